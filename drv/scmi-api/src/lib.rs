@@ -4,3 +4,9 @@
 //! Client of the SCMI driver task.
 
 #![cfg_attr(not(test), no_std)]
+
+mod error;
+mod types;
+
+pub use error::ScmiError;
+pub use types::*;

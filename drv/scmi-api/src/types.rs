@@ -1,0 +1,396 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What crosses the wire between clients and the driver. All of it is plain bytes without padding.
+
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Largest request or response, in bytes, header and status word not counted.
+pub const PAYLOAD_MAX: usize = 128;
+/// Largest request of `exchange_small`, in bytes.
+pub const SMALL_REQUEST: usize = 16;
+/// Largest response of `exchange_small`, in bytes.
+pub const SMALL_RESPONSE: usize = 24;
+/// `deadline_ms` that stands for the default of 60 s.
+pub const DEFAULT_DEADLINE: u32 = 0;
+/// `source` that stands for every source of an event, in `notify`.
+///
+/// The platform is not asked for such a subscription: it receives what other subscriptions have enabled.
+pub const ALL_SOURCES: u32 = u32::MAX;
+
+/// Flags of a transfer, ORed.
+pub struct TransferFlags;
+
+impl TransferFlags {
+    /// Nothing special.
+    pub const NONE: u8 = 0;
+    /// The result is the delayed response, which arrives on the event queue after the command was accepted.
+    /// Needs a device with an event queue, or the transfer is refused with `EventsUnavailable`.
+    pub const DELAYED: u8 = 1 << 0;
+    /// The caller will `poll`: do not raise interrupts for this transfer. Not for `exchange`, not with `DELAYED`.
+    pub const POLLED: u8 = 1 << 1;
+    /// Every flag that means something; others are refused.
+    pub const ALL: u8 = Self::DELAYED | Self::POLLED;
+}
+
+/// The platform's answer to a command.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Response {
+    /// SCMI status: 0 is SUCCESS, negative values are errors of the platform.
+    pub status: i32,
+    /// Bytes of return values that the platform gave, at most 128. More than the response lease holds: the rest was cut.
+    pub len: u32,
+}
+
+/// [`Response`] together with the first bytes of the return values.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct SmallResponse {
+    /// As [`Response::status`].
+    pub status: i32,
+    /// As [`Response::len`]; more than [`SMALL_RESPONSE`]: the rest was cut.
+    pub len: u32,
+    /// The return values; zero after `len`.
+    pub values: [u8; SMALL_RESPONSE],
+}
+
+/// What `poll` found.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Polled {
+    /// 0: still pending, the rest is zero. 1: the answer is here and the handle has ended.
+    pub done: u32,
+    /// As [`Response::status`].
+    pub status: i32,
+    /// As [`Response::len`].
+    pub len: u32,
+}
+
+impl Polled {
+    /// Not answered yet.
+    pub const PENDING: Self = Self {
+        done: 0,
+        status: 0,
+        len: 0,
+    };
+
+    /// The answer is here.
+    pub const fn done(response: Response) -> Self {
+        Self {
+            done: 1,
+            status: response.status,
+            len: response.len,
+        }
+    }
+
+    /// The answer, or `None` while it is pending.
+    pub const fn response(&self) -> Option<Response> {
+        if self.done == 0 {
+            None
+        } else {
+            Some(Response {
+                status: self.status,
+                len: self.len,
+            })
+        }
+    }
+}
+
+/// What `next_event` fetched.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct Event {
+    /// When the driver took the event from the device, in milliseconds since boot.
+    pub time_ms: u64,
+    /// Events of this client that were dropped between the previous fetched one and this one.
+    pub lost: u32,
+    /// Bytes of payload, at most 128. More than the payload lease holds: the rest was cut.
+    pub len: u32,
+    /// [`EventKind`] as a number.
+    pub kind: u8,
+    /// SCMI protocol id.
+    pub protocol: u8,
+    /// Notification message id within the protocol.
+    pub event: u8,
+    /// 1: more events are queued. 0: none at the moment.
+    pub more: u8,
+    /// Which incarnation of the device the event came from, see [`ScmiInfo::generation`].
+    pub generation: u32,
+}
+
+impl Event {
+    /// What this is; a number that is not known reads as nothing.
+    pub const fn kind(&self) -> EventKind {
+        match self.kind {
+            1 => EventKind::Event,
+            2 => EventKind::Resynchronise,
+            _ => EventKind::Empty,
+        }
+    }
+}
+
+/// Kinds of [`Event`].
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum EventKind {
+    /// The queue is empty.
+    Empty = 0,
+    /// An event of the platform.
+    Event = 1,
+    /// The device was reset: events may have been missed. Subscriptions stand, the driver has enabled them again; read
+    /// the state that you follow back from the platform. Protocol and event are zero.
+    Resynchronise = 2,
+}
+
+/// What the driver can do at the moment.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum DriverState {
+    /// No transport holds an SCMI device.
+    NoDevice = 0,
+    /// An SCMI device with the legacy register layout (version 1): QEMU needs `-global virtio-mmio.force-legacy=false`.
+    Legacy = 1,
+    /// The device does not offer `VERSION_1`, which the driver requires.
+    MissingVersion1 = 2,
+    /// The device failed while it was set up: queues missing or too small, features not accepted, or no end of reset.
+    SetupFailed = 3,
+    /// Commands and events work.
+    Ready = 4,
+    /// Commands work; the device does not offer `P2A_CHANNELS`, so there are neither events nor delayed responses.
+    ReadyWithoutEvents = 5,
+    /// The device is being reset and set up again.
+    Recovering = 6,
+    /// Recovery failed repeatedly; the driver tries again slowly.
+    PlatformUnavailable = 7,
+}
+
+impl DriverState {
+    /// The state of a number from the wire.
+    pub const fn from_raw(raw: u8) -> Option<Self> {
+        Some(match raw {
+            0 => Self::NoDevice,
+            1 => Self::Legacy,
+            2 => Self::MissingVersion1,
+            3 => Self::SetupFailed,
+            4 => Self::Ready,
+            5 => Self::ReadyWithoutEvents,
+            6 => Self::Recovering,
+            7 => Self::PlatformUnavailable,
+            _ => return None,
+        })
+    }
+
+    /// Whether commands are accepted.
+    pub const fn is_ready(self) -> bool {
+        matches!(self, Self::Ready | Self::ReadyWithoutEvents)
+    }
+
+    /// One line for people: what it is, and what to do.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::NoDevice => {
+                "no SCMI device in any virtio-mmio slot: add `-device vhost-user-scmi` to QEMU"
+            }
+            Self::Legacy => {
+                "legacy SCMI device: start QEMU with `-global virtio-mmio.force-legacy=false`"
+            }
+            Self::MissingVersion1 => {
+                "the device does not offer VERSION_1: use a device of virtio 1.0 or later"
+            }
+            Self::SetupFailed => "the device failed during set-up: see the driver's trace",
+            Self::Ready => "ready",
+            Self::ReadyWithoutEvents => {
+                "ready, without events: the device does not offer P2A_CHANNELS"
+            }
+            Self::Recovering => "recovering: the device is being reset",
+            Self::PlatformUnavailable => {
+                "platform unavailable: it does not answer; trying again slowly"
+            }
+        }
+    }
+}
+
+/// Value of [`ScmiInfo::transport`] when there is none.
+pub const NO_TRANSPORT: u8 = 0xff;
+
+/// State, limits and what was negotiated.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ScmiInfo {
+    /// Feature bits of virtio that device and driver agreed on (bit 0 `P2A_CHANNELS`, 29 `EVENT_IDX`, 32 `VERSION_1`).
+    pub features: u64,
+    /// Incarnation of the device: 1 after start-up, one more after each recovery; 0 before the first.
+    pub generation: u32,
+    /// Vendor id register of the device (QEMU: 0x554d4551).
+    pub vendor: u32,
+    /// `vring-size` of `app.toml`, in ring entries.
+    pub ring_configured: u16,
+    /// Entries of the command ring in use; fewer than configured when the device allows no more.
+    pub command_ring: u16,
+    /// Entries of the event ring in use; 0 without events.
+    pub event_ring: u16,
+    /// Command slots in use: half the command ring, at most 1024.
+    pub slots: u16,
+    /// Slots that the caller may hold at once; 0 when it is not a client.
+    pub caller_slots: u16,
+    /// Largest request or response, in bytes.
+    pub payload_max: u16,
+    /// [`DriverState`] as a number.
+    pub state: u8,
+    /// Index of the virtio-mmio slot, or [`NO_TRANSPORT`].
+    pub transport: u8,
+    /// 1: events and delayed responses exist.
+    pub events: u8,
+    /// Events that the caller's queue holds before the oldest is dropped.
+    pub caller_events: u8,
+}
+
+impl ScmiInfo {
+    /// The state; a number that is not known reads as a failed set-up.
+    pub const fn state(&self) -> DriverState {
+        match DriverState::from_raw(self.state) {
+            Some(state) => state,
+            None => DriverState::SetupFailed,
+        }
+    }
+}
+
+/// Counters since the driver started, and the pools that they balance with.
+///
+/// They wrap at 2^32. At any moment, modulo 2^32:
+/// `sent_ok == answered + failed + timed_out + in_flight` and `event_buffers == events_at_device + events_at_driver`.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ScmiStats {
+    /// Commands given to the device.
+    pub sent_ok: u32,
+    /// Commands refused before the device: busy, quota, not allowed, no device, too long.
+    pub sent_fail: u32,
+    /// Polled transfers asked for where they cannot be (with `exchange`, or for a delayed response).
+    pub sent_fail_polling_unsupported: u32,
+    /// Commands refused because there was no device to send to.
+    pub sent_fail_channel_not_found: u32,
+    /// Answers delivered through an interrupt.
+    pub response_ok: u32,
+    /// Events received and understood.
+    pub notification_ok: u32,
+    /// Delayed responses delivered.
+    pub delayed_response_ok: u32,
+    /// Transfers whose deadline passed.
+    pub xfers_response_timeout: u32,
+    /// Polled transfers whose deadline passed.
+    pub xfers_response_polled_timeout: u32,
+    /// Answers found by polling.
+    pub response_polled_ok: u32,
+    /// Answers nobody waited for: late, duplicate, unknown token, not matching their command.
+    pub err_msg_unexpected: u32,
+    /// Messages that are no answer and no event: too short, wrong type.
+    pub err_msg_invalid: u32,
+    /// Events dropped because a subscriber's queue was full.
+    pub err_msg_nomem: u32,
+    /// Violations of the ring protocol by the device.
+    pub err_protocol: u32,
+
+    /// Commands whose answer reached its transfer.
+    pub answered: u32,
+    /// Commands that ended with an error other than a deadline: short or wrong reply, reset of the device, cancelled.
+    pub failed: u32,
+    /// Commands that ended by their deadline.
+    pub timed_out: u32,
+    /// Commands whose outcome is still open.
+    pub in_flight: u32,
+    /// Command slots that are free.
+    pub slots_free: u32,
+    /// Command slots that the device holds although nobody waits for them any more.
+    pub slots_lost: u32,
+    /// Event buffers in use.
+    pub event_buffers: u32,
+    /// Event buffers with the device.
+    pub events_at_device: u32,
+    /// Event buffers with the driver.
+    pub events_at_driver: u32,
+    /// Events that no client had subscribed to.
+    pub events_unclaimed: u32,
+    /// Requests refused because `app.toml` does not allow them.
+    pub refused: u32,
+    /// Answers and events longer than their buffer, cut to it.
+    pub clamped: u32,
+    /// Interrupts taken.
+    pub interrupts: u32,
+    /// Notify writes made.
+    pub kicks: u32,
+    /// Recoveries begun.
+    pub recoveries: u32,
+    /// Recoveries that failed.
+    pub recoveries_failed: u32,
+}
+
+impl ScmiStats {
+    /// Whether both balance equations hold.
+    pub const fn balanced(&self) -> bool {
+        let ended = self
+            .answered
+            .wrapping_add(self.failed)
+            .wrapping_add(self.timed_out);
+        self.sent_ok == ended.wrapping_add(self.in_flight)
+            && self.event_buffers == self.events_at_device.wrapping_add(self.events_at_driver)
+    }
+
+    /// Every counter with its name, in the order of the fields.
+    pub fn named(&self) -> [(&'static str, u32); 30] {
+        [
+            ("sent_ok", self.sent_ok),
+            ("sent_fail", self.sent_fail),
+            (
+                "sent_fail_polling_unsupported",
+                self.sent_fail_polling_unsupported,
+            ),
+            (
+                "sent_fail_channel_not_found",
+                self.sent_fail_channel_not_found,
+            ),
+            ("response_ok", self.response_ok),
+            ("notification_ok", self.notification_ok),
+            ("delayed_response_ok", self.delayed_response_ok),
+            ("xfers_response_timeout", self.xfers_response_timeout),
+            (
+                "xfers_response_polled_timeout",
+                self.xfers_response_polled_timeout,
+            ),
+            ("response_polled_ok", self.response_polled_ok),
+            ("err_msg_unexpected", self.err_msg_unexpected),
+            ("err_msg_invalid", self.err_msg_invalid),
+            ("err_msg_nomem", self.err_msg_nomem),
+            ("err_protocol", self.err_protocol),
+            ("answered", self.answered),
+            ("failed", self.failed),
+            ("timed_out", self.timed_out),
+            ("in_flight", self.in_flight),
+            ("slots_free", self.slots_free),
+            ("slots_lost", self.slots_lost),
+            ("event_buffers", self.event_buffers),
+            ("events_at_device", self.events_at_device),
+            ("events_at_driver", self.events_at_driver),
+            ("events_unclaimed", self.events_unclaimed),
+            ("refused", self.refused),
+            ("clamped", self.clamped),
+            ("interrupts", self.interrupts),
+            ("kicks", self.kicks),
+            ("recoveries", self.recoveries),
+            ("recoveries_failed", self.recoveries_failed),
+        ]
+    }
+}
