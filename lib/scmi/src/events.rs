@@ -1,0 +1,490 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What a platform may send unasked: the notifications of every protocol, and the delayed responses.
+//!
+//! A driver that carries messages for others needs just this of each protocol: which command switches a notification on and
+//! off, which source it speaks of, and how long it may be.
+//!
+//! Every notification except those of Base and System carries the source (domain, clock or sensor number) in its second
+//! word, after the agent that caused it. A delayed response starts with the status word, like a reply.
+
+use crate::limits::MAX_PAYLOAD;
+use crate::protocol::{
+    BaseMessage, ClockMessage, PerfMessage, PowerMessage, PowercapMessage, Protocol, ResetMessage,
+    SensorMessage, SystemMessage, VoltageMessage,
+};
+
+/// The shape of the command that switches a notification on and off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EnableShape {
+    /// One word: enable. The notification concerns the platform as a whole.
+    Enable,
+    /// Two words: source, enable.
+    SourceEnable,
+    /// Four words: source, enable, low threshold, high threshold.
+    SourceEnableThresholds,
+}
+
+/// How many sources a notification may come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sources {
+    /// One: the platform as a whole, and the source number is 0.
+    Platform,
+    /// As many as bits `[15:0]` of the first word of PROTOCOL_ATTRIBUTES say.
+    Attributes,
+}
+
+impl Sources {
+    /// How many sources there are, given the first attributes word (the one after the status) of PROTOCOL_ATTRIBUTES.
+    pub const fn count(self, attributes: u32) -> u32 {
+        match self {
+            Self::Platform => 1,
+            Self::Attributes => attributes & 0xffff,
+        }
+    }
+}
+
+/// One kind of notification.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// The protocol it belongs to.
+    pub protocol: Protocol,
+    /// Its number: the message id in the header of the notification.
+    pub id: u8,
+    /// Its name in the specification.
+    pub name: &'static str,
+    /// The message of the same protocol that switches it on and off.
+    pub enabled_by: u8,
+    /// The payload of that message.
+    pub enable: EnableShape,
+    /// Where the source number stands in the payload of the notification, in bytes.
+    pub source_at: Option<usize>,
+    /// How many sources there are.
+    pub sources: Sources,
+    /// Shortest payload, in bytes, header not included.
+    pub min_len: usize,
+    /// Longest payload, in bytes, header not included.
+    pub max_len: usize,
+}
+
+/// Power thresholds of the power cap measurement notification, in the domain's power unit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Thresholds {
+    /// Notify when the power falls below this.
+    pub low: u32,
+    /// Notify when the power rises above this.
+    pub high: u32,
+}
+
+/// The payload of an enabling command: at most four words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EnableRequest {
+    bytes: [u8; 16],
+    len: usize,
+}
+
+impl EnableRequest {
+    /// The payload.
+    pub fn as_bytes(&self) -> &[u8] {
+        // `len` is 4, 8 or 16 by construction; `get` keeps the panic path out.
+        self.bytes.get(..self.len).unwrap_or(&[])
+    }
+}
+
+impl Event {
+    /// The payload that switches this notification of `source` on or off.
+    ///
+    /// Where thresholds are needed they are both 0: every power above zero is told. Use
+    /// [`Event::enable_request_with`] to choose.
+    pub fn enable_request(&self, source: u32, enable: bool) -> EnableRequest {
+        self.enable_request_with(source, enable, Thresholds::default())
+    }
+
+    /// Like [`Event::enable_request`], with thresholds for the one notification that has them. Others ignore them.
+    pub fn enable_request_with(
+        &self,
+        source: u32,
+        enable: bool,
+        thresholds: Thresholds,
+    ) -> EnableRequest {
+        let enable = u32::from(enable);
+        let (words, len) = match self.enable {
+            EnableShape::Enable => ([enable, 0, 0, 0], 4),
+            EnableShape::SourceEnable => ([source, enable, 0, 0], 8),
+            EnableShape::SourceEnableThresholds => {
+                ([source, enable, thresholds.low, thresholds.high], 16)
+            }
+        };
+        let mut bytes = [0; 16];
+        for (to, word) in bytes.chunks_exact_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        EnableRequest { bytes, len }
+    }
+
+    /// Whether a payload of this length can be this notification. Later versions may append words, so only a payload that
+    /// is too short or longer than any message is wrong.
+    pub const fn length_is_valid(&self, len: usize) -> bool {
+        len >= self.min_len && len <= self.max_len
+    }
+
+    /// The source that a payload speaks of: 0 when the notification concerns the platform as a whole, `None` when the
+    /// payload is too short to tell.
+    pub fn source(&self, payload: &[u8]) -> Option<u32> {
+        match self.source_at {
+            None => Some(0),
+            Some(at) => {
+                let word = payload.get(at..)?.first_chunk::<4>()?;
+                Some(u32::from_le_bytes(*word))
+            }
+        }
+    }
+}
+
+/// A command that can be answered later, by a delayed response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Delayed {
+    /// The protocol it belongs to.
+    pub protocol: Protocol,
+    /// The message number of the command, and of its delayed response.
+    pub message: u8,
+    /// The name of the delayed response in the specification.
+    pub name: &'static str,
+    /// Where the flags word of the request stands, in bytes.
+    pub flags_at: usize,
+    /// The bit of the flags word that asks for the delayed response.
+    pub async_flag: u32,
+    /// Length of the delayed response on success, status word included, header not.
+    pub min_len: usize,
+    /// Longest delayed response, likewise.
+    pub max_len: usize,
+}
+
+impl Delayed {
+    /// Whether this request asks for a delayed response.
+    pub fn asked_by(&self, request: &[u8]) -> bool {
+        request
+            .get(self.flags_at..)
+            .and_then(<[u8]>::first_chunk::<4>)
+            .is_some_and(|word| u32::from_le_bytes(*word) & self.async_flag != 0)
+    }
+}
+
+const SOURCE_AT: Option<usize> = Some(4);
+
+const fn per_source(
+    protocol: Protocol,
+    id: u8,
+    name: &'static str,
+    enabled_by: u8,
+    len: usize,
+) -> Event {
+    Event {
+        protocol,
+        id,
+        name,
+        enabled_by,
+        enable: EnableShape::SourceEnable,
+        source_at: SOURCE_AT,
+        sources: Sources::Attributes,
+        min_len: len,
+        max_len: len,
+    }
+}
+
+/// Every notification of every protocol, ordered by protocol and number. Voltage and pin control have none.
+pub const EVENTS: &[Event] = &[
+    Event {
+        protocol: Protocol::Base,
+        id: 0,
+        name: "BASE_ERROR_EVENT",
+        enabled_by: BaseMessage::NotifyErrors as u8,
+        enable: EnableShape::Enable,
+        source_at: None,
+        sources: Sources::Platform,
+        min_len: 8,
+        // As many reports of eight bytes as a message holds.
+        max_len: MAX_PAYLOAD,
+    },
+    per_source(
+        Protocol::Power,
+        0,
+        "POWER_STATE_CHANGED",
+        PowerMessage::StateNotify as u8,
+        12,
+    ),
+    per_source(
+        Protocol::Power,
+        1,
+        "POWER_STATE_CHANGE_REQUESTED",
+        PowerMessage::ChangeRequestedNotify as u8,
+        12,
+    ),
+    Event {
+        protocol: Protocol::System,
+        id: 0,
+        name: "SYSTEM_POWER_STATE_NOTIFIER",
+        enabled_by: SystemMessage::StateNotify as u8,
+        enable: EnableShape::Enable,
+        source_at: None,
+        sources: Sources::Platform,
+        min_len: 12,
+        // Version 2 added a time-out.
+        max_len: 16,
+    },
+    per_source(
+        Protocol::Perf,
+        0,
+        "PERFORMANCE_LIMITS_CHANGED",
+        PerfMessage::NotifyLimits as u8,
+        16,
+    ),
+    per_source(
+        Protocol::Perf,
+        1,
+        "PERFORMANCE_LEVEL_CHANGED",
+        PerfMessage::NotifyLevel as u8,
+        12,
+    ),
+    per_source(
+        Protocol::Clock,
+        0,
+        "CLOCK_RATE_CHANGED",
+        ClockMessage::RateNotify as u8,
+        16,
+    ),
+    per_source(
+        Protocol::Clock,
+        1,
+        "CLOCK_RATE_CHANGE_REQUESTED",
+        ClockMessage::RateChangeRequestedNotify as u8,
+        16,
+    ),
+    per_source(
+        Protocol::Sensor,
+        0,
+        "SENSOR_TRIP_POINT_EVENT",
+        SensorMessage::TripPointNotify as u8,
+        12,
+    ),
+    Event {
+        // One reading of sixteen bytes per axis, at least one; seven fit.
+        min_len: 8 + 16,
+        max_len: 8 + 7 * 16,
+        ..per_source(
+            Protocol::Sensor,
+            1,
+            "SENSOR_UPDATE",
+            SensorMessage::ContinuousUpdateNotify as u8,
+            24,
+        )
+    },
+    per_source(
+        Protocol::Reset,
+        0,
+        "RESET_ISSUED",
+        ResetMessage::Notify as u8,
+        12,
+    ),
+    per_source(
+        Protocol::Powercap,
+        0,
+        "POWERCAP_CAP_CHANGED",
+        PowercapMessage::CapNotify as u8,
+        16,
+    ),
+    Event {
+        enable: EnableShape::SourceEnableThresholds,
+        ..per_source(
+            Protocol::Powercap,
+            1,
+            "POWERCAP_MEASUREMENTS_CHANGED",
+            PowercapMessage::MeasurementsNotify as u8,
+            12,
+        )
+    },
+];
+
+const fn delayed_entry(
+    protocol: Protocol,
+    message: u8,
+    name: &'static str,
+    flags_at: usize,
+    async_flag: u32,
+    len: usize,
+) -> Delayed {
+    Delayed {
+        protocol,
+        message,
+        name,
+        flags_at,
+        async_flag,
+        min_len: len,
+        max_len: len,
+    }
+}
+
+/// Every command that can be answered by a delayed response.
+pub const DELAYED: &[Delayed] = &[
+    delayed_entry(
+        Protocol::Power,
+        PowerMessage::StateSet as u8,
+        "POWER_STATE_SET_COMPLETE",
+        0,
+        1,
+        12,
+    ),
+    delayed_entry(
+        Protocol::Clock,
+        ClockMessage::RateSet as u8,
+        "CLOCK_RATE_SET_COMPLETE",
+        0,
+        1,
+        16,
+    ),
+    Delayed {
+        // Version 1 has one value of eight bytes, later versions sixteen bytes per axis.
+        max_len: MAX_PAYLOAD + 4,
+        ..delayed_entry(
+            Protocol::Sensor,
+            SensorMessage::ReadingGet as u8,
+            "SENSOR_READING_COMPLETE",
+            4,
+            1,
+            16,
+        )
+    },
+    delayed_entry(
+        Protocol::Reset,
+        ResetMessage::Reset as u8,
+        "RESET_COMPLETE",
+        4,
+        1 << 2,
+        8,
+    ),
+    delayed_entry(
+        Protocol::Voltage,
+        VoltageMessage::LevelSet as u8,
+        "VOLTAGE_LEVEL_SET_COMPLETE",
+        4,
+        1,
+        12,
+    ),
+    delayed_entry(
+        Protocol::Powercap,
+        PowercapMessage::CapSet as u8,
+        "POWERCAP_CAP_SET_COMPLETE",
+        4,
+        1 << 1,
+        12,
+    ),
+];
+
+/// The notification with these numbers.
+pub fn find(protocol: u8, event: u8) -> Option<&'static Event> {
+    EVENTS
+        .iter()
+        .find(|entry| entry.protocol.id() == protocol && entry.id == event)
+}
+
+/// The notification that this command switches on and off.
+pub fn enabled_by(protocol: u8, message: u8) -> Option<&'static Event> {
+    EVENTS
+        .iter()
+        .find(|entry| entry.protocol.id() == protocol && entry.enabled_by == message)
+}
+
+/// The delayed response of this command.
+pub fn delayed(protocol: u8, message: u8) -> Option<&'static Delayed> {
+    DELAYED
+        .iter()
+        .find(|entry| entry.protocol.id() == protocol && entry.message == message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_reachable_and_enabled_by_a_command_of_its_protocol() {
+        for event in EVENTS {
+            assert_eq!(find(event.protocol.id(), event.id), Some(event));
+            assert_eq!(
+                enabled_by(event.protocol.id(), event.enabled_by),
+                Some(event)
+            );
+            let command = event
+                .protocol
+                .message_name(event.enabled_by)
+                .expect("a known command");
+            assert!(command.contains("NOTIFY"), "{command}");
+            assert!(event.min_len <= event.max_len && event.max_len <= MAX_PAYLOAD);
+            assert!(event.source_at.is_none_or(|at| at + 4 <= event.min_len));
+        }
+        assert_eq!(find(Protocol::Voltage.id(), 0), None);
+        assert_eq!(find(Protocol::Pinctrl.id(), 0), None);
+        assert_eq!(find(0xff, 0), None);
+    }
+
+    #[test]
+    fn enable_requests_have_the_layout_of_their_command() {
+        let system = find(0x12, 0).unwrap();
+        assert_eq!(system.enable_request(9, true).as_bytes(), [1, 0, 0, 0]);
+        let update = find(0x15, 1).unwrap();
+        assert_eq!(update.enabled_by, 0xb);
+        assert_eq!(
+            update.enable_request(3, true).as_bytes(),
+            [3, 0, 0, 0, 1, 0, 0, 0]
+        );
+        assert_eq!(
+            update.enable_request(3, false).as_bytes(),
+            [3, 0, 0, 0, 0, 0, 0, 0]
+        );
+        let measurements = find(0x18, 1).unwrap();
+        let request = measurements.enable_request_with(
+            2,
+            true,
+            Thresholds {
+                low: 5,
+                high: 0x0102_0304,
+            },
+        );
+        assert_eq!(
+            request.as_bytes(),
+            [2, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 4, 3, 2, 1]
+        );
+    }
+
+    #[test]
+    fn the_source_is_found_or_said_to_be_missing() {
+        let trip = find(0x15, 0).unwrap();
+        assert_eq!(
+            trip.source(&[0, 0, 0, 0, 7, 1, 0, 0, 0, 0, 0, 0]),
+            Some(0x107)
+        );
+        assert_eq!(trip.source(&[0, 0, 0, 0, 7, 1, 0]), None);
+        assert!(!trip.length_is_valid(11));
+        assert!(trip.length_is_valid(12));
+        assert_eq!(find(0x10, 0).unwrap().source(&[]), Some(0));
+    }
+
+    #[test]
+    fn sources_are_counted_by_the_attributes() {
+        assert_eq!(find(0x11, 0).unwrap().sources.count(0xabcd_0005), 5);
+        assert_eq!(find(0x12, 0).unwrap().sources.count(0xabcd_0005), 1);
+    }
+
+    #[test]
+    fn delayed_responses_are_asked_for_by_a_flag() {
+        let reset = delayed(0x16, 4).unwrap();
+        assert!(reset.asked_by(&[0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(!reset.asked_by(&[0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(!reset.asked_by(&[0, 0, 0, 0, 4]));
+        assert!(delayed(0x14, 5).unwrap().asked_by(&[1, 0, 0, 0]));
+        assert_eq!(delayed(0x12, 3), None);
+        for entry in DELAYED {
+            assert!(entry.protocol.message_name(entry.message).is_some());
+        }
+    }
+}
