@@ -1,0 +1,368 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! System calls on ARMv7-A, in ARM state.
+//!
+//! The number goes into r11 and the arguments into r4 to r10; `svc` enters the kernel, which ignores the immediate; results come back
+//! in r4 to r9. The kernel preserves every other register, and the flags.
+//!
+//! The calls are inline, so that arguments are computed right where the kernel wants them and no call is paid for. Two of the
+//! registers cannot be operands of inline assembly, because the compiler may use them itself: r6 (base pointer) and r11 (frame
+//! pointer). So r11 is parked in r12 during the call, and where the kernel uses r6, it is parked in r3 while its value travels in and out
+//! through r2. All operands are named registers: a free choice could fall on r6 or r11 in functions where they are not reserved.
+
+use core::arch::asm;
+
+use abi::Sysnum;
+
+use super::{Received, Timer};
+use crate::Lease;
+
+/// A system call that does not use r6.
+macro_rules! syscall {
+    ($number:ident, $($operands:tt)*) => {
+        asm!(
+            "mov r12, r11",
+            "mov r11, #{number}",
+            "svc #0",
+            "mov r11, r12",
+            number = const Sysnum::$number as u32,
+            out("r12") _,
+            $($operands)*
+        )
+    };
+}
+
+/// A system call that takes r6 from r2, or returns it there, or both.
+macro_rules! syscall_with_r6 {
+    ($number:ident, $($operands:tt)*) => {
+        asm!(
+            "mov r12, r11",
+            "mov r3, r6",
+            "mov r6, r2",
+            "mov r11, #{number}",
+            "svc #0",
+            "mov r2, r6",
+            "mov r6, r3",
+            "mov r11, r12",
+            number = const Sysnum::$number as u32,
+            out("r3") _,
+            out("r12") _,
+            $($operands)*
+        )
+    };
+}
+
+/// A system call that takes r6 from r2 and leaves nothing in it.
+macro_rules! syscall_from_r6 {
+    ($number:ident, $($operands:tt)*) => {
+        asm!(
+            "mov r12, r11",
+            "mov r3, r6",
+            "mov r6, r2",
+            "mov r11, #{number}",
+            "svc #0",
+            "mov r6, r3",
+            "mov r11, r12",
+            number = const Sysnum::$number as u32,
+            out("r3") _,
+            out("r12") _,
+            $($operands)*
+        )
+    };
+}
+
+/// SEND.
+///
+/// # Safety
+///
+/// The kernel reads `message` and the lease table, writes `response`, and the target may use the leased memory until it replies. All
+/// of it must be the caller's to give.
+#[inline(always)]
+pub unsafe fn send(
+    target_and_operation: u32,
+    message: *const u8,
+    message_len: usize,
+    response: *mut u8,
+    response_capacity: usize,
+    leases: *const Lease<'_>,
+    lease_count: usize,
+) -> (u32, usize) {
+    let (code, len);
+    // Safety: the caller vouches for the memory; the registers are as the module says.
+    unsafe {
+        syscall_from_r6!(
+            Send,
+            inout("r4") target_and_operation => code,
+            inout("r5") message => len,
+            in("r2") message_len,
+            in("r7") response,
+            in("r8") response_capacity,
+            in("r9") leases,
+            in("r10") lease_count,
+            options(nostack, preserves_flags),
+        );
+    }
+    (code, len)
+}
+
+/// RECV.
+///
+/// # Safety
+///
+/// The kernel writes a message to `buffer`.
+#[inline(always)]
+pub unsafe fn recv(
+    buffer: *mut u8,
+    capacity: usize,
+    notification_mask: u32,
+    filter: u32,
+) -> Received {
+    let (code, sender, operation, message_len, response_capacity, lease_count);
+    // Safety: the caller vouches for the buffer; the registers are as the module says.
+    unsafe {
+        syscall_with_r6!(
+            Recv,
+            inout("r4") buffer => code,
+            inout("r5") capacity => sender,
+            inout("r2") notification_mask => operation,
+            inout("r7") filter => message_len,
+            out("r8") response_capacity,
+            out("r9") lease_count,
+            options(nostack, preserves_flags),
+        );
+    }
+    Received {
+        code,
+        sender,
+        operation,
+        message_len,
+        response_capacity,
+        lease_count,
+    }
+}
+
+/// REPLY.
+#[inline(always)]
+pub fn reply(peer: u32, code: u32, message: &[u8]) {
+    // Safety: the kernel only reads the slice; the registers are as the module says.
+    unsafe {
+        syscall_from_r6!(
+            Reply,
+            in("r4") peer,
+            in("r5") code,
+            in("r2") message.as_ptr(),
+            in("r7") message.len(),
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// SET_TIMER.
+#[inline(always)]
+pub fn set_timer(enable: u32, deadline: [u32; 2], notification: u32) {
+    // Safety: touches no memory; the registers are as the module says.
+    unsafe {
+        syscall_from_r6!(
+            SetTimer,
+            in("r4") enable,
+            in("r5") deadline[0],
+            in("r2") deadline[1],
+            in("r7") notification,
+            options(nostack, nomem, preserves_flags),
+        );
+    }
+}
+
+/// BORROW_READ.
+///
+/// # Safety
+///
+/// The kernel writes up to `len` bytes to `destination`.
+#[inline(always)]
+pub unsafe fn borrow_read(
+    lender: u32,
+    lease: usize,
+    offset: usize,
+    destination: *mut u8,
+    len: usize,
+) -> (u32, usize) {
+    let (code, copied);
+    // Safety: the caller vouches for the memory; the registers are as the module says.
+    unsafe {
+        syscall_from_r6!(
+            BorrowRead,
+            inout("r4") lender => code,
+            inout("r5") lease => copied,
+            in("r2") offset,
+            in("r7") destination,
+            in("r8") len,
+            options(nostack, preserves_flags),
+        );
+    }
+    (code, copied)
+}
+
+/// BORROW_WRITE.
+///
+/// # Safety
+///
+/// The kernel reads up to `len` bytes from `source`.
+#[inline(always)]
+pub unsafe fn borrow_write(
+    lender: u32,
+    lease: usize,
+    offset: usize,
+    source: *const u8,
+    len: usize,
+) -> (u32, usize) {
+    let (code, copied);
+    // Safety: the caller vouches for the memory; the registers are as the module says.
+    unsafe {
+        syscall_from_r6!(
+            BorrowWrite,
+            inout("r4") lender => code,
+            inout("r5") lease => copied,
+            in("r2") offset,
+            in("r7") source,
+            in("r8") len,
+            options(nostack, preserves_flags),
+        );
+    }
+    (code, copied)
+}
+
+/// BORROW_INFO: response code, attributes, length.
+#[inline(always)]
+pub fn borrow_info(lender: u32, lease: usize) -> (u32, u32, usize) {
+    let (code, attributes, len);
+    // Safety: touches no memory of ours; the registers are as the module says.
+    unsafe {
+        syscall_with_r6!(
+            BorrowInfo,
+            inout("r4") lender => code,
+            inout("r5") lease => attributes,
+            // The kernel takes nothing in r6, but only a register with a value can be passed through.
+            inout("r2") 0 => len,
+            options(nostack, nomem, preserves_flags),
+        );
+    }
+    (code, attributes, len)
+}
+
+/// IRQ_CONTROL.
+#[inline(always)]
+pub fn irq_control(mask: u32, control: u32) {
+    // Not `nomem`: what a driver wrote before it re-enables its interrupt must have been written.
+    // Safety: the registers are as the module says.
+    unsafe {
+        syscall!(
+            IrqControl,
+            in("r4") mask,
+            in("r5") control,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// PANIC.
+#[inline(always)]
+pub fn panic(message: &[u8]) -> ! {
+    // Safety: never returns, so no register needs to be kept; the kernel only reads the message.
+    unsafe {
+        asm!(
+            "mov r11, #{number}",
+            "svc #0",
+            "udf #0",
+            number = const Sysnum::Panic as u32,
+            in("r4") message.as_ptr(),
+            in("r5") message.len(),
+            options(noreturn),
+        );
+    }
+}
+
+/// GET_TIMER.
+#[inline(always)]
+pub fn get_timer() -> Timer {
+    let (now_low, now_high, is_set, deadline_low, deadline_high, notification);
+    // Safety: touches no memory; the registers are as the module says.
+    unsafe {
+        syscall_with_r6!(
+            GetTimer,
+            out("r4") now_low,
+            out("r5") now_high,
+            inout("r2") 0 => is_set,
+            out("r7") deadline_low,
+            out("r8") deadline_high,
+            out("r9") notification,
+            options(nostack, nomem, preserves_flags),
+        );
+    }
+    Timer {
+        now: [now_low, now_high],
+        is_set,
+        deadline: [deadline_low, deadline_high],
+        notification,
+    }
+}
+
+/// REFRESH_TASK_ID.
+#[inline(always)]
+pub fn refresh_task_id(id: u32) -> u32 {
+    let fresh;
+    // Safety: touches no memory; the registers are as the module says.
+    unsafe {
+        syscall!(
+            RefreshTaskId,
+            inout("r4") id => fresh,
+            options(nostack, nomem, preserves_flags),
+        );
+    }
+    fresh
+}
+
+/// POST.
+#[inline(always)]
+pub fn post(id: u32, bits: u32) -> u32 {
+    let code;
+    // Safety: the registers are as the module says.
+    unsafe {
+        syscall!(
+            Post,
+            inout("r4") id => code,
+            in("r5") bits,
+            options(nostack, preserves_flags),
+        );
+    }
+    code
+}
+
+/// REPLY_FAULT.
+#[inline(always)]
+pub fn reply_fault(peer: u32, reason: u32) {
+    // Safety: the registers are as the module says.
+    unsafe {
+        syscall!(
+            ReplyFault,
+            in("r4") peer,
+            in("r5") reason,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// IRQ_STATUS.
+#[inline(always)]
+pub fn irq_status(mask: u32) -> u32 {
+    let status;
+    // Safety: touches no memory; the registers are as the module says.
+    unsafe {
+        syscall!(
+            IrqStatus,
+            inout("r4") mask => status,
+            options(nostack, nomem, preserves_flags),
+        );
+    }
+    status
+}
