@@ -1,0 +1,159 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Configuration tables of `app.toml`.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::image::{env_var, in_image, task_name};
+
+/// The table of a task, with its `config` as a `T`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TaskConfig<T> {
+    /// The package with the task's binary.
+    pub name: String,
+    /// Its priority.
+    pub priority: u8,
+    /// Whether it runs from boot on.
+    #[serde(default)]
+    pub start: bool,
+    /// Its notifications; the position is the bit.
+    #[serde(default)]
+    pub notifications: Vec<String>,
+    /// Peripherals whose registers it may touch.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// `peripheral.name` of its interrupts, to the notification that each posts.
+    #[serde(default)]
+    pub interrupts: BTreeMap<String, String>,
+    /// `[tasks.NAME.config]`, when there is one.
+    pub config: Option<T>,
+}
+
+/// The app-wide table `[config]`.
+///
+/// # Errors
+///
+/// Outside an image, or when the table is not a `T`.
+pub fn config<T: DeserializeOwned>() -> Result<T> {
+    parse(&env_var("HUBRIS_APP_CONFIG")?, "[config]")
+}
+
+/// The app-wide table `[config]`, or `default` outside an image.
+///
+/// # Errors
+///
+/// When the table is not a `T`.
+pub fn config_or<T: DeserializeOwned>(default: T) -> Result<T> {
+    if in_image() { config() } else { Ok(default) }
+}
+
+/// `[tasks.NAME.config]` of this task.
+///
+/// # Errors
+///
+/// Outside an image, when there is no such table, or when it is not a `T`.
+pub fn task_config<T: DeserializeOwned>() -> Result<T> {
+    task_maybe_config()?.ok_or_else(|| {
+        let name = task_name().unwrap_or_default();
+        anyhow!("app.toml has no [tasks.{name}.config], which this task needs; its documentation says what goes there")
+    })
+}
+
+/// `[tasks.NAME.config]` of this task, when there is one.
+///
+/// # Errors
+///
+/// Outside an image, or when it is not a `T`.
+pub fn task_maybe_config<T: DeserializeOwned>() -> Result<Option<T>> {
+    Ok(task_full_config()?.config)
+}
+
+/// The whole table of this task.
+///
+/// # Errors
+///
+/// Outside an image, or when its `config` is not a `T`.
+pub fn task_full_config<T: DeserializeOwned>() -> Result<TaskConfig<T>> {
+    parse(
+        &env_var("HUBRIS_TASK_CONFIG")?,
+        &format!("[tasks.{}]", task_name()?),
+    )
+}
+
+/// The whole table of the task called `name`.
+///
+/// # Errors
+///
+/// Outside an image, when there is no such task, or when its `config` is not a `T`.
+pub fn other_task_full_config<T: DeserializeOwned>(name: &str) -> Result<TaskConfig<T>> {
+    let table = all_tasks::<toml::Table>()?
+        .remove(name)
+        .ok_or_else(|| anyhow!("app.toml has no task called {name:?}"))?;
+    table
+        .try_into()
+        .with_context(|| format!("app.toml: in [tasks.{name}]"))
+}
+
+/// The tables of all tasks, by name.
+pub(crate) fn all_tasks<T: DeserializeOwned>() -> Result<BTreeMap<String, T>> {
+    parse(&env_var("HUBRIS_ALL_TASK_CONFIGS")?, "[tasks]")
+}
+
+/// Memories that this task maps whole: name to address and size in bytes.
+///
+/// # Errors
+///
+/// Outside an image.
+pub fn task_extern_regions() -> Result<BTreeMap<String, (u32, u32)>> {
+    parse(&env_var("HUBRIS_TASK_EXTERN_REGIONS")?, "extern-regions")
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, table: &str) -> Result<T> {
+    toml::from_str(text).with_context(|| format!("app.toml: in {table}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Own {
+        size: u32,
+    }
+
+    #[test]
+    fn a_task_table_with_config() {
+        let text = "name = 'x'\npriority = 3\nnotifications = ['a']\nstacksize = 1024\n[config]\nsize = 7\n";
+        let task: TaskConfig<Own> = parse(text, "[tasks.x]").unwrap();
+        assert_eq!(
+            (task.priority, task.start, task.config),
+            (3, false, Some(Own { size: 7 }))
+        );
+        assert_eq!(task.notifications, ["a"]);
+    }
+
+    #[test]
+    fn an_error_names_the_table_and_the_key() {
+        let text = "name = 'x'\npriority = 3\n[config]\nsise = 7\n";
+        let error = format!(
+            "{:#}",
+            parse::<TaskConfig<Own>>(text, "[tasks.x]").unwrap_err()
+        );
+        assert!(
+            error.contains("[tasks.x]") && error.contains("sise"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn outside_an_image_a_library_gets_its_default() {
+        assert_eq!(config_or(Own { size: 1 }).unwrap(), Own { size: 1 });
+    }
+}

@@ -1,0 +1,99 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The variables themselves.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+/// The value of the variable `name`; cargo builds again when it changes.
+///
+/// # Errors
+///
+/// When it is not set. For the variables that describe the image the message says how to build it.
+pub fn env_var(name: &str) -> Result<String> {
+    match watched(name) {
+        Some(value) => Ok(value),
+        None if name.starts_with("HUBRIS_") => bail!("{}", outside_an_image(name)),
+        None => bail!("the environment variable {name} is not set, or is not text"),
+    }
+}
+
+/// Whether the crate is being built as part of an image.
+pub fn in_image() -> bool {
+    watched("HUBRIS_TASKS").is_some()
+}
+
+/// The name of the task being built.
+///
+/// # Errors
+///
+/// Outside an image.
+pub fn task_name() -> Result<String> {
+    env_var("HUBRIS_TASK_NAME")
+}
+
+/// The target triple being built for.
+///
+/// # Errors
+///
+/// Outside a build script.
+pub fn target() -> Result<String> {
+    env::var("TARGET").context("TARGET is not set: build-util works only in a build script")
+}
+
+/// Where generated files go.
+///
+/// # Errors
+///
+/// Outside a build script.
+pub fn out_dir() -> Result<PathBuf> {
+    env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .context("OUT_DIR is not set: build-util works only in a build script")
+}
+
+/// Whether the crate is built with the cargo feature `name`.
+pub fn has_feature(name: &str) -> bool {
+    env::var_os(format!(
+        "CARGO_FEATURE_{}",
+        name.to_uppercase().replace('-', "_")
+    ))
+    .is_some()
+}
+
+pub(crate) fn watched(name: &str) -> Option<String> {
+    println!("cargo::rerun-if-env-changed={name}");
+    env::var(name).ok()
+}
+
+fn outside_an_image(name: &str) -> String {
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "this crate".into());
+    format!(
+        "{package} is part of an image and cannot be built alone: its memory, its interrupts and the tasks it calls come from app.toml.\n\
+         Build the whole image with `cargo build --release --target armv7a-none-eabi -p virtio-scmi-image`, or run it with `cargo xtask run`.\n\
+         To check tasks with clippy in their own environment: `cargo xtask clippy`.\n\
+         ({name} is not set.)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_an_image_the_message_says_what_to_do() {
+        let message = env_var("HUBRIS_NO_SUCH_VARIABLE").unwrap_err().to_string();
+        assert!(
+            message.contains("build-util is part of an image"),
+            "{message}"
+        );
+        assert!(message.contains("cargo xtask run"), "{message}");
+        assert!(
+            message.contains("(HUBRIS_NO_SUCH_VARIABLE is not set.)"),
+            "{message}"
+        );
+    }
+}
