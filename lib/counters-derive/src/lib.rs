@@ -100,7 +100,7 @@ fn derive(input: &DeriveInput) -> Result<TokenStream> {
 enum What {
     Nothing,
     Variant,
-    Child { member: syn::Member, ty: Type },
+    Child { member: syn::Member, ty: Box<Type> },
 }
 
 fn what_to_count(variant: &Variant) -> Result<What> {
@@ -130,7 +130,7 @@ fn what_to_count(variant: &Variant) -> Result<What> {
                 }
                 child = Some(What::Child {
                     member,
-                    ty: field.ty.clone(),
+                    ty: Box::new(field.ty.clone()),
                 });
             }
         }
@@ -150,7 +150,7 @@ fn only_field(variant: &Variant, marker: &Ident) -> Result<What> {
     {
         return Ok(What::Child {
             member,
-            ty: field.ty.clone(),
+            ty: Box::new(field.ty.clone()),
         });
     }
     Err(Error::new_spanned(

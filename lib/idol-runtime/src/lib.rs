@@ -1,6 +1,51 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! What generated IPC servers and clients need at run time.
+//! What generated IPC clients and servers need at run time.
+//!
+//! `idol` (in `build/idol`) reads an interface from a `.idol` file and writes Rust for its clients and its servers; that code calls this
+//! crate. A server's main loop is
+//!
+//! ```ignore
+//! let mut buffer = [0; idl::INCOMING_SIZE];
+//! loop {
+//!     idol_runtime::dispatch(&mut buffer, &mut server);
+//! }
+//! ```
+//!
+//! and its operations see [`Leased`] memory of their clients, and answer with [`RequestError`] when something is wrong.
+//!
+//! # A server cannot be harmed by a client
+//!
+//! [`dispatch`] checks a message before the server sees it, and faults the sender of one that no generated client would send. A [`Leased`]
+//! checks every index and range against the lease's length before it asks the kernel, because the kernel faults a borrower that reaches
+//! behind the end of a lease. A client that goes away in the middle is an error value, never a panic.
 
 #![cfg_attr(not(test), no_std)]
+
+mod buffer;
+mod client;
+mod error;
+mod leased;
+mod limit;
+mod server;
+
+pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
+pub use client::{Reply, ServerDeath, bad_reply, send, too_long};
+pub use error::{
+    ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
+};
+pub use leased::{AttributeRead, AttributeWrite, Leased, R, RW, W};
+pub use limit::{LenLimit, LimitTooSmall};
+pub use server::{NotificationHandler, Server, ServerOp, dispatch};
+
+/// Other crates, under names that generated code can rely on whatever the crate it is part of depends on.
+#[doc(hidden)]
+pub mod reexport {
+    #[cfg(feature = "counters")]
+    pub use counters;
+    pub use hubpack;
+    pub use serde;
+    pub use userlib;
+    pub use zerocopy;
+}
