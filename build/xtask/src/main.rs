@@ -1,6 +1,40 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The project's commands.
+//! The project's commands: `cargo xtask <command>`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{child, run, setup};
+
+/// Builds, runs and tests the image
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the image, start a platform and QEMU, and open the console
+    Run(run::Arguments),
+    /// Set up what the other commands need; they do it themselves
+    Setup(setup::Arguments),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = child::end_on_signals().and_then(|()| match &cli.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Setup(arguments) => setup::run(arguments),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,202 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Building the image that an `app.toml` describes.
+//!
+//! The work is done by the root package's build script; here it is only started, and its result put where it stays until
+//! the next image of the same name.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::setup::rust::TargetRust;
+use crate::{command, workspace};
+
+/// The manifest that is built when none is named.
+pub const DEFAULT_APP: &str = "app.toml";
+const PACKAGE: &str = "virtio-scmi-image";
+const BINARY: &str = "image";
+/// Everything from nothing on a slow machine, with `core` built from its sources.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// A built image.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Its name in the manifest.
+    pub name: String,
+    /// The manifest, relative to the root.
+    pub app: String,
+    /// The folder with all that was built for it.
+    pub folder: PathBuf,
+    /// What QEMU boots.
+    pub elf: PathBuf,
+    /// What the build printed, warnings included.
+    pub output: String,
+}
+
+/// The manifest's path as the build script wants it: relative to the root if it lies inside, absolute if not.
+///
+/// # Errors
+///
+/// There is no such file.
+pub fn resolve_app(app: &Path) -> Result<String> {
+    let path = [std::path::absolute(app)?, workspace::root().join(app)]
+        .into_iter()
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "no manifest {}: name an existing file with --app",
+                app.display()
+            )
+        })?;
+    let path = path.canonicalize()?;
+    let root = workspace::root().canonicalize()?;
+    Ok(path
+        .strip_prefix(&root)
+        .unwrap_or(&path)
+        .display()
+        .to_string())
+}
+
+/// Reads and checks a manifest, so that its problems are the first and only thing that a user sees.
+///
+/// # Errors
+///
+/// All of its problems, each with the task, the key and the remedy.
+pub fn load(app: &str) -> Result<manifest::App> {
+    manifest::load(workspace::root(), app).map_err(|problems| anyhow::anyhow!("{app}:\n{problems}"))
+}
+
+/// Builds the image of `app`, with everything below `target`, and hands each line of output to `line`.
+///
+/// # Errors
+///
+/// The manifest or a task's source is wrong; the message is what cargo and the build script said.
+pub fn build(rust: &TargetRust, app: &str, target: &Path, line: impl FnMut(&str)) -> Result<Image> {
+    let name = load(app)?.name;
+    let folder = target.join("image").join(&name);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // All images are linked to the same place. Whoever builds one holds the lock until it is copied away.
+    let _lock = lock(&target.join("image").join("lock"), LIMIT)?;
+
+    let mut cargo = rust.cargo("build");
+    cargo
+        .args(["--release", "--package", PACKAGE, "--bin", BINARY])
+        .args(["--message-format", "json-render-diagnostics"])
+        .env("CARGO_TARGET_DIR", target)
+        .env("IMAGE_APP_TOML", app);
+    let (elf, output) = run_cargo(&mut cargo, line)?;
+    let image = folder.join("image.elf");
+    fs::copy(&elf, &image)
+        .with_context(|| format!("cannot copy {} to {}", elf.display(), image.display()))?;
+    Ok(Image {
+        name,
+        app: app.to_owned(),
+        folder,
+        elf: image,
+        output,
+    })
+}
+
+fn run_cargo(
+    cargo: &mut std::process::Command,
+    mut line: impl FnMut(&str),
+) -> Result<(PathBuf, String)> {
+    let mut elf = None;
+    let mut output = String::new();
+    let outcome = command::run("cargo build", cargo, LIMIT, |text| {
+        if !text.starts_with('{') {
+            line(text);
+            output.push_str(text);
+            output.push('\n');
+        } else if let Some(path) = executable(text) {
+            elf = Some(path);
+        }
+    })?;
+    match outcome.status {
+        None => bail!(
+            "the image was not built within {} s\n{}",
+            LIMIT.as_secs(),
+            output.trim_end()
+        ),
+        Some(status) if !status.success() => {
+            bail!("the image was not built\n{}", output.trim_end())
+        }
+        Some(_) => Ok((
+            elf.context("cargo built the image but did not say where it is")?,
+            output,
+        )),
+    }
+}
+
+/// The program that one of cargo's JSON messages says it has built.
+fn executable(message: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let ours = message["reason"] == "compiler-artifact" && message["target"]["name"] == BINARY;
+    ours.then(|| message["executable"].as_str().map(PathBuf::from))?
+}
+
+/// Takes a lock that other processes see too; it is released when the file is dropped.
+///
+/// # Errors
+///
+/// Somebody else holds it for longer than `limit`.
+pub fn lock(path: &Path, limit: Duration) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("cannot make {}", path.display()))?;
+    let deadline = Instant::now() + limit;
+    while file.try_lock().is_err() {
+        if Instant::now() >= deadline {
+            bail!(
+                "another command held {} for {} s",
+                path.display(),
+                limit.as_secs()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_read_from_the_message_about_it() {
+        let message =
+            r#"{"reason":"compiler-artifact","target":{"name":"image"},"executable":"/x/image"}"#;
+        assert_eq!(executable(message), Some("/x/image".into()));
+        for other in [
+            r#"{"reason":"compiler-artifact","target":{"name":"kern"},"executable":null}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+            "{ not json",
+        ] {
+            assert_eq!(executable(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_waited_for_in_vain() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = lock(&path, Duration::from_secs(10)).unwrap();
+        let error = lock(&path, Duration::from_millis(100))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("another command held"), "{error}");
+        drop(held);
+        lock(&path, Duration::from_secs(10)).unwrap();
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_there_is_named() {
+        let error = resolve_app(Path::new("no-such-app.toml"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("no-such-app.toml"), "{error}");
+    }
+}

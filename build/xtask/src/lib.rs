@@ -1,0 +1,20 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The project's commands, and the parts of them that the integration tests use: building the image, starting QEMU and
+//! an SCMI platform, and talking to the image's console.
+
+pub mod board;
+pub mod child;
+pub mod command;
+pub mod console;
+pub mod image;
+pub mod interactive;
+pub mod platform;
+pub mod progress;
+pub mod qemu;
+pub mod qmp;
+pub mod run;
+pub mod session;
+pub mod setup;
+pub mod workspace;

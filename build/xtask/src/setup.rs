@@ -1,0 +1,65 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Sets up what is missing on a fresh machine, and says so.
+//!
+//! Each part has `find`, which only looks, and `ensure`, which looks and then installs. Nothing is recorded: what is there
+//! is found again in well under a second, so a second run does nothing, and a tool that was removed comes back.
+
+pub mod apt;
+pub mod daemon;
+pub mod miri;
+pub mod qemu;
+pub mod rust;
+
+/// Whether to change the machine, or only to say what would be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Install what is missing.
+    Install,
+    /// Ask the package manager to simulate, change nothing.
+    DryRun,
+}
+
+/// What `setup` can be told.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Arguments {
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// `cargo xtask setup`: everything at once, with a line for each part.
+///
+/// # Errors
+///
+/// Something is missing and cannot be installed.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mode = if arguments.dry_run {
+        Mode::DryRun
+    } else {
+        Mode::Install
+    };
+    let there = |what: &str, found: Option<String>| match found {
+        Some(found) => say(&format!("{what}: {found}")),
+        None => say(&format!("{what}: would be installed")),
+    };
+    there(
+        "Rust for the image",
+        rust::ensure(mode)?.map(|rust| rust.description),
+    );
+    there(
+        "QEMU",
+        qemu::ensure(mode)?.map(|path| path.display().to_string()),
+    );
+    there(
+        "platform",
+        daemon::ensure(mode)?.map(|path| crate::workspace::shown(&path)),
+    );
+    Ok(())
+}
+
+/// Prints one line about set-up. On standard error, so that a command's own output stays clean.
+pub fn say(line: &str) {
+    eprintln!("setup: {line}");
+}

@@ -1,0 +1,412 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Debian's package manager: installing, and reaching backports through the mirror that the machine already uses.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use super::{Mode, say};
+use crate::command;
+
+/// A slow mirror and a large package; beyond this something is wrong.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+/// `apt-get`, with the right to use it.
+#[derive(Debug)]
+pub struct Apt {
+    sudo: bool,
+    mode: Mode,
+}
+
+impl Apt {
+    /// Finds `apt-get` and, for a user who is not root, makes sure that `sudo` works.
+    ///
+    /// # Errors
+    ///
+    /// There is no `apt-get` here, or no way to become root. Both say that `packages` are wanted.
+    pub fn find(packages: &str, mode: Mode) -> Result<Self> {
+        if command::find_program("apt-get").is_none() {
+            bail!(
+                "this machine has no apt-get: install {packages} by its own package manager and run this again"
+            );
+        }
+        let sudo = mode == Mode::Install && !rustix::process::geteuid().is_root();
+        if sudo {
+            become_root(packages)?;
+        }
+        Ok(Self { sudo, mode })
+    }
+
+    fn command(&self, options: &[String], words: &[&str]) -> Command {
+        let mut command;
+        if self.sudo {
+            command = Command::new("sudo");
+            command.args(["-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+        } else {
+            command = Command::new("apt-get");
+            command.env("DEBIAN_FRONTEND", "noninteractive");
+        }
+        if self.mode == Mode::DryRun {
+            command.arg("--simulate");
+        }
+        command.args(options).args(words);
+        command
+    }
+
+    fn run(&self, options: &[String], words: &[&str]) -> Result<()> {
+        let mut command = self.command(options, words);
+        say(&format!("  {}", command::describe(&command)));
+        command::check("apt-get", &mut command, LIMIT, |line| {
+            // In a dry run the packages that would come are the answer; otherwise they are what takes the time.
+            if ["Inst ", "Get:", "Setting up "]
+                .iter()
+                .any(|start| line.starts_with(start))
+            {
+                say(&format!("    {line}"));
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Refreshes the package lists. In a dry run it does nothing: reading the lists anew would change the machine.
+    ///
+    /// # Errors
+    ///
+    /// The mirror cannot be reached.
+    pub fn update(&self, options: &[String]) -> Result<()> {
+        if self.mode == Mode::DryRun {
+            say("  (apt-get update)");
+            return Ok(());
+        }
+        self.run(options, &["update"])
+    }
+
+    /// Installs packages, never at the price of removing one.
+    ///
+    /// # Errors
+    ///
+    /// A package is unknown, in conflict with an installed one, or cannot be fetched.
+    pub fn install(&self, options: &[String], packages: &[&str]) -> Result<()> {
+        let mut words = vec!["install", "-y", "--no-install-recommends", "--no-remove"];
+        words.extend(packages);
+        self.run(options, &words)
+    }
+}
+
+fn become_root(packages: &str) -> Result<()> {
+    let quiet = |arguments: &[&str]| {
+        Command::new("sudo")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if quiet(&["-n", "true"]) {
+        return Ok(());
+    }
+    if std::io::stdin().is_terminal() {
+        say(&format!(
+            "installing {packages} needs root; sudo may ask for your password"
+        ));
+        // In the foreground with our own terminal, or it could not ask.
+        if Command::new("sudo")
+            .arg("-v")
+            .status()
+            .is_ok_and(|status| status.success())
+        {
+            return Ok(());
+        }
+    }
+    bail!(
+        "installing {packages} needs root and sudo does not work here: install it as root and run this again"
+    )
+}
+
+/// The version of a package that would be installed, as Debian writes it (`1:8.2.2+ds-1`).
+#[must_use]
+pub fn candidate(package: &str) -> Option<String> {
+    let text = command::query(
+        Command::new("apt-cache")
+            .env("LC_ALL", "C")
+            .args(["policy", package]),
+    )?;
+    let version = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (version != "(none)").then(|| version.to_owned())
+}
+
+/// Major and minor number of a Debian version, without its epoch.
+#[must_use]
+pub fn major_minor(version: &str) -> Option<(u32, u32)> {
+    let version = version.rsplit_once(':').map_or(version, |(_, rest)| rest);
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The distribution: its id (`debian`) and code name (`bookworm`).
+#[must_use]
+pub fn distribution() -> Option<(String, String)> {
+    let text = fs::read_to_string("/etc/os-release").ok()?;
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .map(|value| value.trim_matches('"').to_owned())
+    };
+    Some((field("ID")?, field("VERSION_CODENAME")?))
+}
+
+/// Sources that add `<codename>-backports` for one call of `apt-get`, in a folder that goes away again.
+#[derive(Debug)]
+pub struct Backports {
+    // Holds the folder that the options name.
+    _folder: TempDir,
+    options: Vec<String>,
+    suite: String,
+}
+
+impl Backports {
+    /// Reads the machine's Debian sources and writes them, with backports added, into a folder of our own.
+    ///
+    /// # Errors
+    ///
+    /// The machine has no source for its own release, so there is no mirror to take backports from.
+    pub fn prepare(codename: &str) -> Result<Self> {
+        let mut files = Vec::new();
+        for path in source_files()? {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            files.push((path, text));
+        }
+        let suite = format!("{codename}-backports");
+        let folder = tempfile::Builder::new().prefix("apt-sources").tempdir()?;
+        let mut found = false;
+        for (index, (path, text)) in files.iter().enumerate() {
+            let deb822 = is_deb822(path);
+            let Some(own) = (if deb822 {
+                deb822_backports(text, codename)
+            } else {
+                list_backports(text, codename)
+            }) else {
+                continue;
+            };
+            found = true;
+            let extension = if deb822 { "sources" } else { "list" };
+            // The main list is read anyway; the other files are not, as this folder takes their folder's place.
+            let mut content = if path.ends_with("sources.list") {
+                String::new()
+            } else {
+                format!("{text}\n")
+            };
+            content.push_str(&own);
+            fs::write(folder.path().join(format!("{index}.{extension}")), content)?;
+        }
+        if !found {
+            bail!(
+                "no package source of this machine offers the suite {codename}, so there is no mirror to take {suite} from"
+            );
+        }
+        // Other users (apt's own, root by sudo) must be able to read it.
+        make_readable(folder.path())?;
+        Ok(Self {
+            options: vec![
+                "-o".into(),
+                format!("Dir::Etc::SourceParts={}", folder.path().display()),
+                // The lists of sources that are not in this folder stay as they are.
+                "-o".into(),
+                "APT::Get::List-Cleanup=0".into(),
+            ],
+            _folder: folder,
+            suite,
+        })
+    }
+
+    /// The options that make `apt-get` use these sources.
+    #[must_use]
+    pub fn options(&self) -> &[String] {
+        &self.options
+    }
+
+    /// The suite, for `-t`.
+    #[must_use]
+    pub fn suite(&self) -> &str {
+        &self.suite
+    }
+}
+
+fn is_deb822(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "sources")
+}
+
+fn source_files() -> Result<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    let main = Path::new("/etc/apt/sources.list");
+    if main.exists() {
+        files.push(main.to_owned());
+    }
+    if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
+        for entry in entries {
+            let path = entry?.path();
+            // As apt itself: anything with another ending is not a source.
+            if path
+                .extension()
+                .is_some_and(|e| e == "sources" || e == "list")
+            {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn make_readable(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(folder)? {
+        fs::set_permissions(entry?.path(), fs::Permissions::from_mode(0o644))?;
+    }
+    Ok(())
+}
+
+/// A stanza like the one that offers `codename`, for its backports; `None` if there is none in this file.
+fn deb822_backports(text: &str, codename: &str) -> Option<String> {
+    let text: String = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    for stanza in text.split("\n\n") {
+        let fields = deb822_fields(stanza);
+        let words = |name: &str| {
+            fields
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map_or(Vec::new(), |(_, value)| value.split_whitespace().collect())
+        };
+        let disabled = words("Enabled")
+            .first()
+            .is_some_and(|value| value.eq_ignore_ascii_case("no"));
+        if disabled || !words("Types").contains(&"deb") || !words("Suites").contains(&codename) {
+            continue;
+        }
+        let mut own = format!("\nTypes: deb\nSuites: {codename}-backports\nComponents: main\n");
+        for (key, value) in &fields {
+            // The rest says how the mirror is reached and trusted, which is the same for backports.
+            if !["Types", "Suites", "Components"]
+                .iter()
+                .any(|own| key.eq_ignore_ascii_case(own))
+            {
+                own.push_str(&format!("{key}:{value}\n"));
+            }
+        }
+        return Some(own);
+    }
+    None
+}
+
+/// Name and value of each field; a value keeps its continuation lines as they are.
+fn deb822_fields(stanza: &str) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for line in stanza.lines().filter(|line| !line.is_empty()) {
+        match (line.starts_with([' ', '\t']), line.split_once(':')) {
+            (true, _) => {
+                if let Some((_, value)) = fields.last_mut() {
+                    value.push('\n');
+                    value.push_str(line);
+                }
+            }
+            (false, Some((key, value))) => fields.push((key.to_owned(), value.to_owned())),
+            (false, None) => {}
+        }
+    }
+    fields
+}
+
+/// The same for a file in the one-line format.
+fn list_backports(text: &str, codename: &str) -> Option<String> {
+    for line in text.lines() {
+        let Some(rest) = line.trim().strip_prefix("deb ") else {
+            continue;
+        };
+        let rest = rest.trim();
+        let (options, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((options, rest)) => (format!("[{options}] "), rest),
+            None => (String::new(), rest),
+        };
+        let mut words = rest.split_whitespace();
+        if let (Some(uri), Some(suite)) = (words.next(), words.next())
+            && suite == codename
+        {
+            return Some(format!("\ndeb {options}{uri} {codename}-backports main\n"));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backports_take_mirror_and_key_from_the_release() {
+        let text = "# made by an installer\nTypes: deb deb-src\n# the mirror\nURIs: http://mirror.example/debian\n\
+                    Suites: bookworm bookworm-updates\nComponents: main contrib\nSigned-By: /usr/share/keyrings/x.gpg\n\n\
+                    Types: deb\nURIs: http://security.example/\nSuites: bookworm-security\nComponents: main\n";
+        assert_eq!(
+            deb822_backports(text, "bookworm").unwrap(),
+            "\nTypes: deb\nSuites: bookworm-backports\nComponents: main\nURIs: http://mirror.example/debian\n\
+             Signed-By: /usr/share/keyrings/x.gpg\n"
+        );
+        assert_eq!(deb822_backports(text, "trixie"), None);
+    }
+
+    #[test]
+    fn an_embedded_key_is_kept_whole() {
+        let text = "Types: deb\nURIs: http://mirror.example/debian\nSuites: trixie\nComponents: main\n\
+                    Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n";
+        let own = deb822_backports(text, "trixie").unwrap();
+        assert!(
+            own.ends_with("Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n"),
+            "{own}"
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_off_or_has_no_binaries_is_no_mirror() {
+        let off = "Enabled: no\nTypes: deb\nURIs: http://m.example/\nSuites: bookworm\nComponents: main\n";
+        assert_eq!(deb822_backports(off, "bookworm"), None);
+        let source =
+            "Types: deb-src\nURIs: http://m.example/\nSuites: bookworm\nComponents: main\n";
+        assert_eq!(deb822_backports(source, "bookworm"), None);
+    }
+
+    #[test]
+    fn the_one_line_format_too() {
+        let text = "# deb http://no.example/ bookworm main\n\
+                    deb http://s.example/ bookworm-security main\n\
+                    deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib\n";
+        assert_eq!(
+            list_backports(text, "bookworm").unwrap(),
+            "\ndeb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm-backports main\n"
+        );
+        assert_eq!(list_backports(text, "trixie"), None);
+    }
+
+    #[test]
+    fn versions_compare_without_epoch() {
+        assert_eq!(major_minor("1:10.0.2+ds-2~bpo12+1"), Some((10, 0)));
+        assert_eq!(major_minor("7.2+dfsg-7"), Some((7, 2)));
+        assert_eq!(major_minor("strange"), None);
+    }
+}
