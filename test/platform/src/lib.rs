@@ -1,0 +1,10 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A programmable SCMI platform for QEMU's `vhost-user-scmi` device.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`machine`] | the machine that a TOML file describes |
+
+pub mod machine;
