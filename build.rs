@@ -3,4 +3,6 @@
 
 //! Composes the image that `app.toml` describes.
 
-fn main() {}
+fn main() {
+    compose::build_script::main();
+}

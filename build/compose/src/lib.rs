@@ -2,3 +2,204 @@
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 //! Composes an image: tasks, memory, translation tables, one binary.
+//!
+//! ```text
+//! app.toml ──manifest──> App
+//!    each task:  cargo rustc -r ──> relocatable object ──link──> sizes
+//!    all tasks:  sizes ──layout──> addresses ──link──> binaries ──patch──> task slots bound
+//!    addresses ──tables──> translation tables ──verify──> isolation holds
+//!    all of it ──generate──> image.rs, memory.x, bytes for the kernel's own link
+//! ```
+//!
+//! Everything is ordered, nothing depends on time or on this machine's folders: the same commit gives the same bytes.
+
+pub mod build_script;
+mod cargo;
+mod elf;
+mod environment;
+mod error;
+mod generate;
+pub mod hash;
+pub mod layout;
+mod link;
+mod log;
+pub mod report;
+pub mod tables;
+pub mod verify;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use manifest::App;
+
+pub use environment::remap_flags;
+pub use error::Error;
+pub use report::Report;
+
+/// What to compose, and with which tools.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The project's root: the folder of the manifest, of `chips`, and of the workspace.
+    pub root: PathBuf,
+    /// The manifest, by its path from the root.
+    pub manifest: String,
+    /// Where images are kept: `target/image`. Each has a folder with its name.
+    pub images: PathBuf,
+    /// Where the kernel's crate looks for what is generated: its `OUT_DIR`.
+    pub out: PathBuf,
+    /// The cargo to build tasks with.
+    pub cargo: PathBuf,
+    /// The compiler, to find its linker.
+    pub rustc: PathBuf,
+    /// Arguments for cargo before the subcommand, such as `-Zbuild-std=core`.
+    pub cargo_args: Vec<String>,
+    /// How many compilers may run at once, if limited.
+    pub jobs: Option<u32>,
+}
+
+/// What was composed.
+#[derive(Debug)]
+pub struct Composed {
+    /// The manifest.
+    pub app: App,
+    /// The layout and the sizes; also kept as `layout.json` in the image's folder.
+    pub report: Report,
+    /// Warnings of the compiler, by task.
+    pub warnings: Vec<(String, String)>,
+}
+
+/// Builds all tasks and writes what the kernel's crate needs into `request.out`.
+pub fn compose(request: &Request) -> Result<Composed, Error> {
+    let app = manifest::load(&request.root, &request.manifest)?;
+    let folder = request.images.join(&app.name);
+    let lld = link::find_lld(&request.rustc)?;
+
+    let mut objects = Vec::new();
+    let mut needs = Vec::new();
+    let mut warnings = Vec::new();
+    for (position, task) in app.tasks.iter().enumerate() {
+        log::say(&format!(
+            "[{}/{}] building task {}",
+            position + 1,
+            app.tasks.len(),
+            task.name
+        ));
+        let built = cargo::build(request, &app, task, &folder)?;
+        warnings.extend(
+            built
+                .warnings
+                .into_iter()
+                .map(|warning| (task.name.clone(), warning)),
+        );
+        elf::check_sections(task, &read(&built.object)?)?;
+        let measured = folder
+            .join("link")
+            .join(format!("{}.measured.elf", task.name));
+        let addresses = link::Addresses::measuring(&app, task);
+        link::link(&lld, &app, task, &built.object, &measured, &addresses)?;
+        needs.push(elf::measure(task, &read(&measured)?)?);
+        objects.push(built.object);
+    }
+
+    let layout = layout::place(&app, &needs)?;
+    let tables = tables::build(&layout).map_err(|missing| {
+        Error::Machine(format!(
+            "[kernel], key `requires`: with the translation tables, the kernel needs {missing} bytes more than its memory              has\n    remedy: lower `requires`, or enlarge `kernel` in the chip's memory file"
+        ))
+    })?;
+    verify::all(&layout, &tables).map_err(|fault| {
+        Error::Machine(format!("the translation tables do not isolate: {fault}\n    remedy: this is an error of the build itself; please report it"))
+    })?;
+
+    let mut entries = Vec::new();
+    let mut packed = Packed::new(app.memories[layout::FLASH].address);
+    for (index, task) in app.tasks.iter().enumerate() {
+        let output = folder.join(format!("{}.elf", task.name));
+        let addresses = link::Addresses::placed(&layout.tasks[index]);
+        link::link(&lld, &app, task, &objects[index], &output, &addresses)?;
+        let mut bytes = read(&output)?;
+        if elf::measure(task, &bytes)? != needs[index] {
+            return Err(Error::task(
+                &task.name,
+                "its size depends on its address, so it does not fit where it was to go",
+                "this is an error of the build itself; please report it",
+            ));
+        }
+        elf::patch_slots(&app, task, &mut bytes)?;
+        write(&output, &bytes)?;
+        entries.push(elf::entry(task, &bytes)?);
+        for (address, bytes) in elf::loadable(task, &bytes)? {
+            packed.put(address, &bytes);
+        }
+    }
+
+    let table_bytes: Vec<u8> = tables
+        .words
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect();
+    let mut id = hash::Hash::default();
+    id.write(&packed.bytes);
+    id.write(&table_bytes);
+    let id = id.finish();
+    let size = packed.bytes.len();
+    write(&request.out.join("task_images.bin"), &packed.bytes)?;
+    write(&request.out.join("translation_tables.bin"), &table_bytes)?;
+    write(
+        &request.out.join("image.rs"),
+        generate::image_rs(&app, &layout, &tables, &entries, id, size).as_bytes(),
+    )?;
+    write(
+        &request.out.join("memory.x"),
+        generate::memory_x(&app, &layout, &tables, size).as_bytes(),
+    )?;
+
+    let report = Report::new(&app, &layout, &tables, &needs, &entries, id);
+    write(&folder.join("layout.json"), report.to_json()?.as_bytes())?;
+    log::say(&format!("composed {}: {}", app.name, report.summary()));
+    Ok(Composed {
+        app,
+        report,
+        warnings,
+    })
+}
+
+/// The bytes of all tasks, from the start of their memory on.
+struct Packed {
+    base: u32,
+    bytes: Vec<u8>,
+}
+
+impl Packed {
+    fn new(base: u32) -> Self {
+        Self {
+            base,
+            bytes: Vec::new(),
+        }
+    }
+
+    fn put(&mut self, address: u32, bytes: &[u8]) {
+        let start = (address - self.base) as usize;
+        let end = start + bytes.len();
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        self.bytes[start..end].copy_from_slice(bytes);
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|error| Error::file("read", path, error))
+}
+
+/// Writes a file and the folders above it. A file that already has these bytes is left alone, so that nothing that
+/// depends on it is built again.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| Error::file("create", folder, error))?;
+    }
+    fs::write(path, bytes).map_err(|error| Error::file("write", path, error))
+}

@@ -1,0 +1,154 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The image package's build script: what cargo tells us, what we tell cargo.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `IMAGE_APP_TOML` | the manifest, from the project's root; `app.toml` if not set |
+//! | `IMAGE_CARGO_ARGS` | arguments for the cargo that builds tasks, separated by spaces, such as `-Zbuild-std=core` |
+//! | `IMAGE_LLD` | the linker, if not the compiler's own rust-lld |
+//! | `IMAGE_LOG` | a file to which progress is appended |
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Composed, Error, Request, compose};
+
+/// Composes the image if the kernel is built for its target; a check on the host (clippy, doc) needs none.
+pub fn main() {
+    for variable in [
+        "IMAGE_APP_TOML",
+        "IMAGE_CARGO_ARGS",
+        "IMAGE_LLD",
+        "RUSTC_BOOTSTRAP",
+    ] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("none") {
+        println!("cargo::rerun-if-changed=build.rs");
+        return;
+    }
+    let request = match request() {
+        Ok(request) => request,
+        Err(error) => fail(&error),
+    };
+    match compose(&request) {
+        Ok(composed) => succeed(&request, &composed),
+        Err(error) => fail(&error),
+    }
+}
+
+fn request() -> Result<Request, Error> {
+    let path = |name: &str| {
+        env::var_os(name).map(PathBuf::from).ok_or_else(|| {
+            Error::Machine(format!(
+                "cargo did not set {name}: this runs as a build script only"
+            ))
+        })
+    };
+    let out = path("OUT_DIR")?;
+    let text = |name: &str| env::var(name).unwrap_or_default();
+    let manifest = match text("IMAGE_APP_TOML") {
+        name if name.is_empty() => "app.toml".into(),
+        name => name,
+    };
+    Ok(Request {
+        root: path("CARGO_MANIFEST_DIR")?,
+        manifest,
+        images: target_dir(&out).join("image"),
+        out,
+        cargo: path("CARGO")?,
+        rustc: path("RUSTC")?,
+        cargo_args: text("IMAGE_CARGO_ARGS")
+            .split_whitespace()
+            .map(String::from)
+            .collect(),
+        jobs: text("NUM_JOBS").parse().ok(),
+    })
+}
+
+/// cargo's target folder: the one above `out` that cargo has marked as a cache.
+fn target_dir(out: &Path) -> PathBuf {
+    out.ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").exists())
+        .unwrap_or(out)
+        .to_path_buf()
+}
+
+fn succeed(request: &Request, composed: &Composed) {
+    for file in &composed.app.files {
+        watch(&request.root.join(file));
+    }
+    for file in sources(request, composed) {
+        watch(&file);
+    }
+    for (task, warning) in &composed.warnings {
+        let mut lines = warning
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
+        let (what, place) = (
+            lines.next().unwrap_or_default(),
+            lines.next().unwrap_or_default(),
+        );
+        println!("cargo::warning=task `{task}`: {what} {place}");
+    }
+    // link.x is the start-up crate's; it includes our memory.x.
+    println!("cargo::rustc-link-search={}", request.out.display());
+    println!("cargo::rustc-link-arg-bins=-Tlink.x");
+    println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+}
+
+/// Every file of this project that a task was made from: what the nested cargo noted, and the `Cargo.toml` above each.
+fn sources(request: &Request, composed: &Composed) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::new();
+    for name in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
+        files.insert(request.root.join(name));
+    }
+    let tasks = request.images.join(&composed.app.name).join("tasks");
+    for task in &composed.app.tasks {
+        let notes = tasks
+            .join(&composed.app.target)
+            .join("release")
+            .join(format!("{}.d", task.package));
+        let text = fs::read_to_string(&notes).unwrap_or_default();
+        let Some((_, list)) = text.split_once(": ") else {
+            // Nothing is known, so everything is watched.
+            files.insert(request.root.clone());
+            continue;
+        };
+        // A space in a path is written with a backslash before it.
+        let list = list.trim().replace("\\ ", "\u{0}");
+        for file in list.split(' ').filter(|file| !file.is_empty()) {
+            let file = request.root.join(file.replace('\u{0}', " "));
+            if file.starts_with(&tasks) {
+                continue;
+            }
+            if let Some(manifest) = file
+                .ancestors()
+                .skip(1)
+                .map(|folder| folder.join("Cargo.toml"))
+                .find(|manifest| manifest.exists())
+            {
+                files.insert(manifest);
+            }
+            files.insert(file);
+        }
+    }
+    files
+}
+
+fn watch(path: &Path) {
+    // A file that does not exist would make cargo run us every time.
+    if path.exists() {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+}
+
+fn fail(error: &Error) -> ! {
+    crate::log::say(&format!("error: {error}"));
+    std::process::exit(1)
+}

@@ -1,0 +1,189 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Building one task: cargo within cargo.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use manifest::{App, Task};
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::{Request, environment};
+
+/// What came of building a task.
+#[derive(Debug)]
+pub struct Built {
+    /// The relocatable object, everything but its addresses.
+    pub object: PathBuf,
+    /// The warnings of the compiler, as it printed them.
+    pub warnings: Vec<String>,
+}
+
+/// One of the lines that cargo prints with `--message-format=json`.
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Line {
+    CompilerArtifact {
+        target: Target,
+        executable: Option<PathBuf>,
+    },
+    CompilerMessage {
+        message: Message,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    level: String,
+    rendered: Option<String>,
+}
+
+/// Compiles `task` to a relocatable object.
+///
+/// All tasks share one target folder, so that what they have in common is built once.
+pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result<Built, Error> {
+    let variables = environment::of_task(app, task)?;
+    let target_dir = folder.join("tasks");
+    let mut command = Command::new(&request.cargo);
+    command.current_dir(&request.root);
+    environment::scrub(&mut command);
+    command.args(&request.cargo_args);
+    command.args([
+        "rustc",
+        "--release",
+        "--message-format=json",
+        "--color=never",
+        "--target",
+        &app.target,
+    ]);
+    command.args(["-p", &task.package, "--bin", &task.package]);
+    if task.no_default_features {
+        command.arg("--no-default-features");
+    }
+    if !task.features.is_empty() {
+        command.arg(format!("--features={}", task.features.join(",")));
+    }
+    if let Some(jobs) = request.jobs {
+        command.arg(format!("--jobs={jobs}"));
+    }
+    // `-r` leaves the addresses to our own link. The last flag changes nothing but what cargo takes for the same binary:
+    // macros may read these variables without cargo knowing.
+    command.args(["--", "-C", "link-arg=-r", "-C", "link-arg=--entry=_start"]);
+    command.args([
+        "--cfg",
+        &format!("task_environment=\"{:016x}\"", fingerprint(&variables)),
+    ]);
+    command.args(["--check-cfg", "cfg(task_environment, values(any()))"]);
+
+    let flags = environment::remap_flags(&request.root, &target_dir);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command.env("CARGO_TARGET_DIR", &target_dir);
+    command.envs(&variables);
+    let output = command.output().map_err(|error| {
+        Error::Machine(format!("cannot start {}: {error}", request.cargo.display()))
+    })?;
+
+    let mut object = None;
+    let mut warnings = Vec::new();
+    let mut errors = String::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        match serde_json::from_str(line) {
+            Ok(Line::CompilerArtifact {
+                target,
+                executable: Some(path),
+            }) if target.name == task.package && target.kind.iter().any(|kind| kind == "bin") => {
+                object = Some(path);
+            }
+            Ok(Line::CompilerMessage { message }) => {
+                let rendered = message.rendered.unwrap_or_default();
+                match message.level.as_str() {
+                    "warning" => warnings.push(rendered),
+                    level if level.starts_with("error") => errors.push_str(&rendered),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    match object {
+        Some(object) if output.status.success() => Ok(Built {
+            object: keep(&object, folder, task)?,
+            warnings,
+        }),
+        _ => {
+            errors.push_str(&String::from_utf8_lossy(&output.stderr));
+            let advice = advice(app, task, &errors);
+            Err(Error::Build {
+                task: task.name.clone(),
+                output: errors,
+                advice,
+            })
+        }
+    }
+}
+
+/// Copies the object: two tasks may be made from one package, and cargo has one place for both.
+fn keep(object: &Path, folder: &Path, task: &Task) -> Result<PathBuf, Error> {
+    let kept = folder.join("link").join(format!("{}.o", task.name));
+    let bytes = fs::read(object).map_err(|error| Error::file("read", object, error))?;
+    crate::write(&kept, &bytes)?;
+    Ok(kept)
+}
+
+/// A number that is different when a variable is.
+fn fingerprint(variables: &BTreeMap<String, String>) -> u64 {
+    let mut hash = crate::hash::Hash::default();
+    for (name, value) in variables {
+        hash.write(name.as_bytes());
+        hash.write(&[0]);
+        hash.write(value.as_bytes());
+        hash.write(&[0]);
+    }
+    hash.finish()
+}
+
+/// What the manifest's author can do about a compiler's error.
+fn advice(app: &App, task: &Task, errors: &str) -> Option<String> {
+    let line = errors.lines().find(|line| {
+        (line.contains("_MASK`") || line.contains("_BIT`"))
+            && (line.contains("cannot find")
+                || line.contains("unresolved import")
+                || line.contains("no `"))
+    })?;
+    let constant = line
+        .split('`')
+        .find(|word| word.ends_with("_MASK") || word.ends_with("_BIT"))?;
+    let constant = constant.rsplit("::").next()?;
+    let stem = constant
+        .strip_suffix("_MASK")
+        .or_else(|| constant.strip_suffix("_BIT"))?;
+    let notification = stem.to_lowercase().replace('_', "-");
+    // `notifications::peer::FOO_MASK` is about another task.
+    let peer = app.tasks.iter().find(|peer| {
+        let path = format!("{}::{constant}", peer.name);
+        errors.contains(&path) || line.contains(&format!("in module `{}`", peer.name))
+    });
+    let owner = peer.unwrap_or(task);
+    Some(format!(
+        "add `{notification}` to `notifications` of [tasks.{}] in {} (it has: {})",
+        owner.name,
+        app.files[0],
+        if owner.notifications.is_empty() {
+            "none".into()
+        } else {
+            owner.notifications.join(", ")
+        },
+    ))
+}

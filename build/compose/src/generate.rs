@@ -1,0 +1,245 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What the kernel's crate is built with: descriptions of the tasks, and how its own parts are linked.
+
+use std::fmt::Write as _;
+
+use manifest::{App, Trigger};
+
+use crate::layout::{Access, Layout};
+use crate::tables::Tables;
+
+/// The stacks of the processor's modes that run hardly any code, in bytes.
+const MODE_STACK: u32 = 1024;
+
+/// `image.rs`: `IMAGE`, the tasks' bytes, and the translation tables.
+pub fn image_rs(
+    app: &App,
+    layout: &Layout,
+    tables: &Tables,
+    entries: &[u32],
+    id: u64,
+    flash_bytes: usize,
+) -> String {
+    let mut out = String::from(
+        "// Made by the build from the manifest.
+
+",
+    );
+    let interrupts = app.interrupts();
+    for (index, (task, placement)) in app.tasks.iter().zip(&layout.tasks).enumerate() {
+        _ = writeln!(out, "// {}", task.name);
+        _ = writeln!(
+            out,
+            "static REGIONS_{index}: [::kern::desc::RegionDesc; {}] = [",
+            placement.regions.len()
+        );
+        for region in &placement.regions {
+            _ = writeln!(
+                out,
+                "    ::kern::desc::RegionDesc {{ base: {:#010x}, size: {:#x}, attributes: {} }}, // {}",
+                region.range.base,
+                region.range.size,
+                attributes(region.access),
+                region.name
+            );
+        }
+        let own: Vec<usize> = interrupts
+            .iter()
+            .enumerate()
+            .filter(|(_, interrupt)| interrupt.task == index)
+            .map(|(position, _)| position)
+            .collect();
+        _ = writeln!(
+            out,
+            "];\nstatic INTERRUPTS_{index}: [u8; {}] = {own:?};\n",
+            own.len()
+        );
+    }
+
+    _ = writeln!(
+        out,
+        "static TASKS: [::kern::desc::TaskDesc; {}] = [",
+        app.tasks.len()
+    );
+    for (index, (task, placement)) in app.tasks.iter().zip(&layout.tasks).enumerate() {
+        let mut flags = Vec::new();
+        if task.start {
+            flags.push("START_AT_BOOT");
+        }
+        if task
+            .grants
+            .iter()
+            .any(|grant| grant == "performance-counters")
+        {
+            flags.push("PERFORMANCE_COUNTERS");
+        }
+        _ = writeln!(
+            out,
+            "    ::kern::desc::TaskDesc {{
+        name: {:?},
+        entry: {:#010x},
+        initial_stack: {:#010x},
+        stack_base: {:#010x},
+        priority: {},
+        flags: {},
+        kipc: {:#x},
+        ttbr0: {:#010x},
+        asid: {},
+        regions: &REGIONS_{index},
+        interrupts: &INTERRUPTS_{index},
+    }},",
+            task.name,
+            entries[index],
+            placement.stack.end(),
+            placement.stack.base,
+            task.priority,
+            union("TaskFlags", &flags),
+            task.kipc_mask(),
+            tables.task_ttbr0[index],
+            index + 1,
+        );
+    }
+    _ = writeln!(
+        out,
+        "];\n\nstatic INTERRUPTS: [::kern::desc::InterruptDesc; {}] = [",
+        interrupts.len()
+    );
+    for interrupt in &interrupts {
+        _ = writeln!(
+            out,
+            "    ::kern::desc::InterruptDesc {{ intid: {}, task: {}, notification: {:#x}, edge: {} }}, // {}",
+            interrupt.intid,
+            interrupt.task,
+            interrupt.bit,
+            interrupt.trigger == Trigger::Edge,
+            interrupt.name
+        );
+    }
+    let highest = interrupts
+        .iter()
+        .map(|interrupt| usize::from(interrupt.intid) + 1)
+        .max()
+        .unwrap_or(0);
+    let mut of_intid = vec![0xffu8; highest];
+    for (position, interrupt) in interrupts.iter().enumerate() {
+        of_intid[usize::from(interrupt.intid)] = position as u8;
+    }
+    _ = write!(
+        out,
+        "];
+
+static INTERRUPT_OF_INTID: [u8; {highest}] = {of_intid:?};
+
+/// The whole image, as the manifest describes it.
+pub static IMAGE: ::kern::desc::Image = ::kern::desc::Image {{
+    tasks: &TASKS,
+    interrupts: &INTERRUPTS,
+    interrupt_of_intid: &INTERRUPT_OF_INTID,
+    kernel_ttbr0: {:#010x},
+    id: {id:#018x},
+}};
+
+#[used]
+#[unsafe(link_section = \".translation_tables\")]
+static TRANSLATION_TABLES: [u8; {}] = *include_bytes!(\"translation_tables.bin\");
+
+#[used]
+#[unsafe(link_section = \".task_images\")]
+static TASK_IMAGES: [u8; {flash_bytes}] = *include_bytes!(\"task_images.bin\");
+",
+        tables.kernel_ttbr0,
+        tables.words.len() * 4,
+    );
+    out
+}
+
+fn attributes(access: Access) -> String {
+    let names: Vec<&str> = [
+        (access.read, "READ"),
+        (access.write, "WRITE"),
+        (access.execute, "EXECUTE"),
+        (access.device, "DEVICE"),
+        (access.dma, "DMA"),
+    ]
+    .into_iter()
+    .filter_map(|(has, name)| has.then_some(name))
+    .collect();
+    union("RegionAttributes", &names)
+}
+
+/// An expression for a set of flags that is constant.
+fn union(kind: &str, names: &[&str]) -> String {
+    names
+        .iter()
+        .fold(format!("::kern::desc::{kind}::empty()"), |set, name| {
+            format!("{set}.union(::kern::desc::{kind}::{name})")
+        })
+}
+
+/// `memory.x`, which the start-up crate's linker script includes: the kernel's memory, its stacks, and three sections
+/// that the script does not know.
+pub fn memory_x(app: &App, layout: &Layout, tables: &Tables, flash_bytes: usize) -> String {
+    let kernel = &layout.kernel;
+    let flash = app.memories[crate::layout::FLASH];
+    let stack = app.kernel.stacksize.next_multiple_of(8);
+    // From the lowest: the mode in which start-up runs `kmain`, then FIQ, IRQ, abort, supervisor, undefined.
+    let stacks = stack + 4 * MODE_STACK + stack;
+    let ram = tables.kernel_ram;
+    format!(
+        "/* Made by the build from the manifest. */
+MEMORY
+{{
+    CODE : ORIGIN = {code:#x}, LENGTH = {code_size:#x}
+    TABLES : ORIGIN = {tables:#x}, LENGTH = {tables_size:#x}
+    DATA : ORIGIN = {data:#x}, LENGTH = {data_size:#x}
+    TASKS : ORIGIN = {flash:#x}, LENGTH = {flash_size:#x}
+}}
+
+/* Stacks are lowest, right above the translation tables, which are read only: an overflow is a fault. */
+_stack_top = {data:#x};
+_und_stack_size = {MODE_STACK};
+_svc_stack_size = {stack};
+_abt_stack_size = {MODE_STACK};
+_irq_stack_size = {MODE_STACK};
+_fiq_stack_size = {MODE_STACK};
+__kernel_stack_base = {stack_base:#x};
+
+/* Constants begin on a page of their own, because they are not to be executed. */
+SECTIONS
+{{
+    .rodata.kernel {rodata:#x} : {{ *(.rodata .rodata.*) . = ALIGN(4); }} > CODE
+}}
+INSERT AFTER .text;
+
+SECTIONS
+{{
+    .translation_tables {tables:#x} : {{ KEEP(*(.translation_tables)) }} > TABLES
+    .task_images {flash:#x} : {{ KEEP(*(.task_images)) }} > TASKS
+}}
+INSERT AFTER .uninit;
+
+ASSERT(ADDR(.text) + SIZEOF(.text) <= {rodata:#x},
+    \"the kernel's instructions do not fit: raise requires.text of [kernel] in {manifest}\");
+ASSERT(LOADADDR(.data) + SIZEOF(.data) <= {rodata_end:#x},
+    \"the kernel's constants do not fit: raise requires.rodata of [kernel] in {manifest}\");
+ASSERT(__euninit <= {ram_end:#x},
+    \"the kernel's variables do not fit: raise requires.ram of [kernel] in {manifest}\");
+ASSERT(SIZEOF(.task_images) == {flash_bytes}, \"the image must include image.rs\");
+",
+        code = kernel.text.base,
+        code_size = kernel.text.size + kernel.rodata.size,
+        tables = tables.range.base,
+        tables_size = tables.range.size,
+        data = ram.base + stacks,
+        data_size = ram.size - stacks,
+        stack_base = ram.base,
+        flash = flash.address,
+        flash_size = flash.size,
+        rodata = kernel.rodata.base,
+        rodata_end = kernel.rodata.end(),
+        ram_end = ram.end(),
+        manifest = app.files[0],
+    )
+}
