@@ -18,7 +18,8 @@
 //! # use virtio_mmio::{Features, Transport, model::Model};
 //! # use virtqueue::{RingMemory, Virtqueue};
 //! # static RING: RingMemory<64> = RingMemory::new();
-//! # let registers = Model::new(32, Features::VERSION_1 | Features::EVENT_IDX, &[1024]);
+//! # let model = Model::new(32, Features::VERSION_1 | Features::EVENT_IDX, &[1024]);
+//! # let registers = &model;
 //! // On the target, `registers` is a `safe_mmio::UniqueMmioPointer<RegisterBlock>`.
 //! let mut transport = Transport::probe(registers, 32)?;
 //! transport.reset()?; // before any queue memory is touched

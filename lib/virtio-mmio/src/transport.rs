@@ -95,8 +95,7 @@ impl<R: Registers> Transport<R> {
 
     /// Agrees on features: all of `required`, and those of `wanted` that are offered. The result is what was agreed.
     ///
-    /// VERSION_1 is always required, and ACCESS_PLATFORM always wanted. After an error FAILED is set, unless the device
-    /// itself asked for a reset.
+    /// VERSION_1 is always required, and ACCESS_PLATFORM always wanted. Where the two sides cannot agree, FAILED is set.
     pub fn negotiate(
         &mut self,
         wanted: Features,
