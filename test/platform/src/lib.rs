@@ -6,5 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`machine`] | the machine that a TOML file describes |
+//! | [`model`] | the machine while it runs: states and physics |
 
 pub mod machine;
+pub mod model;
