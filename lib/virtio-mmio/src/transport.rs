@@ -168,26 +168,19 @@ impl<R: Registers> Transport<R> {
             return Err(InitError::QueueInUse { queue });
         }
         self.registers.write(Writable::QueueNum, u32::from(size));
-        for (low, high, address) in [
-            (
-                Writable::QueueDescLow,
-                Writable::QueueDescHigh,
-                addresses.descriptors,
-            ),
-            (
-                Writable::QueueDriverLow,
-                Writable::QueueDriverHigh,
-                addresses.available,
-            ),
-            (
-                Writable::QueueDeviceLow,
-                Writable::QueueDeviceHigh,
-                addresses.used,
-            ),
-        ] {
-            self.registers.write(low, address as u32);
-            self.registers.write(high, (address >> 32) as u32);
-        }
+        // Written out: in a loop, each register would be looked up when run.
+        let Addresses {
+            descriptors,
+            available,
+            used,
+        } = addresses;
+        let registers = &mut self.registers;
+        registers.write(Writable::QueueDescLow, descriptors as u32);
+        registers.write(Writable::QueueDescHigh, (descriptors >> 32) as u32);
+        registers.write(Writable::QueueDriverLow, available as u32);
+        registers.write(Writable::QueueDriverHigh, (available >> 32) as u32);
+        registers.write(Writable::QueueDeviceLow, used as u32);
+        registers.write(Writable::QueueDeviceHigh, (used >> 32) as u32);
         // The ring is in memory before the device may look.
         fence(Ordering::SeqCst);
         self.registers.write(Writable::QueueReady, 1);
