@@ -8,6 +8,9 @@
 
 use bitflags::bitflags;
 
+/// The most tasks that an image may have: the kernel keeps sets of tasks in one machine word.
+pub const MAX_TASKS: usize = 32;
+
 /// The whole image.
 #[derive(Debug)]
 pub struct Image {

@@ -2,7 +2,59 @@
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 //! The kernel: isolated tasks, IPC, leases, timers, interrupts as notifications.
+//!
+//! The kernel is one state machine, [`Kernel`], generic over the [`Machine`] it runs on. Everything that decides (who runs,
+//! who may touch what, what a system call means) is plain safe Rust that the host tests, property tests and Miri execute.
+//! What only the hardware can do is behind [`Machine`]; on the target that is [`arch::armv7a`].
+//!
+//! ```text
+//!  task ──svc──▶ arch entry ──▶ Kernel::system_call ──▶ send, receive, reply, borrow, ... ──▶ arch exit ──▶ task
+//!  device ─irq─▶ arch entry ──▶ Kernel::interrupt ────▶ post ─────────────────────────────▶ arch exit ──▶ task
+//!  task ─abort─▶ arch entry ──▶ Kernel::fault_current ▶ supervisor's notification ────────▶ arch exit ──▶ task
+//! ```
+//!
+//! It is not preemptible: every exception runs to its end with interrupts masked, on one stack. A task's registers live
+//! in its [`Task`] record and nowhere else while the kernel runs.
+//!
+//! No operation costs more than the number of tasks, and none depends on anything that a task controls except the length
+//! of a copy.
 
 #![cfg_attr(not(test), no_std)]
 
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+pub mod arch {
+    //! What only this processor can do.
+    pub mod armv7a;
+}
+
+pub mod abort;
+mod access;
+mod borrow;
+mod clock;
+mod copy;
 pub mod desc;
+mod interrupt;
+mod ipc;
+mod kernel;
+mod kipc;
+mod machine;
+mod receive;
+mod registers;
+mod restart;
+mod schedule;
+mod status;
+mod syscall;
+mod task;
+mod timer;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::Slice;
+pub use clock::Clock;
+pub use desc::MAX_TASKS;
+pub use kernel::Kernel;
+pub use machine::{AccessError, InterruptState, Machine};
+pub use registers::Registers;
+pub use status::Status;
+pub use task::Task;

@@ -1,0 +1,116 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The machine that the kernel runs on.
+
+use super::gic::Gic;
+use super::{copy, cpu, last_words, psci, timer};
+use crate::desc::Image;
+use crate::{AccessError, InterruptState, Machine, Task};
+
+/// The machine: memory, interrupt controller, timer, firmware.
+#[derive(Debug)]
+pub struct Board {
+    gic: Gic,
+}
+
+impl Board {
+    /// Sets up the devices for an image. Translation is on.
+    ///
+    /// # Safety
+    ///
+    /// Once: nobody else uses the devices from here on.
+    pub(super) unsafe fn new(image: &Image) -> Self {
+        // Safety: passed on.
+        let mut gic = unsafe { Gic::new() };
+        gic.configure(image.interrupts);
+        timer::set_alarm(None);
+        gic.enable(timer::INTID, true);
+        Self { gic }
+    }
+}
+
+impl Machine for Board {
+    const TIMER: u32 = timer::INTID;
+
+    #[inline(always)]
+    fn copy(&mut self, source: u32, destination: u32, length: u32) -> Result<(), AccessError> {
+        // Safety: the kernel checked that the destination belongs to a task.
+        unsafe {
+            copy::copy(
+                core::ptr::with_exposed_provenance_mut(destination as usize),
+                core::ptr::with_exposed_provenance(source as usize),
+                length,
+            )
+        }
+    }
+
+    #[inline(always)]
+    fn read(&mut self, source: u32, into: &mut [u8]) -> Result<(), AccessError> {
+        let source = core::ptr::with_exposed_provenance(source as usize);
+        // Safety: the destination is an exclusive reference.
+        unsafe { copy::copy(into.as_mut_ptr(), source, into.len() as u32) }
+    }
+
+    fn write(&mut self, destination: u32, from: &[u8]) -> Result<(), AccessError> {
+        let destination = core::ptr::with_exposed_provenance_mut(destination as usize);
+        // Safety: the kernel checked that the destination belongs to a task.
+        unsafe { copy::copy(destination, from.as_ptr(), from.len() as u32) }
+    }
+
+    fn fill(&mut self, base: u32, end: u32, word: u32) {
+        let mut at: *mut u32 = core::ptr::with_exposed_provenance_mut(base as usize);
+        while (at.addr() as u32) < end {
+            // Safety: the stack of a task that does not run, as the image describes it; volatile, so that it stays a
+            // loop of stores whatever the compiler thinks of memory that nobody reads.
+            unsafe {
+                at.write_volatile(word);
+                at = at.add(1);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn ticks(&self) -> u64 {
+        timer::ticks()
+    }
+
+    fn set_alarm(&mut self, at: Option<u64>) {
+        timer::set_alarm(at);
+    }
+
+    #[inline(always)]
+    fn acknowledge(&mut self) -> Option<u32> {
+        self.gic.acknowledge()
+    }
+
+    #[inline(always)]
+    fn end(&mut self, intid: u32) {
+        self.gic.end(intid);
+    }
+
+    #[inline(always)]
+    fn enable(&mut self, intid: u32, enabled: bool) {
+        self.gic.enable(intid, enabled);
+    }
+
+    fn set_pending(&mut self, intid: u32, pending: bool) {
+        self.gic.set_pending(intid, pending);
+    }
+
+    fn interrupt_state(&mut self, intid: u32) -> InterruptState {
+        self.gic.state(intid)
+    }
+
+    fn wait(&mut self) {
+        cpu::wait_for_interrupt();
+    }
+
+    fn reset(&mut self) -> ! {
+        psci::reset()
+    }
+
+    fn supervisor_fault(&mut self, supervisor: &Task) -> ! {
+        last_words::supervisor_fault(supervisor)
+    }
+}

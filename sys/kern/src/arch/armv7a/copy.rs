@@ -1,0 +1,137 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Copying memory so that a refused access is an error and no crash.
+//!
+//! The kernel checks ranges before it copies. Should the hardware refuse an access all the same, the task that offered the
+//! memory is to blame, not the kernel: a data abort within this code goes on behind it, with the result 1.
+
+use core::arch::global_asm;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{AccessError, abort};
+
+static FAULT_STATUS: AtomicU32 = AtomicU32::new(0);
+static FAULT_ADDRESS: AtomicU32 = AtomicU32::new(0);
+
+unsafe extern "C" {
+    fn kernel_copy(destination: *mut u8, source: *const u8, length: u32) -> u32;
+    static kernel_copy_end: u8;
+    static kernel_copy_failed: u8;
+    static kernel_copy_burst: u8;
+    static kernel_copy_burst_end: u8;
+    static kernel_copy_burst_failed: u8;
+}
+
+// Words at any alignment, which is why SCTLR.A is 0: messages are packed structures, and most of them are small.
+// From 32 bytes on, and when both ends are word aligned, eight words at a time.
+global_asm!(
+    r#"
+    .section .text.kernel_copy, "ax", %progbits
+    .arm
+    .global kernel_copy
+    .type kernel_copy, %function
+    // r0 destination, r1 source, r2 length -> r0: 0 done, 1 refused
+kernel_copy:
+    cmp     r2, #32
+    bhs     5f
+1:  subs    r2, r2, #4
+    blo     3f
+2:  ldr     r3, [r1], #4
+    subs    r2, r2, #4
+    str     r3, [r0], #4
+    bhs     2b
+3:  adds    r2, r2, #4
+    moveq   r0, #0
+    bxeq    lr
+4:  ldrb    r3, [r1], #1
+    subs    r2, r2, #1
+    strb    r3, [r0], #1
+    bne     4b
+    mov     r0, #0
+    bx      lr
+
+5:  orr     r3, r0, r1
+    tst     r3, #3
+    beq     7f
+    sub     r2, r2, #16
+6:  ldr     r3, [r1], #4
+    ldr     r12, [r1], #4
+    str     r3, [r0], #4
+    str     r12, [r0], #4
+    ldr     r3, [r1], #4
+    ldr     r12, [r1], #4
+    subs    r2, r2, #16
+    str     r3, [r0], #4
+    str     r12, [r0], #4
+    bhs     6b
+    add     r2, r2, #16
+    b       1b
+
+7:  push    {{r4-r9}}
+    sub     r2, r2, #32
+    .global kernel_copy_burst
+kernel_copy_burst:
+8:  ldmia   r1!, {{r3-r9, r12}}
+    subs    r2, r2, #32
+    stmia   r0!, {{r3-r9, r12}}
+    bhs     8b
+    .global kernel_copy_burst_end
+kernel_copy_burst_end:
+    pop     {{r4-r9}}
+    add     r2, r2, #32
+    b       1b
+    .global kernel_copy_end
+kernel_copy_end:
+
+    .global kernel_copy_burst_failed
+kernel_copy_burst_failed:
+    pop     {{r4-r9}}
+    .global kernel_copy_failed
+kernel_copy_failed:
+    mov     r0, #1
+    bx      lr
+    "#
+);
+
+/// Copies from the lowest address up.
+///
+/// # Safety
+///
+/// The kernel may overwrite the destination: it is the kernel's own buffer, or memory of tasks, which no Rust reference of
+/// the kernel points into.
+#[inline(always)]
+pub(super) unsafe fn copy(
+    destination: *mut u8,
+    source: *const u8,
+    length: u32,
+) -> Result<(), AccessError> {
+    // Safety: the caller promises that the destination may be written. A source or destination that cannot be accessed
+    // ends in `recover`, not in undefined behaviour: this is assembly.
+    if unsafe { kernel_copy(destination, source, length) } == 0 {
+        return Ok(());
+    }
+    let status = FAULT_STATUS.load(Ordering::Relaxed);
+    Err(AccessError {
+        address: Some(FAULT_ADDRESS.load(Ordering::Relaxed)),
+        bus: abort::is_external(status),
+    })
+}
+
+/// Where to go on after a data abort of the kernel at `pc`, if that was in a copy.
+pub(super) fn recover(pc: u32, status: u32, address: u32) -> Option<u32> {
+    let within = |from: *const u8, to: *const u8| (from as u32..to as u32).contains(&pc);
+    let go_on = if within(
+        &raw const kernel_copy_burst,
+        &raw const kernel_copy_burst_end,
+    ) {
+        &raw const kernel_copy_burst_failed
+    } else if within(kernel_copy as *const u8, &raw const kernel_copy_end) {
+        &raw const kernel_copy_failed
+    } else {
+        return None;
+    };
+    FAULT_STATUS.store(status, Ordering::Relaxed);
+    FAULT_ADDRESS.store(address, Ordering::Relaxed);
+    Some(go_on as u32)
+}

@@ -1,0 +1,86 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! System registers (coprocessor 15), and what user mode may not do with them.
+
+use core::arch::asm;
+
+/// Thumb state, in a program status register.
+pub(super) const THUMB: u32 = 1 << 5;
+
+/// Reads a 32-bit system register, named as the architecture manual names it: opc1, CRn, CRm, opc2.
+macro_rules! read {
+    ($opc1:literal, $crn:literal, $crm:literal, $opc2:literal) => {{
+        let value: u32;
+        // Safety: the registers read here have no side effects when read.
+        unsafe {
+            core::arch::asm!(
+                concat!("mrc p15, ", $opc1, ", {}, ", $crn, ", ", $crm, ", ", $opc2),
+                out(reg) value,
+                options(nomem, nostack, preserves_flags)
+            );
+        }
+        value
+    }};
+}
+
+/// Writes a 32-bit system register. Unsafe to use where the register changes what memory means.
+macro_rules! write {
+    ($opc1:literal, $crn:literal, $crm:literal, $opc2:literal, $value:expr) => {{
+        let value: u32 = $value;
+        core::arch::asm!(
+            concat!("mcr p15, ", $opc1, ", {}, ", $crn, ", ", $crm, ", ", $opc2),
+            in(reg) value,
+            options(nostack, preserves_flags)
+        )
+    }};
+}
+
+pub(super) use {read, write};
+
+/// DFSR and DFAR: status and address of the latest data abort.
+pub(super) fn data_fault() -> (u32, u32) {
+    (read!("0", "c5", "c0", "0"), read!("0", "c6", "c0", "0"))
+}
+
+/// IFSR and IFAR: status and address of the latest prefetch abort.
+pub(super) fn prefetch_fault() -> (u32, u32) {
+    (read!("0", "c5", "c0", "1"), read!("0", "c6", "c0", "2"))
+}
+
+/// Finishes all memory accesses and waits for an interrupt; a masked one ends the wait too.
+pub(super) fn wait_for_interrupt() {
+    // Safety: changes nothing.
+    unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) }
+}
+
+/// Takes from user mode what it has no business with, points the vectors at ours, and gives aborts a stack.
+///
+/// # Safety
+///
+/// Once, in system mode with everything masked. `abort_stack` is the end of a stack that nobody else uses.
+pub(super) unsafe fn set_up(vectors: u32, abort_stack: u32) {
+    // Safety: see above; each line is explained.
+    unsafe {
+        // VBAR: the vectors are in RAM, not at 0 where reset expects them.
+        write!("0", "c12", "c0", "0", vectors);
+        // CPACR: no floating point and no Advanced SIMD for anyone, so there is no such state to switch or to leak.
+        write!("0", "c1", "c0", "2", 0);
+        // CNTKCTL: neither counters nor timers for user mode. PMUSERENR: no performance counters.
+        write!("0", "c14", "c1", "0", 0);
+        write!("0", "c9", "c14", "0", 0);
+        // TPIDRURO, which user mode can read, and TPIDRURW, which it can write: nothing of ours.
+        write!("0", "c13", "c0", "3", 0);
+        write!("0", "c13", "c0", "2", 0);
+        // Modes Undefined (0x1b) and Abort (0x17) use their stack pointers; back to System (0x1f).
+        asm!(
+            "cpsid aif, #0x1b",
+            "mov sp, {stack}",
+            "cpsid aif, #0x17",
+            "mov sp, {stack}",
+            "cpsid aif, #0x1f",
+            stack = in(reg) abort_stack,
+        );
+        asm!("isb", options(nostack, preserves_flags));
+    }
+}

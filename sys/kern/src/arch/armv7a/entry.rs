@@ -1,0 +1,157 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Exception entry and exit.
+//!
+//! These override all the trampolines of `cortex-a-rt`, which would run kernel code on the stack of the interrupted task.
+//!
+//! While a task runs, the stack pointer of supervisor mode does not point at a stack: it points at the `pc` field of the
+//! task's [`Registers`]. So every exception can store the task's state where it belongs with no register to spare, in two
+//! instructions and whatever its mode: SRS puts the return address and SPSR into `pc` and `psr`, and STM with `^` puts user
+//! mode's r0 to r14 into the fields below. The way back is the same two in reverse, and leaves the stack pointer as it must
+//! be for the next entry. In between, the kernel runs in supervisor mode on its own stack, from `_stack_top` down.
+//!
+//! The kernel runs with all exceptions masked, so only its own mistakes and refused copies can abort it; those handlers
+//! use a stack of their own. See ARM DDI 0406C, B1.8 (exception handling), B9.3.16 (SRS), B9.3.13 (RFE).
+
+use core::arch::global_asm;
+use core::mem::offset_of;
+
+use super::handlers;
+use crate::Registers;
+
+const SUPERVISOR: u32 = 0x13;
+
+const _: () = {
+    assert!(offset_of!(Registers, r) == 0);
+    assert!(offset_of!(Registers, sp) == 52);
+    assert!(offset_of!(Registers, lr) == 56);
+    assert!(offset_of!(Registers, pc) == 60);
+    assert!(offset_of!(Registers, psr) == 64);
+};
+
+unsafe extern "C" {
+    /// Lets a task run from its registers on. Never called as a function: the code that starts the first task jumps here.
+    pub(super) fn kernel_resume() -> !;
+}
+
+global_asm!(
+    r#"
+    .section .text.kernel_entry, "ax", %progbits
+    .arm
+    .balign 32
+
+    // Entry: a task made a system call. lr_svc is where it goes on.
+    .global _asm_svc_handler
+    .type _asm_svc_handler, %function
+_asm_svc_handler:
+    srsia   sp, #{supervisor}
+    stmdb   sp, {{r0-r14}}^
+    cpsid   aif
+    ldr     sp, =_stack_top
+    bl      {system_call}
+    // Falls through to kernel_resume, which stands here to save a branch on the most frequent path.
+
+    // Exit to a task. r0 is the address of its Registers.
+    .global kernel_resume
+    .type kernel_resume, %function
+kernel_resume:
+    add     sp, r0, #{pc}
+    ldmdb   sp, {{r0-r14}}^
+    rfeia   sp
+
+    // Entry: an interrupt. Only tasks can be interrupted. lr_irq is 4 too far.
+    .global _asm_irq_handler
+    .type _asm_irq_handler, %function
+_asm_irq_handler:
+    sub     lr, lr, #4
+    srsia   sp, #{supervisor}
+    cpsid   aif, #{supervisor}
+    stmdb   sp, {{r0-r14}}^
+    ldr     sp, =_stack_top
+    bl      {interrupt}
+    b       kernel_resume
+
+    // Entry: an undefined instruction. lr_und is one instruction too far; the size of an instruction
+    // is known from SPSR, so the handler corrects it.
+    .global _asm_undefined_handler
+    .type _asm_undefined_handler, %function
+_asm_undefined_handler:
+    push    {{r0}}
+    mrs     r0, spsr
+    tst     r0, #0xf                    // User mode is the only one with a zero there.
+    pop     {{r0}}
+    bne     1f
+    srsia   sp, #{supervisor}
+    cpsid   aif, #{supervisor}
+    stmdb   sp, {{r0-r14}}^
+    ldr     sp, =_stack_top
+    bl      {undefined}
+    b       kernel_resume
+1:  mov     r0, lr
+    bl      {kernel_undefined}
+
+    // Entry: an instruction could not be fetched. lr_abt is 4 too far.
+    .global _asm_prefetch_abort_handler
+    .type _asm_prefetch_abort_handler, %function
+_asm_prefetch_abort_handler:
+    sub     lr, lr, #4
+    push    {{r0}}
+    mrs     r0, spsr
+    tst     r0, #0xf
+    pop     {{r0}}
+    bne     1f
+    srsia   sp, #{supervisor}
+    cpsid   aif, #{supervisor}
+    stmdb   sp, {{r0-r14}}^
+    ldr     sp, =_stack_top
+    bl      {prefetch_abort}
+    b       kernel_resume
+1:  mov     r0, lr
+    bl      {kernel_prefetch_abort}
+
+    // Entry: a load or store was refused. lr_abt is 8 too far.
+    .global _asm_data_abort_handler
+    .type _asm_data_abort_handler, %function
+_asm_data_abort_handler:
+    sub     lr, lr, #8
+    push    {{r0}}
+    mrs     r0, spsr
+    tst     r0, #0xf
+    pop     {{r0}}
+    bne     1f
+    srsia   sp, #{supervisor}
+    cpsid   aif, #{supervisor}
+    stmdb   sp, {{r0-r14}}^
+    ldr     sp, =_stack_top
+    bl      {data_abort}
+    b       kernel_resume
+    // The kernel's own: the handler takes the address of the instruction and returns where to go on.
+1:  push    {{r0-r3, r12, lr}}
+    mov     r0, lr
+    bl      {kernel_data_abort}
+    str     r0, [sp, #20]
+    pop     {{r0-r3, r12, lr}}
+    movs    pc, lr
+
+    // Entry: a fast interrupt. Nothing raises them and tasks run with them masked.
+    .global _asm_fiq_handler
+    .type _asm_fiq_handler, %function
+_asm_fiq_handler:
+    ldr     sp, =_stack_top
+    bl      {fast_interrupt}
+
+    .ltorg
+    "#,
+    supervisor = const SUPERVISOR,
+    pc = const offset_of!(Registers, pc),
+    system_call = sym handlers::system_call,
+    interrupt = sym handlers::interrupt,
+    undefined = sym handlers::undefined,
+    prefetch_abort = sym handlers::prefetch_abort,
+    data_abort = sym handlers::data_abort,
+    kernel_undefined = sym handlers::kernel_undefined,
+    kernel_prefetch_abort = sym handlers::kernel_prefetch_abort,
+    kernel_data_abort = sym handlers::kernel_data_abort,
+    fast_interrupt = sym handlers::fast_interrupt,
+);
