@@ -182,6 +182,18 @@ mod count {
         }
     }
 
+    impl<E: Count> RequestError<E> {
+        /// Counts it as a [`CombinedRequestError`].
+        pub fn count_combined(&self, counters: &<CombinedRequestError<E> as Count>::Counters) {
+            match self {
+                Self::Runtime(error) => error.count(&counters.Runtime),
+                Self::Fail(_) => {
+                    counters.Fail.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
     impl<E: Count> Count for CombinedRequestError<E> {
         type Counters = RequestErrorCounts<E::Counters, AtomicU32>;
 

@@ -46,7 +46,7 @@ pub struct Leased<A, T: ?Sized> {
     index: u16,
     /// Elements of a slice; 1 for a single value.
     len: u32,
-    kind: PhantomData<(fn() -> A, fn(&T))>,
+    kind: PhantomData<fn(&T) -> A>,
 }
 
 // Derives would ask for `A: Copy` and `T: Copy`.

@@ -25,6 +25,7 @@
 
 mod buffer;
 mod client;
+mod codec;
 mod error;
 mod leased;
 mod limit;
@@ -32,12 +33,14 @@ mod server;
 
 pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
 pub use client::{Reply, ServerDeath, bad_reply, send, too_long};
+pub use codec::{SizeInMemory, SizeOf, decode, encode, larger};
 pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
 };
 pub use leased::{AttributeRead, AttributeWrite, Leased, R, RW, W};
 pub use limit::{LenLimit, LimitTooSmall};
 pub use server::{NotificationHandler, Server, ServerOp, dispatch};
+pub use userlib::FIRST_DEAD_CODE;
 
 /// Other crates, under names that generated code can rely on whatever the crate it is part of depends on.
 #[doc(hidden)]

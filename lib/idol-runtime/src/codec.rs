@@ -1,0 +1,71 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The serde encodings. Hubpack and ssmarshal have the same bytes, so one of them does for both.
+
+use core::marker::PhantomData;
+
+use hubpack::SerializedSize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Encodes a value into a buffer that its type says is large enough. Panics when it is not, naming the operation.
+#[inline]
+pub fn encode<'b, T: Serialize>(buffer: &'b mut [u8], value: &T, operation: &str) -> &'b [u8] {
+    match hubpack::serialize(buffer, value) {
+        Ok(len) if len <= buffer.len() => &buffer[..len],
+        _ => does_not_fit(operation),
+    }
+}
+
+/// Decodes a value that takes all of `bytes`.
+#[inline]
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    match hubpack::deserialize(bytes) {
+        Ok((value, [])) => Some(value),
+        _ => None,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn does_not_fit(operation: &str) -> ! {
+    panic!("a value of {operation} encodes longer than its type promised")
+}
+
+/// The larger of two sizes.
+pub const fn larger(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
+/// Carries a type to [`serialized_size!`](crate::serialized_size!).
+#[doc(hidden)]
+pub struct SizeOf<T>(PhantomData<T>);
+
+impl<T: SerializedSize> SizeOf<T> {
+    /// Found first: the size that the type promises.
+    pub const MAX_SIZE: usize = T::MAX_SIZE;
+}
+
+/// Found when the type promises nothing.
+#[doc(hidden)]
+pub trait SizeInMemory {
+    /// The size in memory.
+    const MAX_SIZE: usize;
+}
+
+impl<T> SizeInMemory for SizeOf<T> {
+    const MAX_SIZE: usize = size_of::<T>();
+}
+
+/// The most bytes that a value of a type takes when encoded: what `hubpack::SerializedSize` says, or for a type that does not implement that,
+/// its size in memory, which is enough unless the compiler folded tags into niches.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! serialized_size {
+    ($t:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::SizeInMemory as _;
+        $crate::SizeOf::<$t>::MAX_SIZE
+    }};
+}
