@@ -14,10 +14,10 @@ use kern::arch::armv7a::{TaskStorage, start};
 include!(concat!(env!("OUT_DIR"), "/image.rs"));
 
 /// The kernel's records of the tasks.
-static TASKS: TaskStorage<TASK_COUNT> = TaskStorage::new();
+static RECORDS: TaskStorage<{ IMAGE.tasks.len() }> = TaskStorage::new();
 
 /// Where `cortex-a-rt` goes once memory is set up: in system mode, everything masked, translation off.
 #[unsafe(no_mangle)]
 extern "C" fn kmain() -> ! {
-    start(&IMAGE, &TASKS)
+    start(&IMAGE, &RECORDS)
 }
