@@ -370,3 +370,6 @@ fn misfit(
         "give it a value of that kind",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,6 +106,10 @@ pub struct Task {
     pub no_default_features: bool,
     /// Whatever the task's own build script understands.
     #[serde(default)]
+    #[expect(
+        dead_code,
+        reason = "accepted here, and read by the task from the whole table"
+    )]
     pub config: Table,
     /// Memories that are mapped whole, and laid out by the task itself.
     #[serde(default)]

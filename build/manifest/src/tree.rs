@@ -218,3 +218,98 @@ fn relative(folder: &str, name: &str) -> String {
     }
     parts.join("/")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::load_from;
+    use crate::testing::{Files, files, refusal};
+
+    fn with(fragments: &[(&str, &str)]) -> Files {
+        let mut files = files();
+        let app = files.0["app.toml"].clone();
+        files.0.insert("base.toml".into(), app);
+        for (name, text) in fragments {
+            files.0.insert(name.to_string(), text.to_string());
+        }
+        files
+    }
+
+    #[test]
+    fn an_heir_changes_what_it_names() {
+        let files = with(&[(
+            "app.toml",
+            "inherit = \"base.toml\"\nname = \"heir\"\n[tasks.uart]\npriority = 1\nnotifications = [\"extra\"]\n",
+        )]);
+        let app = load_from(&files, "app.toml").unwrap();
+        assert_eq!(app.name, "heir");
+        assert_eq!(app.tasks[1].priority, 1, "values are replaced");
+        assert_eq!(
+            app.tasks[1].notifications,
+            ["uart-irq", "extra"],
+            "lists are continued"
+        );
+        assert_eq!(app.tasks[1].package, "drv-uart", "the rest is inherited");
+        assert_eq!(app.files[..2], ["app.toml", "base.toml"]);
+        assert!(!app.expanded().contains("inherit"));
+    }
+
+    #[test]
+    fn fragments_apply_in_order() {
+        let files = with(&[
+            ("app.toml", "inherit = [\"base.toml\", \"fast.toml\"]\n"),
+            ("fast.toml", "stacksize = 2048\n"),
+        ]);
+        let app = load_from(&files, "app.toml").unwrap();
+        assert_eq!(app.tasks[0].stacksize, 2048);
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_heir() {
+        let files = with(&[("test/suite/app.toml", "inherit = \"../../base.toml\"\n")]);
+        assert!(load_from(&files, "test/suite/app.toml").is_ok());
+    }
+
+    #[test]
+    fn a_problem_is_where_it_was_written() {
+        let files = with(&[(
+            "app.toml",
+            "inherit = \"base.toml\"\n[tasks.uart]\npriority = 0\n",
+        )]);
+        refusal(&files, "app.toml:3: task `uart`, key `priority`");
+        let files = with(&[(
+            "app.toml",
+            "inherit = \"base.toml\"\n[tasks.client]\npriority = 1\n",
+        )]);
+        refusal(
+            &files,
+            "base.toml:27: task `client`, key `task-slots`: priority inversion",
+        );
+    }
+
+    #[test]
+    fn what_is_inherited_twice_is_refused() {
+        let files = with(&[
+            ("app.toml", "inherit = [\"left.toml\", \"right.toml\"]\n"),
+            ("left.toml", "inherit = \"base.toml\"\n"),
+            ("right.toml", "inherit = \"base.toml\"\n"),
+        ]);
+        refusal(
+            &files,
+            "right.toml:1: top level, key `inherit`: `base.toml` is inherited twice",
+        );
+        let files = with(&[("app.toml", "inherit = \"app.toml\"\n")]);
+        refusal(&files, "`app.toml` is inherited twice");
+    }
+
+    #[test]
+    fn what_cannot_be_inherited_is_named() {
+        refusal(
+            &with(&[("app.toml", "inherit = \"bse.toml\"\n")]),
+            "app.toml:1: top level, key `inherit`: cannot read `bse.toml`",
+        );
+        refusal(
+            &with(&[("app.toml", "inherit = 7\n")]),
+            "key `inherit`: it is neither a file name nor a list",
+        );
+    }
+}

@@ -1,0 +1,176 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! `[config.scmi]`: the size of the rings, and who may use the driver.
+
+use std::ops::RangeInclusive;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::suggest::among;
+
+/// Descriptors in a ring. Half of them are command slots, of which there are at most 1024.
+const VRING_SIZES: RangeInclusive<u32> = 2..=2048;
+
+/// Command slots that a client may hold at once.
+const SLOTS: RangeInclusive<u32> = 1..=1024;
+
+/// Standard protocols begin at Base; what is below is reserved (SCMI specification, 4.1).
+const FIRST_PROTOCOL: u8 = 0x10;
+
+/// The ring's size is a power of two, and clients are tasks.
+pub fn scmi(app: &App) -> Vec<Problem> {
+    let Some(scmi) = &app.scmi else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    let size = scmi.vring_size;
+    if !size.is_power_of_two() || !VRING_SIZES.contains(&size) {
+        let (low, high) = (*VRING_SIZES.start(), *VRING_SIZES.end());
+        let near = size.clamp(low, high).next_power_of_two();
+        problems.push(app.problem(
+            &["config", "scmi", "vring-size"],
+            format!("{size} is no power of two from {low} to {high}, as virtio asks of a ring"),
+            format!("write {near}, or another power of two"),
+        ));
+    }
+    for (name, client) in &scmi.clients {
+        let path = ["config", "scmi", "clients", name.as_str()];
+        let Some(task) = app.task(name) else {
+            problems.push(app.problem(
+                &path,
+                format!("there is no task `{name}`"),
+                among(name, app.tasks.iter().map(|task| task.name.as_str())),
+            ));
+            continue;
+        };
+        let at = |key| [&path[..], &[key]].concat();
+        if let Some(notification) = &client.notification
+            && !task.notifications.contains(notification)
+        {
+            problems.push(app.problem(
+                &at("notification"),
+                format!("task `{name}` has no notification `{notification}`"),
+                format!(
+                    "add it to `notifications` of [tasks.{name}]; {}",
+                    among(notification, task.notifications.iter().map(String::as_str))
+                ),
+            ));
+        }
+        // More than the ring makes is no fault: it is a quota, and rings are made smaller for tests.
+        if let Some(wanted) = client.slots
+            && !SLOTS.contains(&wanted)
+        {
+            problems.push(app.problem(
+                &at("slots"),
+                format!(
+                    "task `{name}` may not hold {wanted} slots at once: there are at most {}",
+                    SLOTS.end()
+                ),
+                format!("write a number from 1 to {}", SLOTS.end()),
+            ));
+        }
+        for protocol in client.protocols.iter().flatten() {
+            if *protocol < FIRST_PROTOCOL {
+                problems.push(app.problem(
+                    &at("protocols"),
+                    format!("{protocol:#04x} is no protocol: numbers below {FIRST_PROTOCOL:#04x} are reserved"),
+                    "write for instance 0x10 for Base, 0x15 for Sensor",
+                ));
+            }
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{accepts, refuses};
+
+    #[test]
+    fn a_ring_is_a_power_of_two() {
+        for good in ["2", "8", "1024", "2048"] {
+            accepts(&[("vring-size = 64", &format!("vring-size = {good}"))]);
+        }
+        let text = refuses(
+            &[("vring-size = 64", "vring-size = 60")],
+            "[config.scmi], key `vring-size`: 60 is no power of two",
+        );
+        assert!(text.contains("remedy: write 64"), "{text}");
+        for bad in ["0", "1", "3", "4096"] {
+            refuses(
+                &[("vring-size = 64", &format!("vring-size = {bad}"))],
+                "[config.scmi], key `vring-size`",
+            );
+        }
+        refuses(
+            &[("vring-size = 64", "vring-size = -64")],
+            "[config.scmi], key `vring-size`: invalid value",
+        );
+        refuses(
+            &[("vring-size = 64", "")],
+            "[config.scmi], key `vring-size`: it is missing",
+        );
+    }
+
+    #[test]
+    fn clients_are_tasks() {
+        let text = refuses(
+            &[("clients.client]", "clients.cleint]")],
+            "[config.scmi.clients], key `cleint`: there is no task `cleint`",
+        );
+        assert!(text.contains("did you mean `client`?"), "{text}");
+    }
+
+    #[test]
+    fn a_clients_notification_is_listed() {
+        refuses(
+            &[("notification = \"input\"", "notification = \"output\"")],
+            "[config.scmi.clients.client], key `notification`: task `client` has no notification `output`",
+        );
+    }
+
+    #[test]
+    fn slots_are_few_enough() {
+        accepts(&[("slots = 8", "slots = 1024")]);
+        refuses(
+            &[("slots = 8", "slots = 1025")],
+            "[config.scmi.clients.client], key `slots`: task `client` may not hold 1025 slots at once",
+        );
+        refuses(
+            &[("slots = 8", "slots = 0")],
+            "task `client` may not hold 0 slots",
+        );
+    }
+
+    #[test]
+    fn protocols_are_numbers_or_all() {
+        let app = accepts(&[("protocols = [0x10, 0x15]", "protocols = \"all\"")]);
+        assert_eq!(
+            app.scmi
+                .map(|scmi| scmi.clients["client"].protocols.clone()),
+            Some(None)
+        );
+        refuses(
+            &[("protocols = [0x10, 0x15]", "protocols = \"base\"")],
+            "key `protocols`: `base` is neither a list of protocol numbers nor `all`",
+        );
+        refuses(
+            &[("protocols = [0x10, 0x15]", "protocols = [0x02]")],
+            "key `protocols`: 0x02 is no protocol",
+        );
+        refuses(
+            &[("protocols = [0x10, 0x15]", "")],
+            "[config.scmi.clients.client], key `protocols`: it is missing",
+        );
+    }
+
+    #[test]
+    fn keys_are_known() {
+        let text = refuses(
+            &[("slots = 8", "slot = 8")],
+            "[config.scmi.clients.client], key `slot`: there is no such key",
+        );
+        assert!(text.contains("did you mean `slots`?"), "{text}");
+    }
+}

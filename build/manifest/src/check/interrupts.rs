@@ -1,0 +1,234 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Peripherals and interrupts: that they exist, and that each has one owner.
+
+use std::collections::BTreeMap;
+
+use crate::app::App;
+use crate::problem::Problem;
+use crate::suggest::among;
+
+/// `uses` names peripherals, and no two tasks share one.
+pub fn peripherals_used(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for task in &app.tasks {
+        for name in &task.uses {
+            if !app.peripherals.contains_key(name) {
+                problems.push(app.task_problem(
+                    &task.name,
+                    "uses",
+                    format!("the chip has no peripheral `{name}`"),
+                    among(name, app.peripherals.keys().map(String::as_str)),
+                ));
+                continue;
+            }
+            if let Some(owner) = owners.insert(name, &task.name) {
+                let fault = if owner == task.name {
+                    format!("`{name}` is listed twice")
+                } else {
+                    format!(
+                        "`{name}` already belongs to task `{owner}`: two drivers would disturb each other"
+                    )
+                };
+                problems.push(app.task_problem(
+                    &task.name,
+                    "uses",
+                    fault,
+                    "let one task own it, and serve the others by IPC",
+                ));
+            }
+        }
+    }
+    for name in &app.kernel.uses {
+        if !app.peripherals.contains_key(name) {
+            problems.push(app.problem(
+                &["kernel", "uses"],
+                format!("the chip has no peripheral `{name}`"),
+                among(name, app.peripherals.keys().map(String::as_str)),
+            ));
+        }
+    }
+    problems
+}
+
+/// An interrupt is one of the chip's, and its notification is one of the task's, with a name that says so.
+pub fn mappings(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for task in &app.tasks {
+        for (name, notification) in &task.interrupts {
+            let key = format!("interrupts\u{0}{name}");
+            match name.split_once('.') {
+                None => problems.push(app.task_problem(
+                    &task.name,
+                    &key,
+                    "it does not say which interrupt of which peripheral it is",
+                    "write `\"peripheral.interrupt\" = \"x-irq\"`",
+                )),
+                Some((peripheral, line)) => match app.peripherals.get(peripheral) {
+                    None => problems.push(app.task_problem(
+                        &task.name,
+                        &key,
+                        format!("the chip has no peripheral `{peripheral}`"),
+                        among(peripheral, app.peripherals.keys().map(String::as_str)),
+                    )),
+                    Some(known) if !known.interrupts.contains_key(line) => {
+                        problems.push(app.task_problem(
+                            &task.name,
+                            &key,
+                            format!("`{peripheral}` has no interrupt `{line}`"),
+                            among(line, known.interrupts.keys().map(String::as_str)),
+                        ))
+                    }
+                    Some(_) => {}
+                },
+            }
+            if !notification.ends_with("-irq") {
+                problems.push(app.task_problem(
+                    &task.name,
+                    &key,
+                    format!("`{notification}` does not end in `-irq`, so its readers would not know that hardware posts it"),
+                    format!("call it `{notification}-irq`, here and in `notifications`"),
+                ));
+            }
+            if !task.notifications.contains(notification) {
+                problems.push(app.task_problem(
+                    &task.name,
+                    &key,
+                    format!(
+                        "it posts `{notification}`, which is not among the task's notifications"
+                    ),
+                    format!(
+                        "add `{notification}` to `notifications`; {}",
+                        among(notification, task.notifications.iter().map(String::as_str))
+                    ),
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// An interrupt reaches one task.
+pub fn owners(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let interrupts = app.interrupts();
+    for pair in interrupts.windows(2) {
+        if let [first, second] = pair
+            && first.intid == second.intid
+        {
+            let (owner, other) = (&app.tasks[first.task].name, &app.tasks[second.task].name);
+            problems.push(app.task_problem(
+                other,
+                &format!("interrupts\u{0}{}", second.name),
+                format!(
+                    "interrupt {} already reaches task `{owner}`, as `{}`",
+                    first.intid, first.name
+                ),
+                "let one task have it, and post a notification to the other",
+            ));
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::schema::Trigger;
+    use crate::testing::{accepts, refuses};
+
+    const CLIENT: &str = "notifications = [\"input\"]";
+
+    #[test]
+    fn peripherals_exist() {
+        let text = refuses(
+            &[("uses = [\"uart\"]", "uses = [\"uarts\"]")],
+            "task `uart`, key `uses`: the chip has no peripheral `uarts`",
+        );
+        assert!(text.contains("did you mean `uart`?"), "{text}");
+    }
+
+    #[test]
+    fn the_kernels_peripherals_exist() {
+        refuses(
+            &[("uses = [\"gic\"]", "uses = [\"gik\"]")],
+            "[kernel], key `uses`: the chip has no peripheral `gik`",
+        );
+    }
+
+    #[test]
+    fn a_peripheral_has_one_owner() {
+        refuses(
+            &[(CLIENT, &format!("{CLIENT}\nuses = [\"uart\"]"))],
+            "task `client`, key `uses`: `uart` already belongs to task `uart`",
+        );
+        refuses(
+            &[("uses = [\"uart\"]", "uses = [\"uart\", \"uart\"]")],
+            "`uart` is listed twice",
+        );
+    }
+
+    #[test]
+    fn the_kernel_and_a_task_may_use_one_peripheral() {
+        accepts(&[("uses = [\"gic\"]", "uses = [\"gic\", \"uart\"]")]);
+    }
+
+    #[test]
+    fn interrupts_exist() {
+        let text = refuses(
+            &[("\"uart.irq\"", "\"uart.ira\"")],
+            "task `uart`, key `interrupts.uart.ira`: `uart` has no interrupt `ira`",
+        );
+        assert!(text.contains("did you mean `irq`?"), "{text}");
+        refuses(
+            &[("\"uart.irq\"", "\"uaart.irq\"")],
+            "key `interrupts.uaart.irq`: the chip has no peripheral `uaart`",
+        );
+        refuses(
+            &[("\"uart.irq\"", "\"uart\"")],
+            "it does not say which interrupt of which peripheral",
+        );
+    }
+
+    #[test]
+    fn an_interrupts_notification_says_so() {
+        refuses(
+            &[
+                ("= \"uart-irq\"", "= \"uart\""),
+                ("[\"uart-irq\"]", "[\"uart\"]"),
+            ],
+            "task `uart`, key `interrupts.uart.irq`: `uart` does not end in `-irq`",
+        );
+    }
+
+    #[test]
+    fn an_interrupts_notification_is_listed() {
+        refuses(
+            &[("[\"uart-irq\"]", "[\"other-irq\"]")],
+            "it posts `uart-irq`, which is not among the task's notifications",
+        );
+    }
+
+    #[test]
+    fn an_interrupt_has_one_owner() {
+        refuses(
+            &[(
+                CLIENT,
+                "notifications = [\"input\", \"x-irq\"]\ninterrupts = { \"uart.irq\" = \"x-irq\" }",
+            )],
+            "task `client`, key `interrupts.uart.irq`: interrupt 33 already reaches task `uart`",
+        );
+    }
+
+    #[test]
+    fn interrupts_resolve_to_numbers() {
+        let app = accepts(&[]);
+        let list = app.interrupts();
+        assert_eq!(list.len(), 1);
+        assert_eq!(
+            (list[0].intid, list[0].task, list[0].bit, list[0].trigger),
+            (33, 1, 1, Trigger::Level)
+        );
+    }
+}

@@ -1,0 +1,127 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What is wrong with a manifest before any rule is asked: keys, kinds, syntax, files.
+
+use crate::testing::{accepts, files, refusal, refuses, refuses_chip, refuses_memory};
+
+#[test]
+fn a_right_manifest_is_read() {
+    let app = accepts(&[]);
+    let names: Vec<&str> = app.tasks.iter().map(|task| task.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["jefe", "uart", "client", "idle"],
+        "the order of the file is the order of the indices"
+    );
+    assert_eq!(
+        app.files,
+        ["app.toml", "chips/chip/chip.toml", "chips/chip/memory.toml"]
+    );
+    assert_eq!(app.tasks[2].task_slots["serial"], "uart");
+    assert_eq!(app.tasks[2].stacksize, 1024, "from the top level");
+    assert_eq!(app.kernel.stacksize, 4096);
+}
+
+#[test]
+fn a_misspelt_key_is_named_with_its_line() {
+    let text = refuses(
+        &[("priority = 2", "priorty = 2")],
+        "app.toml:17: task `uart`, key `priorty`: there is no such key",
+    );
+    assert!(text.contains("remedy: did you mean `priority`?"), "{text}");
+    let text = refuses(
+        &[("board =", "bord =")],
+        "app.toml:3: top level, key `bord`: there is no such key",
+    );
+    assert!(text.contains("did you mean `board`?"), "{text}");
+    refuses(
+        &[("requires =", "require =")],
+        "app.toml:8: [kernel], key `require`: there is no such key",
+    );
+    refuses_chip(
+        &[("interrupts", "interupts")],
+        "chip.toml:7: [uart], key `interupts`: there is no such key",
+    );
+    refuses_memory(
+        &[("execute", "exec")],
+        "memory.toml:5: [flash], key `exec`: there is no such key",
+    );
+}
+
+#[test]
+fn every_misspelt_key_is_reported() {
+    let text = refuses(
+        &[("priority = 2", "prio = 2"), ("priority = 3", "prio = 3")],
+        "task `uart`, key `prio`",
+    );
+    assert!(text.contains("task `client`, key `prio`"), "{text}");
+}
+
+#[test]
+fn hubris_keys_without_a_use_say_what_to_do() {
+    let text = refuses(
+        &[("priority = 2", "priority = 2\nrequires = { flash = 1 }")],
+        "task `uart`, key `requires`",
+    );
+    assert!(text.contains("write `max-sizes` instead"), "{text}");
+    refuses(
+        &[("board =", "epoch = 1\nsigning = {}\nboard =")],
+        "key `signing`: there is no such key",
+    );
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    let text = refuses(
+        &[("priority = 2", "")],
+        "app.toml:15: task `uart`, key `priority`: it is missing",
+    );
+    assert!(text.contains("remedy: add `priority = …`"), "{text}");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_named() {
+    refuses(
+        &[("priority = 2", "priority = \"high\"")],
+        "app.toml:17: task `uart`, key `priority`: invalid type: string",
+    );
+    refuses(
+        &[("priority = 2", "priority = 300")],
+        "task `uart`, key `priority`: invalid value: integer `300`",
+    );
+}
+
+#[test]
+fn syntax_errors_have_a_line() {
+    refuses(&[("priority = 2", "priority = = 2")], "app.toml:17: syntax");
+    refuses(
+        &[("priority = 2", "priority = 2\npriority = 2")],
+        "app.toml:18: syntax: duplicate key",
+    );
+}
+
+#[test]
+fn files_that_are_missing_are_named() {
+    refuses(
+        &[("chips/chip", "chips/chop")],
+        "app.toml:4: top level, key `chip`: cannot read `chips/chop/chip.toml`",
+    );
+    let mut files = files();
+    files.0.remove("app.toml");
+    refusal(&files, "cannot read `app.toml`");
+}
+
+#[test]
+fn tables_that_are_missing_are_named() {
+    let mut files = files();
+    files.0.insert(
+        "app.toml".into(),
+        "name = \"x\"\ntarget = \"t\"\nboard = \"b\"\nchip = \"chips/chip\"\n".into(),
+    );
+    let text = refusal(&files, "key `kernel`: there is no such table");
+    assert!(
+        text.contains("key `tasks`: there is no such table"),
+        "{text}"
+    );
+}
