@@ -7,6 +7,10 @@
 //! |---|---|
 //! | [`machine`] | the machine that a TOML file describes |
 //! | [`model`] | the machine while it runs: states and physics |
+//! | [`platform`] | bytes in, bytes out: commands, delayed responses, notifications |
+//! | [`protocols`] | what each protocol does with a command |
 
 pub mod machine;
 pub mod model;
+pub mod platform;
+pub mod protocols;

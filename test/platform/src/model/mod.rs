@@ -28,7 +28,8 @@ pub const POWER_ON: u32 = 0;
 /// Raw power state of a domain that is off and forgot its content.
 pub const POWER_OFF: u32 = 1 << 30;
 
-/// What happened, for whoever wants to be told.
+/// What happened, for whoever wants to be told. Numbers are indices into the machine's lists; units stand in the names.
+#[allow(missing_docs, reason = "the fields' names say it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// A power domain has another state.
