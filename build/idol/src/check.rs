@@ -53,8 +53,11 @@ pub fn interface(text: &str) -> Result<(Interface, Vec<String>), Error> {
     Ok((interface, warnings))
 }
 
-fn docs(doc: Option<String>, description: Option<String>) -> Vec<String> {
-    doc.into_iter().chain(description).collect()
+fn docs(doc: String, description: String) -> Vec<String> {
+    [doc, description]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect()
 }
 
 fn op(number: u16, name: &str, written: syntax::Op) -> Result<Op, Error> {

@@ -17,17 +17,17 @@ pub struct Interface {
     pub name: String,
     pub ops: Ordered<Op>,
     #[serde(default)]
-    pub doc: Option<String>,
+    pub doc: String,
     #[serde(default)]
-    pub description: Option<String>,
+    pub description: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Op {
     #[serde(default)]
-    pub doc: Option<String>,
+    pub doc: String,
     #[serde(default)]
-    pub description: Option<String>,
+    pub description: String,
     #[serde(default)]
     pub args: Ordered<Value>,
     #[serde(default)]
@@ -37,6 +37,11 @@ pub struct Op {
     pub idempotent: bool,
     #[serde(default)]
     pub encoding: Encoding,
+}
+
+/// Text is written without `Some`, unlike `max_len`.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
