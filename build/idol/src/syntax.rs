@@ -39,11 +39,6 @@ pub struct Op {
     pub encoding: Encoding,
 }
 
-/// Text is written without `Some`, unlike `max_len`.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    String::deserialize(deserializer).map(Some)
-}
-
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum Encoding {
     #[default]
