@@ -23,6 +23,7 @@ const TYPE_SHIFT: u32 = 8;
 const PROTOCOL_SHIFT: u32 = 10;
 const TOKEN_SHIFT: u32 = 18;
 const RESERVED_SHIFT: u32 = TOKEN_SHIFT + TOKEN_BITS;
+const TOKEN_MASK: u32 = TOKENS as u32 - 1;
 
 /// What kind of message a header starts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -66,12 +67,12 @@ impl Token {
 
     /// The token of the low ten bits: for counters that run on.
     pub const fn wrapping(value: u32) -> Self {
-        Self((value & (TOKENS as u32 - 1)) as u16)
+        Self((value & TOKEN_MASK) as u16)
     }
 
     /// The token after this one; after the last comes 0.
     pub const fn next(self) -> Self {
-        Self::wrapping(self.0 as u32 + 1)
+        Self::wrapping((self.0 as u32).wrapping_add(1))
     }
 
     /// The value, below 1024.

@@ -1,0 +1,522 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The clock protocol, 0x14 (DEN0056, "Clock management protocol").
+//!
+//! Version 2 appended the enable latency to CLOCK_ATTRIBUTES. Version 3 appended a word to CLOCK_CONFIG_SET (use
+//! [`ConfigSetV1`] before it) and added configuration, parents and permissions.
+
+use core::fmt;
+
+use crate::common::{ListCount, NameReply, NotifyEnable, Range, ShortName};
+use crate::units::Hertz;
+use crate::wire::{
+    Command, Delayable, Message as _, Page, PageHead, bits, commands, message, notifications,
+};
+
+bits! {
+    /// What PROTOCOL_ATTRIBUTES says.
+    pub struct ProtocolFlags {
+        fields {
+            /// How many clocks there are; they are numbered from 0.
+            clocks, with_clocks: u16 = [15:0];
+            /// How many asynchronous rate changes can be under way at once.
+            pending, with_pending: u8 = [23:16];
+        }
+    }
+}
+
+message! {
+    /// Reply to PROTOCOL_ATTRIBUTES.
+    pub struct ProtocolInfo {
+        /// Counts.
+        attributes: ProtocolFlags,
+    }
+}
+
+bits! {
+    /// What a clock can do.
+    pub struct ClockFlags {
+        flags {
+            /// It sends CLOCK_RATE_CHANGED (version 2 and later, as all below).
+            notifies_rate, with_notifies_rate: 31;
+            /// It sends CLOCK_RATE_CHANGE_REQUESTED.
+            notifies_rate_request, with_notifies_rate_request: 30;
+            /// CLOCK_NAME_GET has a longer name.
+            has_extended_name, with_extended_name: 29;
+            /// It has parents to choose from (version 3).
+            has_parents, with_parents: 28;
+            /// It has extended configuration (version 3).
+            has_extended_config, with_extended_config: 27;
+            /// Some of it is not for this agent: ask CLOCK_GET_PERMISSIONS (version 3).
+            is_restricted, with_restricted: 1;
+            /// It runs.
+            is_enabled, with_enabled: 0;
+        }
+    }
+}
+
+message! {
+    /// CLOCK_ATTRIBUTES.
+    pub struct ClockAttributes {
+        /// Which clock.
+        clock: u32,
+    }
+}
+
+message! {
+    /// Reply to CLOCK_ATTRIBUTES.
+    pub struct ClockInfo {
+        /// What it can do.
+        attributes: ClockFlags,
+        /// Its name.
+        name: ShortName,
+    }
+    optional {
+        /// The worst time that enabling it takes, in microseconds; 0 when not known (version 2).
+        enable_latency_us: u32
+    }
+}
+
+message! {
+    /// CLOCK_DESCRIBE_RATES.
+    pub struct DescribeRates {
+        /// Which clock.
+        clock: u32,
+        /// How many rates to skip.
+        skip: u32,
+    }
+}
+
+message! {
+    /// What stands before the list of rates.
+    pub struct RatesHead {
+        /// Counts, and whether this is a list or a range.
+        count: ListCount,
+    }
+}
+
+impl PageHead for RatesHead {
+    fn returned(&self) -> usize {
+        self.count.returned().into()
+    }
+    fn remaining(&self) -> usize {
+        self.count.remaining().into()
+    }
+    fn entries(&self, room: usize) -> usize {
+        // Some platforms count a range as one. Three rates are there all the same.
+        if self.count.is_range() && room >= Rate::MIN_LEN.saturating_mul(3) {
+            3
+        } else {
+            self.returned()
+        }
+    }
+}
+
+message! {
+    /// A rate.
+    pub struct Rate {
+        /// In hertz.
+        hertz: u64,
+    }
+}
+
+/// Reply to CLOCK_DESCRIBE_RATES: rates in ascending order, or a range.
+pub type Rates<'a> = Page<'a, RatesHead, Rate>;
+
+impl Rates<'_> {
+    /// The range, if this is one: then there is no list.
+    pub fn range(&self) -> Option<Range<u64>> {
+        let mut rates = self.iter().map(|rate| rate.hertz);
+        match (
+            self.head.count.is_range(),
+            rates.next(),
+            rates.next(),
+            rates.next(),
+        ) {
+            (true, Some(lowest), Some(highest), Some(step)) => Some(Range {
+                lowest,
+                highest,
+                step,
+            }),
+            _ => None,
+        }
+    }
+}
+
+bits! {
+    /// How to set a rate.
+    pub struct RateSetFlags {
+        flags {
+            /// Reply at once; a delayed response says when it is done.
+            asynchronous, with_asynchronous: 0;
+            /// With `asynchronous`: no delayed response is wanted.
+            no_delayed_response, with_no_delayed_response: 1;
+            /// Round up to a rate that the clock can do. Without it, down.
+            round_up, with_round_up: 2;
+            /// The platform chooses how to round.
+            round_auto, with_round_auto: 3;
+        }
+    }
+}
+
+message! {
+    /// CLOCK_RATE_SET.
+    pub struct RateSet {
+        /// How.
+        flags: RateSetFlags,
+        /// Which clock.
+        clock: u32,
+        /// To what, in hertz.
+        hertz: u64,
+    }
+}
+
+message! {
+    /// Delayed response to CLOCK_RATE_SET.
+    pub struct RateSetComplete {
+        /// Which clock.
+        clock: u32,
+        /// The rate it has now, in hertz.
+        hertz: u64,
+    }
+}
+
+message! {
+    /// CLOCK_RATE_GET.
+    pub struct RateGet {
+        /// Which clock.
+        clock: u32,
+    }
+}
+
+/// How a clock is to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum ClockState {
+    /// It stops.
+    Disabled = 0,
+    /// It runs.
+    Enabled = 1,
+    /// Not defined.
+    Reserved = 2,
+    /// As it was; only the extended configuration changes (version 3).
+    Unchanged = 3,
+}
+
+/// Extended configuration that every vendor has; numbers from 0x80 are the vendor's own.
+pub mod extended_config {
+    /// Nothing: the value is ignored.
+    pub const NONE: u8 = 0;
+    /// Duty cycle, in per cent.
+    pub const DUTY_CYCLE: u8 = 1;
+    /// Phase, in degrees.
+    pub const PHASE: u8 = 2;
+}
+
+bits! {
+    /// What to configure.
+    pub struct ConfigFlags {
+        fields {
+            /// The state; see [`ConfigFlags::clock_state`].
+            state_bits, with_state_bits: u8 = [1:0];
+            /// Which extended configuration to set; see [`extended_config`] (version 3).
+            extended, with_extended: u8 = [23:16];
+        }
+    }
+}
+
+impl ConfigFlags {
+    /// The state.
+    pub const fn clock_state(self) -> ClockState {
+        match self.state_bits() {
+            0 => ClockState::Disabled,
+            1 => ClockState::Enabled,
+            2 => ClockState::Reserved,
+            _ => ClockState::Unchanged,
+        }
+    }
+
+    /// This word with the state set as told.
+    #[must_use]
+    pub const fn with_clock_state(self, state: ClockState) -> Self {
+        self.with_state_bits(state as u8)
+    }
+}
+
+message! {
+    /// CLOCK_CONFIG_SET from version 3.
+    pub struct ConfigSet {
+        /// Which clock.
+        clock: u32,
+        /// What to configure.
+        attributes: ConfigFlags,
+        /// The value of the extended configuration.
+        extended_value: u32,
+    }
+}
+
+message! {
+    /// CLOCK_CONFIG_SET before version 3.
+    pub struct ConfigSetV1 {
+        /// Which clock.
+        clock: u32,
+        /// On or off.
+        attributes: ConfigFlags,
+    }
+}
+
+bits! {
+    /// What to tell.
+    pub struct ConfigGetFlags {
+        fields {
+            /// Which extended configuration to tell; see [`extended_config`].
+            extended, with_extended: u8 = [7:0];
+        }
+    }
+}
+
+message! {
+    /// CLOCK_CONFIG_GET (version 3).
+    pub struct ConfigGet {
+        /// Which clock.
+        clock: u32,
+        /// What to tell.
+        flags: ConfigGetFlags,
+    }
+}
+
+bits! {
+    /// The configuration of a clock.
+    pub struct ConfigWord {
+        flags {
+            /// It runs.
+            is_enabled, with_enabled: 0;
+        }
+    }
+}
+
+message! {
+    /// Reply to CLOCK_CONFIG_GET.
+    pub struct ConfigGetReply {
+        /// Reserved.
+        attributes: u32,
+        /// The configuration.
+        config: ConfigWord,
+        /// The value of the extended configuration.
+        extended_value: u32,
+    }
+}
+
+message! {
+    /// CLOCK_NAME_GET.
+    pub struct NameGet {
+        /// Which clock.
+        clock: u32,
+    }
+}
+
+message! {
+    /// CLOCK_RATE_NOTIFY: switches [`RateChanged`] on and off.
+    pub struct RateNotify {
+        /// Which clock.
+        clock: u32,
+        /// Whether they are wanted.
+        enable: NotifyEnable,
+    }
+}
+
+message! {
+    /// CLOCK_RATE_CHANGE_REQUESTED_NOTIFY: switches [`RateChangeRequested`] on and off.
+    pub struct RateChangeRequestedNotify {
+        /// Which clock.
+        clock: u32,
+        /// Whether they are wanted.
+        enable: NotifyEnable,
+    }
+}
+
+message! {
+    /// CLOCK_POSSIBLE_PARENTS_GET (version 3).
+    pub struct PossibleParentsGet {
+        /// Which clock.
+        clock: u32,
+        /// How many parents to skip.
+        skip: u32,
+    }
+}
+
+bits! {
+    /// The count word of the list of parents.
+    pub struct ParentCount {
+        fields {
+            /// Parents in this message.
+            returned, with_returned: u8 = [7:0];
+            /// Parents after those of this message.
+            remaining, with_remaining: u8 = [31:24];
+        }
+    }
+}
+
+message! {
+    /// What stands before the list of parents.
+    pub struct ParentsHead {
+        /// Counts.
+        count: ParentCount,
+    }
+}
+
+impl PageHead for ParentsHead {
+    fn returned(&self) -> usize {
+        self.count.returned().into()
+    }
+    fn remaining(&self) -> usize {
+        self.count.remaining().into()
+    }
+}
+
+message! {
+    /// A clock that can be the parent of another, and reply to CLOCK_PARENT_GET.
+    pub struct Parent {
+        /// Its number.
+        clock: u32,
+    }
+}
+
+/// Reply to CLOCK_POSSIBLE_PARENTS_GET.
+pub type Parents<'a> = Page<'a, ParentsHead, Parent>;
+
+message! {
+    /// CLOCK_PARENT_SET (version 3).
+    pub struct ParentSet {
+        /// Which clock.
+        clock: u32,
+        /// Its new parent.
+        parent: u32,
+    }
+}
+
+message! {
+    /// CLOCK_PARENT_GET (version 3).
+    pub struct ParentGet {
+        /// Which clock.
+        clock: u32,
+    }
+}
+
+message! {
+    /// CLOCK_GET_PERMISSIONS (version 3).
+    pub struct GetPermissions {
+        /// Which clock.
+        clock: u32,
+    }
+}
+
+bits! {
+    /// What this agent may do with a clock.
+    pub struct PermissionFlags {
+        flags {
+            /// Start and stop it.
+            state, with_state: 31;
+            /// Choose its parent.
+            parent, with_parent: 30;
+            /// Set its rate.
+            rate, with_rate: 29;
+        }
+    }
+}
+
+message! {
+    /// Reply to CLOCK_GET_PERMISSIONS.
+    pub struct Permissions {
+        /// What it may do.
+        permissions: PermissionFlags,
+    }
+}
+
+commands! {
+    Clock, ClockMessage;
+    ClockAttributes -> ClockInfo;
+    DescribeRates -> Rates<'a>;
+    RateSet -> ();
+    RateGet -> Rate;
+    ConfigSet -> ();
+    NameGet -> NameReply;
+    RateNotify -> ();
+    RateChangeRequestedNotify -> ();
+    ConfigGet -> ConfigGetReply;
+    PossibleParentsGet -> Parents<'a>;
+    ParentSet -> ();
+    ParentGet -> Parent;
+    GetPermissions -> Permissions;
+}
+
+impl Command for ConfigSetV1 {
+    const PROTOCOL: crate::Protocol = crate::Protocol::Clock;
+    const MESSAGE: u8 = crate::protocol::ClockMessage::ConfigSet as u8;
+    type Reply<'a> = ();
+}
+
+impl Delayable for RateSet {
+    type Delayed<'a> = RateSetComplete;
+}
+
+message! {
+    /// CLOCK_RATE_CHANGED.
+    pub struct RateChanged {
+        /// Who changed it.
+        agent: u32,
+        /// Which clock.
+        clock: u32,
+        /// The rate it has now, in hertz.
+        hertz: u64,
+    }
+}
+
+message! {
+    /// CLOCK_RATE_CHANGE_REQUESTED.
+    pub struct RateChangeRequested {
+        /// Who wants it.
+        agent: u32,
+        /// Which clock.
+        clock: u32,
+        /// The rate that is wanted, in hertz.
+        hertz: u64,
+    }
+}
+
+notifications! {
+    Clock;
+    0 RateChanged -> RateChanged;
+    1 RateChangeRequested -> RateChangeRequested;
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hertz(self.hertz).fmt(f)
+    }
+}
+
+impl fmt::Display for RateChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "clock {} runs at {} by agent {}",
+            self.clock,
+            Hertz(self.hertz),
+            self.agent
+        )
+    }
+}
+
+impl fmt::Display for RateChangeRequested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "agent {} wants clock {} to run at {}",
+            self.agent,
+            self.clock,
+            Hertz(self.hertz)
+        )
+    }
+}
