@@ -3,7 +3,8 @@
 
 //! What can go wrong between a client and the platform, and what the client should do about it.
 
-use num_derive::FromPrimitive;
+use derive_idol_err::IdolError;
+use userlib::FromPrimitive;
 
 /// Why the driver did not deliver an answer of the platform.
 ///
@@ -11,7 +12,7 @@ use num_derive::FromPrimitive;
 /// Each variant says what the caller should do. Values are reply codes on the wire.
 ///
 /// [`Response::status`]: crate::Response::status
-#[derive(Copy, Clone, Debug, Eq, PartialEq, FromPrimitive)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq, FromPrimitive, IdolError)]
 #[repr(u16)]
 pub enum ScmiError {
     /// No virtio transport holds an SCMI device. Do without SCMI; trying again cannot help before a reset.
@@ -71,6 +72,7 @@ pub enum ScmiError {
     NotSubscribed,
     /// The driver was restarted: transfers, handles and subscriptions are gone. Subscribe again; send again what is
     /// harmless to repeat.
+    #[idol(server_death)]
     ServerRestarted,
 }
 

@@ -4,3 +4,40 @@
 //! The SCMI channel core: transfers, events, recovery; no IPC, no MMIO.
 
 #![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+mod channel;
+mod counters;
+mod deadline;
+mod error;
+mod memory;
+mod quota;
+mod recovery;
+mod set;
+mod slot;
+mod subscribe;
+mod subscribers;
+mod subscriptions;
+mod token;
+mod trace;
+mod transfer;
+mod transport;
+mod turn;
+
+pub use channel::{Channel, Condition};
+pub use counters::{Counters, Pools};
+pub use error::{Failure, Refusal};
+pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
+pub use quota::{CLIENTS_MAX, Client, ClientConfig, ClientId, MessageSet, Owner, Rule, messages};
+pub use recovery::{Limits, Trouble};
+pub use slot::{Handle, SlotId};
+pub use subscribe::Notified;
+pub use subscribers::{EventKind, Fetched, Record};
+pub use subscriptions::{ALL_SOURCES, Subscription};
+pub use trace::Trace;
+pub use transfer::{Answer, Command, Polled, Reply, Wait};
+pub use transport::{
+    COMMAND_QUEUE, DEVICE_ID, EVENT_IDX, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport,
+    VERSION_1,
+};
+pub use turn::{After, Output};

@@ -1,0 +1,193 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! When to reset the device, and how often to try.
+//!
+//! ```text
+//!              trouble                     set up again            the probe is answered
+//!    Ready -------------> Waiting(until) -------------> Probing --------------------------> Ready
+//!                             ^   ^                        |                                   re-enable events,
+//!                             |   +---- back-off ----------+ no answer                         Resynchronise
+//!                             |         10 ms, 20, 40 ...    or set-up failed
+//!                             |
+//!                             +-- after five attempts every 5 s, and clients are told PlatformUnavailable
+//! ```
+//!
+//! A device that is set up again proves nothing: QEMU keeps up appearances after its daemon died. So the driver asks the platform
+//! for the version of the Base protocol, and is ready when that is answered. A device that gets into trouble again soon after it was
+//! ready does not get new attempts: they go on being counted.
+
+use crate::slot::SlotId;
+
+/// Why the device is to be reset.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Trouble {
+    /// It asks for it (`DEVICE_NEEDS_RESET`), or lost its status.
+    NeedsReset,
+    /// Its used index is impossible: nothing can come out of the ring any more.
+    RingBroken,
+    /// It violated the ring protocol too often.
+    TooManyViolations,
+    /// Too many slots are with it although their time is up (W11).
+    SlotsLost,
+    /// Commands timed out and nothing has come back since.
+    NoProgress,
+    /// Somebody asked for it.
+    Requested,
+}
+
+/// Times and limits of recovery. Times are milliseconds.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Deadline of a command that names none.
+    pub deadline: u32,
+    /// From the reply of a command to its delayed response (C3).
+    pub delayed: u32,
+    /// From the first timed-out command, or from the last sign of life if that is later, to a reset.
+    pub stall: u32,
+    /// How long a slot must have been lost to count against the device.
+    pub lost_age: u32,
+    /// Lost slots that cause a reset, in percent of all, rounded up.
+    pub lost_percent: u8,
+    /// Deadline of the driver's own commands.
+    pub own_deadline: u32,
+    /// First pause between attempts; it doubles with each.
+    pub backoff: u32,
+    /// Quick attempts before the platform is regarded as unavailable.
+    pub attempts: u8,
+    /// Pause between attempts after that.
+    pub slow_retry: u32,
+    /// How long the device must work for its troubles to be forgotten.
+    pub stable: u32,
+}
+
+impl Limits {
+    /// What the driver uses where `app.toml` says nothing.
+    pub const DEFAULT: Self = Self {
+        deadline: 60_000,
+        delayed: 2_000,
+        stall: 5_000,
+        lost_age: 2_000,
+        lost_percent: 50,
+        own_deadline: 1_000,
+        backoff: 10,
+        attempts: 5,
+        slow_retry: 5_000,
+        stable: 10_000,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    /// There is no device, or none that can be used; for good.
+    Down,
+    /// Commands and events flow.
+    Ready,
+    /// The next attempt is at this time.
+    Waiting(u64),
+    /// The platform was asked whether it is there, by the command in this slot.
+    Probing(SlotId),
+}
+
+pub(crate) struct Recovery {
+    pub(crate) phase: Phase,
+    /// What was found, to be acted upon in the next turn.
+    pub(crate) trouble: Option<Trouble>,
+    /// Attempts since the device was last stable.
+    attempts: u8,
+    /// Since when the device has been ready.
+    ready_since: u64,
+    /// When something last came back.
+    pub(crate) progress: u64,
+    /// Violations since the device was set up.
+    pub(crate) violations: u32,
+}
+
+impl Recovery {
+    pub(crate) const fn new() -> Self {
+        Self {
+            phase: Phase::Down,
+            trouble: None,
+            attempts: 0,
+            ready_since: 0,
+            progress: 0,
+            violations: 0,
+        }
+    }
+
+    /// Quick attempts are used up.
+    pub(crate) fn unavailable(&self, limits: &Limits) -> bool {
+        self.attempts > limits.attempts && !matches!(self.phase, Phase::Ready | Phase::Down)
+    }
+
+    /// Notes trouble; the first counts.
+    pub(crate) fn report(&mut self, trouble: Trouble) {
+        if self.trouble.is_none() {
+            self.trouble = Some(trouble);
+        }
+    }
+
+    /// Trouble with a device that was ready: when to begin.
+    pub(crate) fn begin(&mut self, now: u64, limits: &Limits) -> u64 {
+        if now.saturating_sub(self.ready_since) >= u64::from(limits.stable) {
+            self.attempts = 0;
+        }
+        self.next(now, limits)
+    }
+
+    /// An attempt is due: when to make it. At once if it is the first for long.
+    pub(crate) fn next(&mut self, now: u64, limits: &Limits) -> u64 {
+        let pause = match self.attempts {
+            0 => 0,
+            n if n < limits.attempts => {
+                let doubled = u64::from(limits.backoff) << u32::from(n - 1).min(16);
+                doubled.min(u64::from(limits.slow_retry))
+            }
+            _ => u64::from(limits.slow_retry),
+        };
+        self.attempts = self.attempts.saturating_add(1);
+        let until = now.saturating_add(pause);
+        self.phase = Phase::Waiting(until);
+        until
+    }
+
+    /// The device works.
+    pub(crate) fn ready(&mut self, now: u64) {
+        self.phase = Phase::Ready;
+        self.ready_since = now;
+    }
+
+    /// The device was set up afresh.
+    pub(crate) fn fresh(&mut self, now: u64) {
+        self.trouble = None;
+        self.violations = 0;
+        self.progress = now;
+    }
+
+    /// When lost slots will be trouble, if nothing comes back before. `oldest` is when the oldest was lost.
+    pub(crate) fn loss_deadline(
+        &self,
+        lost: u16,
+        slots: u16,
+        oldest: u64,
+        limits: &Limits,
+    ) -> (u64, Trouble) {
+        let stalled = oldest
+            .max(self.progress)
+            .saturating_add(u64::from(limits.stall));
+        let percent = u32::from(limits.lost_percent);
+        if u32::from(lost) * 100 >= u32::from(slots) * percent {
+            let aged = oldest.saturating_add(u64::from(limits.lost_age));
+            if aged < stalled {
+                return (aged, Trouble::SlotsLost);
+            }
+        }
+        (stalled, Trouble::NoProgress)
+    }
+}

@@ -1,0 +1,278 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Command slots: who has one, and what has become of its command.
+//!
+//! Slot `i` is for ever descriptors `2i` and `2i+1` and the buffers that they name. It is in exactly one of these states:
+//!
+//! ```text
+//!            begin             submit                  reply (blocking: told, then finish)
+//!   Free -----------> Filling ---------> Waiting --------------------------------> Ended
+//!    ^  ^               |               |   |  |                                   ^ ^ |
+//!    |  +---------------+               |   |  | reply, a delayed one was asked    | | |
+//!    |        abort                     |   |  +------------> AwaitingDelayed -----+ | |
+//!    |                                  |   |                   its response, or its | |
+//!    |                                  |   |                   time is up           | |
+//!    |                                  |   |  time is up, reset, delayed response   | |
+//!    |                                  |   +--------- before the reply -------------+ |
+//!    |                     cancel, death |                                             | finish (collected,
+//!    |                                  v                                             | cancelled, death)
+//!    +------- the device's late reply, Lost <--------- the device has it still --------+
+//!    |                or reset                                                         |
+//!    +-------------------------------------------------- the device does not ----------+
+//! ```
+//!
+//! Whether the *device* has the slot's buffers is not another state that could disagree: the queue knows. It has them in
+//! `Waiting` and `Lost`, never in `Free`, `Filling`, `AwaitingDelayed`, and in `Ended` when the end came before the
+//! reply. A slot is in one list at most: `Free` in the free list; `Waiting` and `AwaitingDelayed` in the wheel of deadlines; `Lost`
+//! and `Ended` with the device in the list of lost slots, oldest first.
+
+use crate::quota::ClientId;
+use crate::{Answer, Failure, Owner};
+
+/// No slot.
+pub(crate) const NIL: u16 = u16::MAX;
+
+/// Bits of a handle that are the slot's number; those above are the generation.
+const INDEX_BITS: u32 = 10;
+
+/// Number of a command slot.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, PartialOrd, Ord)]
+pub struct SlotId(pub(crate) u16);
+
+impl SlotId {
+    /// The number, below 1024.
+    pub const fn index(self) -> u16 {
+        self.0
+    }
+
+    /// First descriptor of the slot's chain.
+    pub(crate) const fn head(self) -> u16 {
+        self.0.wrapping_mul(2)
+    }
+}
+
+/// What a client holds of a transfer that it will poll: never 0, and different for the next transfer in the same slot.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
+pub struct Handle(u32);
+
+impl Handle {
+    /// The number that the client sees.
+    pub const fn raw(self) -> u32 {
+        self.0
+    }
+
+    /// A number that a client says is a handle.
+    pub const fn from_raw(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) const fn slot(self) -> SlotId {
+        SlotId((self.0 & ((1 << INDEX_BITS) - 1)) as u16)
+    }
+}
+
+/// See the [module](self).
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum State {
+    /// In the free list.
+    Free,
+    /// The request is being written.
+    Filling,
+    /// With the device, and somebody waits.
+    Waiting,
+    /// The command was accepted; the delayed response is to come.
+    AwaitingDelayed,
+    /// `end` says how. Kept until the waiter has it.
+    Ended,
+    /// With the device, and nobody waits.
+    Lost,
+    /// Not part of the ring at its present size.
+    OutOfRing,
+}
+
+/// Who waits for a transfer, and how.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Waiter {
+    /// A client, blocked in `exchange`.
+    Exchange,
+    /// A client that polls; it gets these notification bits at the end.
+    Handle { bits: u32 },
+    /// The driver: switches the event of this subscription on or off.
+    Subscription(u16),
+    /// The driver: asks whether the platform is there.
+    Probe,
+}
+
+/// One slot's books. The device cannot reach them.
+pub(crate) struct Slot {
+    pub(crate) state: State,
+    pub(crate) waiter: Waiter,
+    /// A delayed response was asked for.
+    pub(crate) delayed: bool,
+    /// The client polls and wants no interrupt.
+    pub(crate) polled: bool,
+    /// Whose quota the slot counts to.
+    pub(crate) client: Option<ClientId>,
+    /// Who gets the answer: a task in one of its lives.
+    pub(crate) owner: Owner,
+    /// Counts the transfers of this slot.
+    pub(crate) generation: u32,
+    /// The header that was sent.
+    pub(crate) header: u32,
+    /// How it ended, in state `Ended`.
+    pub(crate) end: Result<Answer, Failure>,
+    /// When time is up, in milliseconds; of a lost slot: when it was lost.
+    pub(crate) time: u64,
+    /// Bucket of the wheel that the slot is in, or `NIL`.
+    pub(crate) bucket: u16,
+    pub(crate) next: u16,
+    pub(crate) previous: u16,
+}
+
+impl Slot {
+    const NEW: Self = Self {
+        state: State::OutOfRing,
+        waiter: Waiter::Probe,
+        delayed: false,
+        polled: false,
+        client: None,
+        owner: Owner::NOBODY,
+        generation: 0,
+        header: 0,
+        end: Err(Failure::DeviceReset),
+        time: 0,
+        bucket: NIL,
+        next: NIL,
+        previous: NIL,
+    };
+
+    /// Whether the outcome of the command is still open.
+    pub(crate) fn in_flight(&self) -> bool {
+        matches!(self.state, State::Waiting | State::AwaitingDelayed)
+    }
+}
+
+/// A list through the slots' links.
+#[derive(Copy, Clone)]
+pub(crate) struct List {
+    head: u16,
+    tail: u16,
+    len: u16,
+}
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: NIL,
+            tail: NIL,
+            len: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u16 {
+        self.len
+    }
+
+    pub(crate) fn first(&self) -> Option<SlotId> {
+        (self.head != NIL).then_some(SlotId(self.head))
+    }
+
+    pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
+        let slot = slots.get_mut(id);
+        slot.next = NIL;
+        slot.previous = self.tail;
+        if self.tail == NIL {
+            self.head = id.0;
+        } else {
+            slots.get_mut(SlotId(self.tail)).next = id.0;
+        }
+        self.tail = id.0;
+        self.len = self.len.wrapping_add(1);
+    }
+
+    pub(crate) fn remove<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
+        let slot = slots.get_mut(id);
+        let (next, previous) = (slot.next, slot.previous);
+        slot.next = NIL;
+        slot.previous = NIL;
+        if previous == NIL {
+            self.head = next;
+        } else {
+            slots.get_mut(SlotId(previous)).next = next;
+        }
+        if next == NIL {
+            self.tail = previous;
+        } else {
+            slots.get_mut(SlotId(next)).previous = previous;
+        }
+        self.len = self.len.wrapping_sub(1);
+    }
+
+    pub(crate) fn pop<const S: usize>(&mut self, slots: &mut Slots<S>) -> Option<SlotId> {
+        let id = self.first()?;
+        self.remove(slots, id);
+        Some(id)
+    }
+}
+
+/// All slots. `S` is a power of two, so an index is always in range after a mask, and nothing here can panic.
+pub(crate) struct Slots<const S: usize> {
+    slots: [Slot; S],
+}
+
+impl<const S: usize> Slots<S> {
+    const CHECKED: () = assert!(S.is_power_of_two() && S <= 1 << INDEX_BITS);
+
+    pub(crate) const fn new() -> Self {
+        let () = Self::CHECKED;
+        Self {
+            slots: [const { Slot::NEW }; S],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, id: SlotId) -> &Slot {
+        debug_assert!(usize::from(id.0) < S);
+        &self.slots[usize::from(id.0) & (S - 1)]
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: SlotId) -> &mut Slot {
+        debug_assert!(usize::from(id.0) < S);
+        &mut self.slots[usize::from(id.0) & (S - 1)]
+    }
+
+    /// The handle of the slot's present transfer.
+    pub(crate) fn handle(&self, id: SlotId) -> Handle {
+        Handle(self.get(id).generation << INDEX_BITS | u32::from(id.0))
+    }
+
+    /// A new transfer begins: handles of earlier ones become stale.
+    pub(crate) fn next_generation(&mut self, id: SlotId) {
+        let slot = self.get_mut(id);
+        let next = slot.generation.wrapping_add(1) & (u32::MAX >> INDEX_BITS);
+        // Never 0, so that no handle is 0.
+        slot.generation = if next == 0 { 1 } else { next };
+    }
+
+    /// The slot that a handle names, if it is the present one of a transfer that `owner` polls.
+    pub(crate) fn find(&self, handle: Handle, owner: Owner) -> Option<SlotId> {
+        let id = handle.slot();
+        if usize::from(id.0) >= S || self.handle(id) != handle {
+            return None;
+        }
+        let slot = self.get(id);
+        let live = matches!(
+            slot.state,
+            State::Waiting | State::AwaitingDelayed | State::Ended
+        );
+        let polled = matches!(slot.waiter, Waiter::Handle { .. });
+        (live && polled && slot.owner == owner).then_some(id)
+    }
+
+    /// Every slot's number.
+    pub(crate) fn ids() -> impl Iterator<Item = SlotId> {
+        (0..S as u16).map(SlotId)
+    }
+}

@@ -1,0 +1,280 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Events for clients: subscribing, fetching, and what the platform is told about it.
+
+use crate::channel::Channel;
+use crate::error::{Failure, Refusal};
+use crate::quota::Owner;
+use crate::recovery::Phase;
+use crate::slot::Waiter;
+use crate::subscribers::{Arrival, EventKind, Fetched, Payload};
+use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
+use crate::trace::Trace;
+use scmi::events::Sources;
+use scmi::{Status, events};
+
+/// How a wish to subscribe or unsubscribe stands.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Notified {
+    /// Settled: reply.
+    Done,
+    /// The platform is asked first: [`Output::Subscribed`](crate::Output::Subscribed) will tell.
+    Waiting,
+}
+
+impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
+    Channel<'m, RING, SLOTS, EVENTS>
+{
+    /// Subscribes a client to an event of a source, or of [`ALL_SOURCES`].
+    ///
+    /// The platform is asked for the first subscriber of a source, never for all sources: such a subscription sees what others have
+    /// enabled. While the device is being recovered the subscription is kept and armed later (N08). Subscribing twice is
+    /// once. Run a turn afterwards: it sends what there is to send.
+    pub fn subscribe(
+        &mut self,
+        owner: Owner,
+        protocol: u8,
+        event: u8,
+        source: u32,
+    ) -> Result<Notified, Refusal> {
+        let result = self.try_subscribe(owner, protocol, event, source);
+        if let Err(refusal) = result {
+            self.count_refusal(refusal);
+        }
+        result
+    }
+
+    fn try_subscribe(
+        &mut self,
+        owner: Owner,
+        protocol: u8,
+        event: u8,
+        source: u32,
+    ) -> Result<Notified, Refusal> {
+        let id = self.client(owner)?;
+        if self.recovery.phase == Phase::Down {
+            return Err(Refusal::NoDevice);
+        }
+        // While it is recovered, what the device had before is the best guess.
+        if !self.has_events() {
+            return Err(Refusal::EventsUnavailable);
+        }
+        let (source, switch) = known_event(protocol, event, source)?;
+        let client = self
+            .clients
+            .get_mut(id.index())
+            .ok_or(Refusal::NotAClient)?;
+        let only = (source != ALL_SOURCES).then_some(source);
+        client.config.check_event(protocol, switch, only)?;
+        if self.subscriptions.users(protocol, event, source) & id.bit() != 0 {
+            return Ok(Notified::Done);
+        }
+        if client.subscriptions >= client.config.subscriptions {
+            return Err(Refusal::SubscriptionQuota);
+        }
+        let number = self
+            .subscriptions
+            .find_or_insert(protocol, event, source)
+            .ok_or(Refusal::SubscriptionQuota)?;
+        let entry = self
+            .subscriptions
+            .get_mut(number)
+            .ok_or(Refusal::SubscriptionQuota)?;
+        client.subscriptions = client.subscriptions.saturating_add(1);
+        entry.users |= id.bit();
+        if entry.phase == Switch::On || source == ALL_SOURCES {
+            return Ok(Notified::Done);
+        }
+        let ready = self.recovery.phase == Phase::Ready && self.recovery.trouble.is_none();
+        if ready {
+            entry.waiting |= id.bit();
+        }
+        self.subscriptions.enqueue(number);
+        self.turn.wanted = true;
+        Ok(if ready {
+            Notified::Waiting
+        } else {
+            Notified::Done
+        })
+    }
+
+    /// Ends a client's subscription. The platform is told when it was the last, and nobody waits for that.
+    pub fn unsubscribe(
+        &mut self,
+        owner: Owner,
+        protocol: u8,
+        event: u8,
+        source: u32,
+    ) -> Result<(), Refusal> {
+        let id = self.client(owner)?;
+        let (source, _) = known_event(protocol, event, source)?;
+        let number = self
+            .subscriptions
+            .find(protocol, event, source)
+            .ok_or(Refusal::NotSubscribed)?;
+        let entry = self
+            .subscriptions
+            .get_mut(number)
+            .ok_or(Refusal::NotSubscribed)?;
+        if entry.users & id.bit() == 0 {
+            return Err(Refusal::NotSubscribed);
+        }
+        entry.users &= !id.bit();
+        self.subscriptions.enqueue(number);
+        self.turn.wanted = true;
+        if let Some(client) = self.clients.get_mut(id.index()) {
+            client.subscriptions = client.subscriptions.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// Takes the oldest event out of a client's queue; `None`: it is empty.
+    pub fn fetch(&mut self, owner: Owner) -> Result<Option<Fetched<'_>>, Refusal> {
+        let id = self.client(owner)?;
+        let generation = self.generation();
+        let client = self
+            .clients
+            .get_mut(id.index())
+            .ok_or(Refusal::NotAClient)?;
+        Ok(client.queue.pop(self.records, generation))
+    }
+
+    /// Sends what subscriptions need to have sent, as far as slots are free. `true`: something was done.
+    pub(crate) fn work_subscriptions(&mut self, now: u64) -> bool {
+        let Some(number) = self.subscriptions.first_queued() else {
+            return false;
+        };
+        let Some(entry) = self.subscriptions.get(number) else {
+            return false;
+        };
+        let step = entry.step();
+        let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
+        let Some(step) = step else {
+            self.subscriptions.dequeue();
+            return true;
+        };
+        if self.recovery.phase != Phase::Ready || self.recovery.trouble.is_some() {
+            return false;
+        }
+        let Some(event) = events::find(protocol, event) else {
+            self.subscriptions.dequeue();
+            return true;
+        };
+        let request = event.enable_request(source, step == Step::Enable);
+        let sent = self.send_own(
+            Waiter::Subscription(number),
+            protocol,
+            event.enabled_by,
+            request.as_bytes(),
+            now,
+        );
+        if sent.is_none() {
+            // No slot is free: the entry keeps its place, and each turn tries again.
+            return false;
+        }
+        if let Some(entry) = self.subscriptions.get_mut(number) {
+            entry.phase = match step {
+                Step::Enable => Switch::Enabling,
+                Step::Disable => Switch::Disabling,
+            };
+        }
+        self.subscriptions.dequeue();
+        true
+    }
+
+    /// The platform answered, or failed to answer, a command that switches an event.
+    pub(crate) fn switched(&mut self, number: u16, end: Result<Status, Failure>, now: u64) {
+        let Some(entry) = self.subscriptions.get_mut(number) else {
+            return;
+        };
+        let before = entry.phase;
+        entry.phase = Switch::Off;
+        if before != Switch::Enabling {
+            // Off as far as we are concerned, whatever the platform said: events for nobody are dropped.
+            self.subscriptions.enqueue(number);
+            return;
+        }
+        let waiting = core::mem::take(&mut entry.waiting);
+        let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
+        let result = end.and_then(switched_on);
+        match result {
+            Ok(()) => entry.phase = Switch::On,
+            // Those that did not wait stay: they are armed again after the reset.
+            Err(Failure::DeviceReset) => {
+                entry.users &= !waiting;
+                self.uncount(waiting);
+            }
+            Err(_) => {
+                let users = core::mem::take(&mut entry.users);
+                self.uncount(users);
+                let told = users & !waiting;
+                let arrival = Arrival {
+                    time: now,
+                    generation: self.generation(),
+                    kind: EventKind::Ended,
+                    protocol,
+                    event,
+                    payload: Payload::Word(source),
+                };
+                self.deliver(told, &arrival);
+                self.posts |= told;
+                let status = end.map_or(0, Status::raw);
+                self.trace(Trace::EventRefused {
+                    protocol,
+                    event,
+                    status,
+                });
+            }
+        }
+        self.announce = (waiting, result);
+        self.subscriptions.enqueue(number);
+    }
+
+    /// These clients have one subscription less each.
+    fn uncount(&mut self, mut clients: u32) {
+        while clients != 0 {
+            let number = clients.trailing_zeros();
+            clients &= clients - 1;
+            if let Some(client) = self.clients.get_mut(number as usize) {
+                client.subscriptions = client.subscriptions.saturating_sub(1);
+            }
+        }
+    }
+
+    /// The platform is there again: events are switched on again, and those who follow them are told. Costs O(clients +
+    /// subscriptions).
+    pub(crate) fn recovered(&mut self, now: u64) {
+        self.recovery.ready(now);
+        self.subscriptions.reset();
+        for (number, client) in (0u32..32).zip(self.clients.iter_mut()) {
+            if client.subscriptions > 0 {
+                client.queue.resynchronise(self.records, now);
+                self.posts |= 1 << number;
+            }
+        }
+    }
+}
+
+/// What the platform's answer to a switching command means.
+fn switched_on(status: Status) -> Result<(), Failure> {
+    match status {
+        Status::SUCCESS => Ok(()),
+        Status::NOT_SUPPORTED => Err(Failure::EventNotSupported),
+        Status::NOT_FOUND | Status::INVALID_PARAMETERS | Status::OUT_OF_RANGE => {
+            Err(Failure::UnknownSource)
+        }
+        _ => Err(Failure::EventRefused),
+    }
+}
+
+/// The source as it is kept, and the message that switches the event.
+fn known_event(protocol: u8, event: u8, source: u32) -> Result<(u32, u8), Refusal> {
+    let event = events::find(protocol, event).ok_or(Refusal::UnknownEvent)?;
+    let source = match (event.sources, source) {
+        (Sources::Attributes, source) => source,
+        (Sources::Platform, 0 | ALL_SOURCES) => 0,
+        (Sources::Platform, _) => return Err(Refusal::InvalidArgument),
+    };
+    Ok((source, event.enabled_by))
+}

@@ -1,0 +1,287 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Event queues: one for each client, bounded, so that a slow client costs nobody else anything.
+
+use crate::memory::DmaBuffer;
+use scmi::limits::MAX_PAYLOAD;
+
+const NONE: u8 = u8::MAX;
+
+/// What a fetched event is.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum EventKind {
+    /// A notification of the platform.
+    Event,
+    /// The device was reset: read the state back.
+    Resynchronise,
+    /// The platform refused to enable this event again after a reset. The payload is the source.
+    Ended,
+}
+
+/// Place for one queued event: 128 bytes of payload and what is known of it.
+pub struct Record {
+    time: u64,
+    generation: u32,
+    len: u16,
+    kind: EventKind,
+    protocol: u8,
+    event: u8,
+    /// The next younger event of the queue, or the next free record of the client.
+    next: u8,
+    payload: [u8; MAX_PAYLOAD],
+}
+
+impl Record {
+    /// A record that holds nothing.
+    pub const NEW: Self = Self {
+        time: 0,
+        generation: 0,
+        len: 0,
+        kind: EventKind::Event,
+        protocol: 0,
+        event: 0,
+        next: NONE,
+        payload: [0; MAX_PAYLOAD],
+    };
+}
+
+/// An event as it is put into queues.
+#[derive(Copy, Clone)]
+pub(crate) struct Arrival<'b> {
+    pub(crate) time: u64,
+    pub(crate) generation: u32,
+    pub(crate) kind: EventKind,
+    pub(crate) protocol: u8,
+    pub(crate) event: u8,
+    pub(crate) payload: Payload<'b>,
+}
+
+/// Where the payload of an [`Arrival`] is.
+#[derive(Copy, Clone)]
+pub(crate) enum Payload<'b> {
+    /// After the header in a device's buffer; bytes.
+    Buffer(&'b DmaBuffer, usize),
+    /// One word.
+    Word(u32),
+}
+
+/// An event that a client fetches.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Fetched<'r> {
+    /// What it is.
+    pub kind: EventKind,
+    /// Milliseconds since boot when the driver took it from the device (N05).
+    pub time: u64,
+    /// Incarnation of the device that it came from.
+    pub generation: u32,
+    /// SCMI protocol.
+    pub protocol: u8,
+    /// Number of the notification.
+    pub event: u8,
+    /// Events dropped since the previous one that was fetched.
+    pub lost: u32,
+    /// More events are queued.
+    pub more: bool,
+    /// The payload, header not included.
+    pub payload: &'r [u8],
+}
+
+/// One client's queue: a list through its part of the records, oldest first.
+pub(crate) struct Queue {
+    /// The client's records are `first .. first + depth` of the pool.
+    first: u16,
+    depth: u8,
+    head: u8,
+    tail: u8,
+    free: u8,
+    len: u8,
+    lost: u32,
+    /// Since when there is a reset to tell about: it goes before every event.
+    resync: Option<u64>,
+}
+
+impl Queue {
+    pub(crate) const fn new() -> Self {
+        Self {
+            first: 0,
+            depth: 0,
+            head: NONE,
+            tail: NONE,
+            free: NONE,
+            len: 0,
+            lost: 0,
+            resync: None,
+        }
+    }
+
+    /// Gives the queue its records and empties it.
+    pub(crate) fn assign(&mut self, records: &mut [Record], first: u16, depth: u8) {
+        self.first = first;
+        // Numbers of records end before NONE.
+        self.depth = depth.min(NONE);
+        self.clear(records);
+    }
+
+    /// Forgets everything: the client is gone.
+    pub(crate) fn clear(&mut self, records: &mut [Record]) {
+        self.head = NONE;
+        self.tail = NONE;
+        self.free = NONE;
+        self.len = 0;
+        self.lost = 0;
+        self.resync = None;
+        for number in (0..self.depth).rev() {
+            let next = self.free;
+            if let Some(record) = self.record(records, number) {
+                record.next = next;
+                self.free = number;
+            }
+        }
+    }
+
+    fn record<'r>(&self, records: &'r mut [Record], number: u8) -> Option<&'r mut Record> {
+        if number >= self.depth {
+            return None;
+        }
+        records.get_mut(usize::from(self.first) + usize::from(number))
+    }
+
+    pub(crate) fn depth(&self) -> u8 {
+        self.depth
+    }
+
+    /// The device was reset: queued events are overtaken by what the client will read back.
+    pub(crate) fn resynchronise(&mut self, records: &mut [Record], time: u64) {
+        let lost = self.lost.saturating_add(u32::from(self.len));
+        self.clear(records);
+        self.lost = lost;
+        self.resync = Some(time);
+    }
+
+    /// Queues an event; `false`: another was dropped for it, or it could not be queued at all.
+    ///
+    /// A full queue drops the oldest event of the protocol that has the most events in it, the new one included; so a flood of
+    /// one protocol displaces its own events and not those of others (N01). Costs O(depth) when full, O(1) otherwise.
+    pub(crate) fn push(&mut self, records: &mut [Record], arrival: &Arrival<'_>) -> bool {
+        let mut room = true;
+        if self.free == NONE {
+            room = false;
+            self.lost = self.lost.saturating_add(1);
+            self.drop_one(records, arrival.protocol);
+        }
+        let number = self.free;
+        let Some(record) = self.record(records, number) else {
+            return false;
+        };
+        let next_free = record.next;
+        record.next = NONE;
+        record.time = arrival.time;
+        record.generation = arrival.generation;
+        record.kind = arrival.kind;
+        record.protocol = arrival.protocol;
+        record.event = arrival.event;
+        match arrival.payload {
+            Payload::Buffer(buffer, len) => {
+                let len = len.min(MAX_PAYLOAD);
+                record.len = len as u16;
+                if let Some(bytes) = record.payload.get_mut(..len) {
+                    buffer.read(1, bytes);
+                }
+            }
+            Payload::Word(word) => {
+                record.len = 4;
+                if let Some(bytes) = record.payload.first_chunk_mut() {
+                    *bytes = word.to_le_bytes();
+                }
+            }
+        }
+        self.free = next_free;
+        let tail = self.tail;
+        match self.record(records, tail) {
+            Some(last) => last.next = number,
+            None => self.head = number,
+        }
+        self.tail = number;
+        self.len = self.len.saturating_add(1);
+        room
+    }
+
+    /// Frees the oldest record of the protocol that has the most, `incoming` counted as one more.
+    fn drop_one(&mut self, records: &mut [Record], incoming: u8) {
+        // By the low four bits, in which the protocols of the specification differ; vendors' may share a share.
+        let mut counts = [0u16; 16];
+        counts[usize::from(incoming & 15)] = 1;
+        let mut most = incoming & 15;
+        let mut number = self.head;
+        while let Some(record) = self.record(records, number) {
+            let group = record.protocol & 15;
+            number = record.next;
+            let count = &mut counts[usize::from(group)];
+            *count = count.saturating_add(1);
+            if counts[usize::from(group)] > counts[usize::from(most)] {
+                most = group;
+            }
+        }
+        let (mut before, mut number) = (NONE, self.head);
+        while let Some(record) = self.record(records, number) {
+            let next = record.next;
+            if record.protocol & 15 == most {
+                self.unlink(records, before, number, next);
+                return;
+            }
+            before = number;
+            number = next;
+        }
+    }
+
+    fn unlink(&mut self, records: &mut [Record], before: u8, number: u8, next: u8) {
+        match self.record(records, before) {
+            Some(record) => record.next = next,
+            None => self.head = next,
+        }
+        if next == NONE {
+            self.tail = before;
+        }
+        let free = self.free;
+        if let Some(record) = self.record(records, number) {
+            record.next = free;
+            self.free = number;
+        }
+        self.len = self.len.saturating_sub(1);
+    }
+
+    /// Takes out the oldest event.
+    pub(crate) fn pop<'r>(
+        &mut self,
+        records: &'r mut [Record],
+        generation: u32,
+    ) -> Option<Fetched<'r>> {
+        if let Some(time) = self.resync.take() {
+            return Some(Fetched {
+                kind: EventKind::Resynchronise,
+                time,
+                generation,
+                protocol: 0,
+                event: 0,
+                lost: core::mem::take(&mut self.lost),
+                more: self.len > 0,
+                payload: &[],
+            });
+        }
+        let number = self.head;
+        let next = self.record(records, number)?.next;
+        self.unlink(records, NONE, number, next);
+        let record = records.get(usize::from(self.first) + usize::from(number))?;
+        Some(Fetched {
+            kind: record.kind,
+            time: record.time,
+            generation: record.generation,
+            protocol: record.protocol,
+            event: record.event,
+            lost: core::mem::take(&mut self.lost),
+            more: self.len > 0,
+            payload: record.payload.get(..usize::from(record.len)).unwrap_or(&[]),
+        })
+    }
+}

@@ -1,0 +1,272 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Subscriptions: which clients want which event of which source, and what the platform was told about it.
+//!
+//! An entry follows its users: the platform is asked to switch the event on for the first and off after the last (N07), one
+//! command at a time, so that two of them can never overtake each other.
+//!
+//! ```text
+//!            first user                answer: yes
+//!    Off ----------------> Enabling ----------------> On
+//!     ^   (slot free and      |                        |
+//!     |    platform there)    | no: users dropped      | last user left
+//!     |                       v                        v
+//!     +---------------------(Off)<----------------- Disabling
+//!                                     any answer
+//! ```
+//!
+//! After each answer, and after a reset, the entry is looked at again: what its users want may have changed meanwhile. A
+//! subscription made while the platform is not there stays `Off` with a user, and is armed when the platform comes (N08).
+
+use crate::quota::ClientId;
+
+/// No entry.
+const NONE: u8 = u8::MAX;
+const BUCKETS: usize = 32;
+
+/// Source of a subscription to every source: never sent to the platform.
+pub const ALL_SOURCES: u32 = u32::MAX;
+
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    Off,
+    Enabling,
+    On,
+    Disabling,
+}
+
+/// What there is to send for an entry.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Step {
+    Enable,
+    Disable,
+}
+
+/// One event of one source, and who wants it.
+pub struct Subscription {
+    pub(crate) protocol: u8,
+    pub(crate) event: u8,
+    pub(crate) source: u32,
+    /// Clients that want it, a bit each. 0: the entry is free unless it is in a chain still being worked on.
+    pub(crate) users: u32,
+    /// Clients that are blocked until the platform has answered.
+    pub(crate) waiting: u32,
+    pub(crate) phase: Phase,
+    /// In the queue of entries to look at.
+    queued: bool,
+    used: bool,
+    next: u8,
+    next_queued: u8,
+}
+
+impl Subscription {
+    /// An entry that is free.
+    pub const NEW: Self = Self {
+        protocol: 0,
+        event: 0,
+        source: 0,
+        users: 0,
+        waiting: 0,
+        phase: Phase::Off,
+        queued: false,
+        used: false,
+        next: NONE,
+        next_queued: NONE,
+    };
+
+    /// What the users want that the platform does not know yet.
+    pub(crate) fn step(&self) -> Option<Step> {
+        match (self.phase, self.users != 0) {
+            _ if self.source == ALL_SOURCES => None,
+            (Phase::Off, true) => Some(Step::Enable),
+            (Phase::On, false) => Some(Step::Disable),
+            _ => None,
+        }
+    }
+}
+
+/// All subscriptions: a hash table with chains, so that an event finds its users in O(1), and a queue of those to look at.
+pub(crate) struct Table<'m> {
+    entries: &'m mut [Subscription],
+    buckets: [u8; BUCKETS],
+    free: u8,
+    /// Queue of entries for which something may be to do.
+    first: u8,
+    last: u8,
+}
+
+fn bucket(protocol: u8, event: u8, source: u32) -> usize {
+    let mixed = source
+        .wrapping_mul(0x9e37_79b1)
+        .wrapping_add(u32::from(protocol) * 0x85eb + u32::from(event) * 0xc2b3);
+    (mixed ^ mixed >> 16) as usize % BUCKETS
+}
+
+impl<'m> Table<'m> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: &mut [],
+            buckets: [NONE; BUCKETS],
+            free: NONE,
+            first: NONE,
+            last: NONE,
+        }
+    }
+
+    /// Gives the table its entries, all free. Those past 255 are not used.
+    pub(crate) fn provide(&mut self, entries: &'m mut [Subscription]) {
+        let count = entries.len().min(usize::from(NONE));
+        self.free = NONE;
+        for (number, entry) in entries.iter_mut().enumerate().take(count).rev() {
+            *entry = Subscription::NEW;
+            entry.next = self.free;
+            self.free = number as u8;
+        }
+        self.entries = entries;
+    }
+
+    pub(crate) fn get(&self, number: u16) -> Option<&Subscription> {
+        self.entries.get(usize::from(number))
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u16) -> Option<&mut Subscription> {
+        self.entries.get_mut(usize::from(number))
+    }
+
+    pub(crate) fn find(&self, protocol: u8, event: u8, source: u32) -> Option<u16> {
+        let mut number = *self.buckets.get(bucket(protocol, event, source))?;
+        while let Some(entry) = self.get(u16::from(number)) {
+            if entry.protocol == protocol && entry.event == event && entry.source == source {
+                return Some(u16::from(number));
+            }
+            number = entry.next;
+        }
+        None
+    }
+
+    /// The users of an event of a source; none if there is no entry.
+    pub(crate) fn users(&self, protocol: u8, event: u8, source: u32) -> u32 {
+        self.find(protocol, event, source)
+            .and_then(|number| self.get(number))
+            .map_or(0, |entry| entry.users)
+    }
+
+    /// Finds the entry, or makes one; `None`: the table is full.
+    pub(crate) fn find_or_insert(&mut self, protocol: u8, event: u8, source: u32) -> Option<u16> {
+        if let Some(number) = self.find(protocol, event, source) {
+            return Some(number);
+        }
+        let number = self.free;
+        let head = self.buckets.get_mut(bucket(protocol, event, source))?;
+        let entry = self.entries.get_mut(usize::from(number))?;
+        self.free = entry.next;
+        *entry = Subscription {
+            protocol,
+            event,
+            source,
+            used: true,
+            next: *head,
+            ..Subscription::NEW
+        };
+        *head = number;
+        Some(u16::from(number))
+    }
+
+    /// Puts an entry into the queue of those to look at; nothing if it is in.
+    pub(crate) fn enqueue(&mut self, number: u16) {
+        let Some(entry) = self.entries.get_mut(usize::from(number)) else {
+            return;
+        };
+        if entry.queued {
+            return;
+        }
+        entry.queued = true;
+        entry.next_queued = NONE;
+        let number = number as u8;
+        match self.entries.get_mut(usize::from(self.last)) {
+            Some(last) => last.next_queued = number,
+            None => self.first = number,
+        }
+        self.last = number;
+    }
+
+    /// The next entry to look at.
+    pub(crate) fn first_queued(&self) -> Option<u16> {
+        (self.first != NONE).then_some(u16::from(self.first))
+    }
+
+    /// Takes the next entry to look at out of the queue, and frees it if it is of no more use.
+    pub(crate) fn dequeue(&mut self) {
+        let number = self.first;
+        let Some(entry) = self.entries.get_mut(usize::from(number)) else {
+            return;
+        };
+        entry.queued = false;
+        self.first = entry.next_queued;
+        if self.first == NONE {
+            self.last = NONE;
+        }
+        let idle = entry.users == 0 && entry.phase == Phase::Off && entry.waiting == 0;
+        if idle && entry.used {
+            self.release(number);
+        }
+    }
+
+    fn release(&mut self, number: u8) {
+        let Some(entry) = self.entries.get_mut(usize::from(number)) else {
+            return;
+        };
+        let at = bucket(entry.protocol, entry.event, entry.source);
+        let next = entry.next;
+        entry.used = false;
+        entry.next = self.free;
+        self.free = number;
+        let Some(head) = self.buckets.get_mut(at) else {
+            return;
+        };
+        if *head == number {
+            *head = next;
+            return;
+        }
+        let mut before = *head;
+        while let Some(entry) = self.entries.get_mut(usize::from(before)) {
+            if entry.next == number {
+                entry.next = next;
+                return;
+            }
+            before = entry.next;
+        }
+    }
+
+    /// Takes a client out of every entry. Costs O(entries): when a client died.
+    pub(crate) fn forget(&mut self, client: ClientId) {
+        for number in 0..self.entries.len().min(usize::from(NONE)) as u16 {
+            if let Some(entry) = self.get_mut(number)
+                && (entry.users | entry.waiting) & client.bit() != 0
+            {
+                entry.users &= !client.bit();
+                entry.waiting &= !client.bit();
+                self.enqueue(number);
+            }
+        }
+    }
+
+    /// The device was reset: the platform knows of nothing any more. Costs O(entries).
+    pub(crate) fn reset(&mut self) {
+        for number in 0..self.entries.len().min(usize::from(NONE)) as u16 {
+            if let Some(entry) = self.get_mut(number)
+                && entry.used
+            {
+                entry.phase = Phase::Off;
+                self.enqueue(number);
+            }
+        }
+    }
+
+    /// Entries in use.
+    #[cfg(test)]
+    pub(crate) fn used(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.used).count()
+    }
+}

@@ -1,0 +1,194 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Tokens: ten bits that a platform copies from a command to its answers.
+
+use crate::slot::{NIL, SlotId};
+use scmi::Token;
+use scmi::limits::TOKENS;
+
+/// The token was given up while a delayed response to it may still come.
+const RETIRED: u16 = NIL - 1;
+
+/// Which tokens are taken, and by which slot.
+///
+/// A token is taken from a counter that runs on, so a token that ended is the last to be given out again (D02). It stays
+/// taken as long as any answer to it may come. A delayed response that was given up has no descriptor that would come back
+/// to say "no more": its token is *retired*, and used again only when the late response came after all, when there are
+/// no other tokens, or when the device was reset.
+pub(crate) struct Tokens {
+    /// Where the search for the next token begins.
+    next: u16,
+    /// A bit for each token that is taken or retired.
+    taken: [u32; TOKENS / 32],
+    /// The slot of each taken token.
+    slots: [u16; TOKENS],
+}
+
+impl Tokens {
+    pub(crate) const fn new() -> Self {
+        Self {
+            next: 0,
+            taken: [0; TOKENS / 32],
+            slots: [NIL; TOKENS],
+        }
+    }
+
+    /// Takes the next token for a slot: the first free one from the counter on, wrapping once. Looks at 33 words at most.
+    ///
+    /// `None` when all 1024 are in flight.
+    pub(crate) fn take(&mut self, slot: SlotId) -> Option<Token> {
+        let token = match self.first_free() {
+            Some(token) => token,
+            None => {
+                self.release_retired();
+                self.first_free()?
+            }
+        };
+        let value = token.get();
+        self.next = token.next().get();
+        if let Some(word) = self.taken.get_mut(usize::from(value / 32)) {
+            *word |= 1 << (value % 32);
+        }
+        if let Some(entry) = self.slots.get_mut(usize::from(value)) {
+            *entry = slot.index();
+        }
+        Some(token)
+    }
+
+    fn first_free(&self) -> Option<Token> {
+        const WORDS: usize = TOKENS / 32;
+        let first = usize::from(self.next / 32) % WORDS;
+        let below = (1u32 << (self.next % 32)) - 1;
+        for step in 0..=WORDS {
+            let index = (first + step) % WORDS;
+            let mut taken = self.taken[index];
+            if step == 0 {
+                taken |= below;
+            }
+            if taken != u32::MAX {
+                let bit = (!taken).trailing_zeros();
+                return Some(Token::wrapping(index as u32 * 32 + bit));
+            }
+        }
+        None
+    }
+
+    /// The slot whose command bears this token and is not over.
+    pub(crate) fn slot(&self, token: Token) -> Option<SlotId> {
+        match self.slots.get(usize::from(token.get())) {
+            Some(&slot) if slot < RETIRED => Some(SlotId(slot)),
+            _ => None,
+        }
+    }
+
+    /// No answer to this token can come any more, or the late one just came.
+    pub(crate) fn release(&mut self, token: Token) {
+        let value = usize::from(token.get());
+        if let Some(word) = self.taken.get_mut(value / 32) {
+            *word &= !(1 << (value % 32));
+        }
+        if let Some(entry) = self.slots.get_mut(value) {
+            *entry = NIL;
+        }
+    }
+
+    /// The transfer is over, but an answer may come.
+    pub(crate) fn retire(&mut self, token: Token) {
+        if let Some(entry) = self.slots.get_mut(usize::from(token.get())) {
+            *entry = RETIRED;
+        }
+    }
+
+    /// A late delayed response came: if its token was retired, it is free again.
+    pub(crate) fn late_response(&mut self, token: Token) {
+        if self.slots.get(usize::from(token.get())) == Some(&RETIRED) {
+            self.release(token);
+        }
+    }
+
+    /// No late answer can come to a retired token, or we cannot wait for it any longer. Costs O(tokens).
+    pub(crate) fn release_retired(&mut self) {
+        for value in 0..TOKENS as u32 {
+            let token = Token::wrapping(value);
+            if self.slots.get(value as usize) == Some(&RETIRED) {
+                self.release(token);
+            }
+        }
+    }
+
+    /// The device was reset: no answer to any token can come. The counter runs on.
+    pub(crate) fn release_all(&mut self) {
+        self.taken = [0; TOKENS / 32];
+        self.slots = [NIL; TOKENS];
+    }
+
+    /// How many are taken or retired.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> u32 {
+        self.taken.iter().map(|word| word.count_ones()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d02_tokens_run_on_and_wrap_to_zero_once() {
+        let mut tokens = Tokens::new();
+        for round in 0..3 {
+            for value in 0..1024 {
+                let token = tokens.take(SlotId(5)).unwrap();
+                assert_eq!(token.get(), value, "round {round}");
+                assert_eq!(tokens.slot(token), Some(SlotId(5)));
+                tokens.release(token);
+            }
+        }
+    }
+
+    #[test]
+    fn d02_a_token_in_flight_is_never_given_out_again_across_wraps() {
+        let mut tokens = Tokens::new();
+        let held: Vec<Token> = (0..40).map(|i| tokens.take(SlotId(i)).unwrap()).collect();
+        for _ in 0..5000 {
+            let token = tokens.take(SlotId(99)).unwrap();
+            assert!(!held.contains(&token));
+            tokens.release(token);
+        }
+    }
+
+    #[test]
+    fn d02_all_tokens_taken_is_none_and_the_last_free_one_is_found() {
+        let mut tokens = Tokens::new();
+        let all: Vec<Token> = (0..1024).map(|i| tokens.take(SlotId(i)).unwrap()).collect();
+        assert_eq!(tokens.take(SlotId(0)), None);
+        for &token in &all {
+            tokens.release(token);
+            assert_eq!(tokens.take(SlotId(7)), Some(token));
+            assert_eq!(tokens.take(SlotId(8)), None);
+        }
+    }
+
+    #[test]
+    fn d14_a_retired_token_waits_for_its_late_response_until_tokens_run_out() {
+        let mut tokens = Tokens::new();
+        let token = tokens.take(SlotId(1)).unwrap();
+        tokens.retire(token);
+        assert_eq!(tokens.slot(token), None);
+        for i in 1..1024 {
+            assert_ne!(tokens.take(SlotId(i)), Some(token));
+        }
+        assert_eq!(tokens.taken(), 1024);
+        assert_eq!(tokens.take(SlotId(3)), Some(token));
+
+        let other = tokens.slots.iter().position(|&s| s == 2).unwrap() as u32;
+        let other = Token::wrapping(other);
+        tokens.retire(other);
+        tokens.late_response(other);
+        assert_eq!(tokens.taken(), 1023);
+        // Of a token in flight a late response frees nothing.
+        tokens.late_response(token);
+        assert_eq!(tokens.taken(), 1023);
+    }
+}

@@ -1,0 +1,580 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A turn: what has come from the device, and what is due, is dealt with, a bounded amount of it.
+
+use crate::channel::Channel;
+use crate::counters::count;
+use crate::error::Failure;
+use crate::quota::Owner;
+use crate::recovery::Trouble;
+use crate::slot::{SlotId, State, Waiter};
+use crate::subscribers::{Arrival, EventKind, Payload};
+use crate::subscriptions::ALL_SOURCES;
+use crate::trace::Trace;
+use crate::transfer::{Answer, Reply};
+use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE};
+use scmi::limits::{HEADER_LEN, OVERHEAD};
+use scmi::{Header, MessageType, Status};
+use virtqueue::{Used, Violation};
+
+/// Bits of a header that must come back as they were sent; the reserved ones are the device's to echo or not.
+const MATCHED: u32 = 0x0fff_ffff;
+
+/// Somebody to tell, while a turn goes on.
+pub enum Output<'m> {
+    /// A blocked client's transfer ended: copy the answer, reply, and [`Channel::finish`] the slot.
+    Ended {
+        /// The client.
+        owner: Owner,
+        /// The slot to finish.
+        slot: SlotId,
+        /// The answer, or why there is none.
+        result: Result<Reply<'m>, Failure>,
+    },
+    /// Post these notification bits to the client: a transfer can be polled, or events fetched.
+    Post {
+        /// The client.
+        owner: Owner,
+        /// Never 0.
+        bits: u32,
+    },
+    /// The platform answered to the client that is blocked in subscribing.
+    Subscribed {
+        /// The client.
+        owner: Owner,
+        /// Whether the event is on.
+        result: Result<(), Failure>,
+    },
+}
+
+/// What to do after a turn.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum After {
+    /// Nothing is left: wait for an interrupt, a request, or [`Channel::next_wake`].
+    Sleep,
+    /// Something came in the last moment: run another turn.
+    Again,
+    /// The device floods: others must get their turn first. Leave its interrupt off and run another turn in a millisecond.
+    Yield,
+}
+
+/// The work that a turn may still do.
+pub(crate) struct Turn {
+    commands_left: u16,
+    events_left: u16,
+    /// Something was taken from the event ring since its interrupt was last asked for.
+    events_taken: bool,
+    /// A turn is wanted although no interrupt may come.
+    pub(crate) wanted: bool,
+}
+
+impl Turn {
+    pub(crate) const NEW: Self = Self {
+        commands_left: 0,
+        events_left: 0,
+        events_taken: false,
+        wanted: false,
+    };
+}
+
+impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
+    Channel<'m, RING, SLOTS, EVENTS>
+{
+    /// Begins a turn: as much as both rings hold at once may be dealt with. Then call [`Channel::next`] until `None`,
+    /// [`Channel::kick`], and [`Channel::end_turn`].
+    #[inline]
+    pub fn begin_turn(&mut self, now: u64) {
+        self.clock = now;
+        self.turn.wanted = false;
+        self.turn.commands_left = self.commands.size();
+        self.turn.events_left = self.event_ring();
+        // V12. With EVENT_IDX there is nothing to do: the device has told us, and will not again until we ask.
+        if !self.commands.event_idx() {
+            self.commands.suppress_interrupts();
+            if self.has_events() {
+                self.events.suppress_interrupts();
+            }
+        }
+    }
+
+    /// Whether a turn should be run although no interrupt and no time asked for it.
+    pub fn wants_turn(&self) -> bool {
+        self.turn.wanted
+    }
+
+    /// Whether the device has put something into a ring that no turn has dealt with yet.
+    #[inline]
+    pub fn has_used(&self) -> bool {
+        self.commands.has_used() || (self.has_events() && self.events.has_used())
+    }
+
+    /// Ends a turn: interrupts are wanted again, unless everybody polls or the device floods (V13).
+    #[inline]
+    pub fn end_turn(&mut self) -> After {
+        if self.recovery.trouble.is_some() {
+            return After::Again;
+        }
+        let commands_spent = self.commands.size() > 0 && self.turn.commands_left == 0;
+        if commands_spent || (self.has_events() && self.turn.events_left == 0) {
+            return After::Yield;
+        }
+        let mut slipped_in = self.turn.wanted;
+        if self.interruptible == 0 && self.in_flight > 0 {
+            self.quiet = true;
+            self.commands.suppress_interrupts();
+        } else if self.commands.size() > 0 {
+            self.quiet = false;
+            slipped_in |= self.commands.enable_interrupts();
+        }
+        if self.has_events() && (self.turn.events_taken || !self.events.event_idx()) {
+            self.turn.events_taken = false;
+            slipped_in |= self.events.enable_interrupts();
+        }
+        if slipped_in {
+            After::Again
+        } else {
+            After::Sleep
+        }
+    }
+
+    /// Deals with the next thing that has come or is due, until there is somebody to tell. `None`: the turn is over.
+    ///
+    /// Commands come before events, so that no flood of events delays them, and both before deadlines: an answer that
+    /// is there in time counts, however late it is looked at.
+    pub fn next(&mut self, now: u64) -> Option<Output<'m>> {
+        loop {
+            // Before anything that could bring the next announcement.
+            if self.announce.0 != 0 {
+                return self.next_announcement();
+            }
+            if let Some(id) = self.untold.pop() {
+                if let Some(output) = self.tell(id, now) {
+                    return Some(output);
+                }
+                continue;
+            }
+            if self.turn.commands_left > 0 && self.commands.size() > 0 {
+                match self.commands.take_used() {
+                    Ok(Some(used)) => {
+                        self.turn.commands_left -= 1;
+                        self.recovery.progress = now;
+                        if let Some(id) = self.command_used(used, now)
+                            && let Some(output) = self.tell(id, now)
+                        {
+                            return Some(output);
+                        }
+                        continue;
+                    }
+                    Err(violation) => {
+                        self.turn.commands_left -= 1;
+                        self.violated(COMMAND_QUEUE, violation);
+                        continue;
+                    }
+                    Ok(None) => {}
+                }
+            }
+            if self.has_events() && self.turn.events_left > 0 {
+                match self.events.take_used() {
+                    Ok(Some(used)) => {
+                        self.turn.events_left -= 1;
+                        self.turn.events_taken = true;
+                        if let Some(id) = self.event_used(used, now)
+                            && let Some(output) = self.tell(id, now)
+                        {
+                            return Some(output);
+                        }
+                        continue;
+                    }
+                    Err(violation) => {
+                        self.turn.events_left -= 1;
+                        self.turn.events_taken = true;
+                        self.violated(EVENT_QUEUE, violation);
+                        continue;
+                    }
+                    Ok(None) => {}
+                }
+            }
+            if self.posts_first | self.posts != 0 {
+                if let Some(output) = self.next_post() {
+                    return Some(output);
+                }
+                continue;
+            }
+            if self.turn.commands_left > 0
+                && let Some(id) = self.wheel.expire(&mut self.slots, now)
+            {
+                self.expired(id, now);
+                if let Some(output) = self.tell(id, now) {
+                    return Some(output);
+                }
+                continue;
+            }
+            if !self.work_subscriptions(now) {
+                return None;
+            }
+        }
+    }
+
+    /// A chain of the command ring came back. Returns the slot if its transfer ended.
+    fn command_used(&mut self, used: Used, now: u64) -> Option<SlotId> {
+        let id = SlotId(used.head / 2);
+        if used.excess {
+            count(&mut self.counters.clamped);
+        }
+        // Each word is read here, once.
+        let reply = self.reply(id);
+        let header = reply.word(0);
+        let status = reply.word(1) as i32;
+        let slot = self.slots.get(id);
+        match slot.state {
+            State::Waiting => {}
+            State::Lost | State::Ended => {
+                self.late_reply(id, header);
+                return None;
+            }
+            // The queue says that the device had the slot, so it is in none of these.
+            State::Free | State::Filling | State::AwaitingDelayed | State::OutOfRing => {
+                debug_assert!(false);
+                return None;
+            }
+        }
+
+        let token = Header::unpack(slot.header).token;
+        let polled = slot.polled;
+        let end = if (used.len as usize) < OVERHEAD {
+            // W1. The descriptor says which command it is; what the buffer holds is of an earlier use.
+            count(&mut self.counters.err_msg_invalid);
+            Err(Failure::ShortReply)
+        } else if header & MATCHED != slot.header {
+            count(&mut self.counters.err_msg_unexpected);
+            self.trace(Trace::Unexpected { header });
+            Err(Failure::WrongReply)
+        } else {
+            count(if polled {
+                &mut self.counters.response_polled_ok
+            } else {
+                &mut self.counters.response_ok
+            });
+            Ok(Answer {
+                status,
+                len: (used.len as usize - OVERHEAD) as u16,
+                parked: None,
+            })
+        };
+        self.wheel.remove(&mut self.slots, id);
+        if self.slots.get(id).delayed {
+            if matches!(end, Ok(Answer { status: 0, .. })) {
+                self.interruptible = self.interruptible.wrapping_sub(1);
+                let slot = self.slots.get_mut(id);
+                slot.state = State::AwaitingDelayed;
+                slot.time = now.saturating_add(u64::from(self.limits.delayed));
+                self.wheel.insert(&mut self.slots, id, now);
+                return None;
+            }
+            if end.is_err() {
+                // Whether the command was accepted is not known, so its delayed response may come.
+                self.tokens.retire(token);
+            } else {
+                self.tokens.release(token);
+            }
+        } else {
+            self.tokens.release(token);
+        }
+        self.conclude(id, end, now);
+        Some(id)
+    }
+
+    /// The device gave a slot back whose transfer was over before.
+    fn late_reply(&mut self, id: SlotId, header: u32) {
+        self.lost.remove(&mut self.slots, id);
+        let slot = self.slots.get(id);
+        let token = Header::unpack(slot.header).token;
+        let (state, delayed, early) = (slot.state, slot.delayed, slot.end.is_ok());
+        if early {
+            // D11: the delayed response was taken for both; this is the other half.
+            self.tokens.release(token);
+        } else {
+            count(&mut self.counters.err_msg_unexpected);
+            self.trace(Trace::Unexpected { header });
+            if delayed {
+                self.tokens.retire(token);
+            } else {
+                self.tokens.release(token);
+            }
+        }
+        if state == State::Lost {
+            self.release(id);
+        } else if early {
+            // The reply buffer is ours now: the delayed response moves there, and its event buffer goes back.
+            if let Ok(Answer {
+                parked: Some(number),
+                ..
+            }) = self.slots.get(id).end
+            {
+                self.unpark(id);
+                self.parked = self.parked.wrapping_sub(1);
+                self.repost(number);
+            }
+        }
+    }
+
+    /// A buffer of the event ring came back. It is given to the device again unless a transfer keeps it. Returns the slot
+    /// if a transfer ended.
+    fn event_used(&mut self, used: Used, now: u64) -> Option<SlotId> {
+        let number = used.head;
+        if used.excess {
+            count(&mut self.counters.clamped);
+        }
+        let buffer = self.event(number);
+        let word = buffer.word(0);
+        let len = used.len as usize;
+        let mut ended = None;
+        let mut keep = false;
+        if len < HEADER_LEN {
+            self.invalid(0, len);
+        } else {
+            let header = Header::unpack(word);
+            match header.message_type {
+                MessageType::Notification => self.notification(&header, number, len, now),
+                MessageType::DelayedResponse => {
+                    (ended, keep) = self.delayed_response(word, number, len, now);
+                }
+                // D13: nobody may send type 1, and no reply comes through this ring.
+                MessageType::Command | MessageType::Unused => self.invalid(word, len),
+            }
+        }
+        if keep {
+            self.parked = self.parked.wrapping_add(1);
+        } else {
+            self.repost(number);
+        }
+        ended
+    }
+
+    fn invalid(&mut self, header: u32, len: usize) {
+        count(&mut self.counters.err_msg_invalid);
+        self.trace(Trace::Invalid {
+            header,
+            len: len as u32,
+        });
+    }
+
+    fn unexpected(&mut self, header: u32) {
+        count(&mut self.counters.err_msg_unexpected);
+        self.trace(Trace::Unexpected { header });
+    }
+
+    /// Puts an event into the queues of those who want it. Costs O(clients that want it).
+    fn notification(&mut self, header: &Header, number: u16, len: usize, now: u64) {
+        let Some(event) = scmi::events::find(header.protocol, header.message) else {
+            // N04: not ours to understand.
+            count(&mut self.counters.events_unclaimed);
+            return;
+        };
+        let len = len - HEADER_LEN;
+        if !event.length_is_valid(len) {
+            // N03.
+            self.invalid(header.pack(), len + HEADER_LEN);
+            return;
+        }
+        count(&mut self.counters.notification_ok);
+        let buffer = self.event(number);
+        let source = match event.source_at {
+            Some(at) => buffer.word(HEADER_LEN / 4 + at / 4),
+            None => 0,
+        };
+        let (protocol, id) = (header.protocol, header.message);
+        let all = self.subscriptions.users(protocol, id, ALL_SOURCES);
+        let one = self.subscriptions.users(protocol, id, source) & !all;
+        if all | one == 0 {
+            // N09.
+            count(&mut self.counters.events_unclaimed);
+            return;
+        }
+        let arrival = Arrival {
+            time: now,
+            generation: self.generation(),
+            kind: EventKind::Event,
+            protocol,
+            event: id,
+            payload: Payload::Buffer(buffer, len),
+        };
+        self.deliver(all | one, &arrival);
+        self.posts_first |= all;
+        self.posts |= one;
+    }
+
+    /// Queues an event for each client of a set.
+    pub(crate) fn deliver(&mut self, mut clients: u32, arrival: &Arrival<'_>) {
+        while clients != 0 {
+            let number = clients.trailing_zeros();
+            clients &= clients - 1;
+            if let Some(client) = self.clients.get_mut(number as usize)
+                && !client.queue.push(self.records, arrival)
+            {
+                count(&mut self.counters.err_msg_nomem);
+            }
+        }
+    }
+
+    /// A delayed response: whose is it, and is it in time? Returns the slot if a transfer ended, and whether it keeps the
+    /// buffer.
+    fn delayed_response(
+        &mut self,
+        word: u32,
+        number: u16,
+        len: usize,
+        now: u64,
+    ) -> (Option<SlotId>, bool) {
+        let header = Header::unpack(word);
+        let Some(id) = self.tokens.slot(header.token) else {
+            // D09, D12, D14: unknown, over, or too late.
+            self.tokens.late_response(header.token);
+            self.unexpected(word);
+            return (None, false);
+        };
+        let slot = self.slots.get(id);
+        let sent = Header::unpack(slot.header);
+        let same = sent.protocol == header.protocol && sent.message == header.message;
+        if !same || !slot.delayed {
+            // D10, W3.
+            self.unexpected(word);
+            return (None, false);
+        }
+        let buffer = self.event(number);
+        let answer = |parked| Answer {
+            status: buffer.word(1) as i32,
+            len: len.saturating_sub(OVERHEAD) as u16,
+            parked,
+        };
+        match slot.state {
+            State::AwaitingDelayed => {
+                self.wheel.remove(&mut self.slots, id);
+                self.tokens.release(header.token);
+                let end = if len < OVERHEAD {
+                    count(&mut self.counters.err_msg_invalid);
+                    Err(Failure::ShortReply)
+                } else {
+                    count(&mut self.counters.delayed_response_ok);
+                    let answer = answer(None);
+                    self.reply(id).copy_from(buffer, len);
+                    Ok(answer)
+                };
+                self.conclude(id, end, now);
+                (Some(id), false)
+            }
+            State::Waiting if len >= OVERHEAD => {
+                // D11. The device has the reply buffer, so the event buffer keeps what came, until it is collected or the reply
+                // comes. Half of the ring may be kept so; beyond that the response is lost.
+                self.trace(Trace::EarlyDelayed { header: word });
+                self.wheel.remove(&mut self.slots, id);
+                let room = self.parked < self.event_ring().div_ceil(2);
+                let end = if room {
+                    count(&mut self.counters.delayed_response_ok);
+                    Ok(answer(Some(number)))
+                } else {
+                    count(&mut self.counters.err_msg_nomem);
+                    self.slots.get_mut(id).delayed = false;
+                    Err(Failure::DelayedTimedOut)
+                };
+                self.conclude(id, end, now);
+                (Some(id), room)
+            }
+            State::Waiting => {
+                self.invalid(word, len);
+                (None, false)
+            }
+            _ => {
+                // Its transfer is over although the reply is still to come: no other response can follow.
+                self.slots.get_mut(id).delayed = false;
+                self.unexpected(word);
+                (None, false)
+            }
+        }
+    }
+
+    /// A transfer's time is up.
+    fn expired(&mut self, id: SlotId, now: u64) {
+        let slot = self.slots.get(id);
+        let failure = if slot.state == State::AwaitingDelayed {
+            self.tokens.retire(Header::unpack(slot.header).token);
+            Failure::DelayedTimedOut
+        } else {
+            Failure::TimedOut
+        };
+        self.conclude(id, Err(failure), now);
+    }
+
+    /// Tells whoever waits that a transfer ended. Returns what the server must do, if anything.
+    fn tell(&mut self, id: SlotId, now: u64) -> Option<Output<'m>> {
+        let slot = self.slots.get(id);
+        let owner = slot.owner;
+        match slot.waiter {
+            Waiter::Exchange => Some(Output::Ended {
+                owner,
+                slot: id,
+                result: self.result(id),
+            }),
+            Waiter::Handle { bits: 0 } => None,
+            Waiter::Handle { bits } => Some(Output::Post { owner, bits }),
+            Waiter::Subscription(number) => {
+                let end = self.own_end(id);
+                self.switched(number, end, now);
+                None
+            }
+            Waiter::Probe => {
+                let end = self.own_end(id);
+                if end.is_ok() {
+                    self.recovered(now);
+                } else if end != Err(Failure::DeviceReset) {
+                    self.attempt_failed(now);
+                }
+                None
+            }
+        }
+    }
+
+    /// The end of a command of the driver's own, whose slot is free with that.
+    fn own_end(&mut self, id: SlotId) -> Result<Status, Failure> {
+        let end = self.slots.get(id).end;
+        self.finish(id);
+        end.map(|answer| Status::from_raw(answer.status))
+    }
+
+    fn next_announcement(&mut self) -> Option<Output<'m>> {
+        let (clients, result) = self.announce;
+        let number = clients.trailing_zeros();
+        self.announce.0 = clients & clients.wrapping_sub(1);
+        let owner = self.clients.get(number as usize)?.owner;
+        Some(Output::Subscribed { owner, result })
+    }
+
+    fn next_post(&mut self) -> Option<Output<'m>> {
+        let clients = if self.posts_first != 0 {
+            &mut self.posts_first
+        } else {
+            &mut self.posts
+        };
+        let number = clients.trailing_zeros();
+        *clients &= clients.wrapping_sub(1);
+        let client = self.clients.get(number as usize)?;
+        (client.config.event_bits != 0 && client.owner != Owner::NOBODY).then_some(Output::Post {
+            owner: client.owner,
+            bits: client.config.event_bits,
+        })
+    }
+
+    fn violated(&mut self, queue: u16, violation: Violation) {
+        count(&mut self.counters.err_protocol);
+        self.trace(Trace::Violation { queue, violation });
+        self.recovery.violations = self.recovery.violations.saturating_add(1);
+        // A daemon that survives a reset may give back everything once that an earlier life had posted.
+        let tolerated = 16 + 2 * (u32::from(self.commands.size()) + u32::from(self.event_ring()));
+        if violation.needs_reset() {
+            self.recovery.report(Trouble::RingBroken);
+        } else if self.recovery.violations > tolerated {
+            self.recovery.report(Trouble::TooManyViolations);
+        }
+    }
+}
