@@ -283,7 +283,8 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
     };
 
     let once = quote! {
-        let __reply = idol_runtime::send::<{ #size }>(
+        let mut __room = idol_runtime::ReplyBuffer::<{ #size }>::new();
+        let __reply = __room.send(
             self.current_id.get(),
             #op_enum::#name as u16,
             __message,

@@ -24,40 +24,49 @@ impl counters::Count for ServerDeath {
     }
 }
 
-/// The answer to a message: a response code, and up to `N` bytes.
+/// Room for a reply of up to `N` bytes.
 ///
-/// Aligned like a 64-bit value, so that values that begin with one are taken out of it with whole-word loads.
+/// Aligned like a 64-bit value, so that values that begin with a word are taken out of it with whole-word loads.
 #[derive(Debug)]
 #[repr(C, align(8))]
-pub struct Reply<const N: usize> {
-    bytes: [MaybeUninit<u8>; N],
-    /// How many of the bytes the kernel wrote.
-    len: usize,
+pub struct ReplyBuffer<const N: usize>([MaybeUninit<u8>; N]);
+
+/// The answer to a message: a response code, and bytes.
+#[derive(Debug)]
+pub struct Reply<'b, const N: usize> {
     code: u32,
+    /// How many bytes of the buffer the kernel wrote.
+    len: usize,
+    buffer: &'b ReplyBuffer<N>,
 }
 
-/// Sends a message with room for `N` bytes of reply, and waits for the reply.
-#[inline(always)]
-pub fn send<const N: usize>(
-    target: TaskId,
-    operation: u16,
-    message: &[u8],
-    leases: &[Lease<'_>],
-) -> Reply<N> {
-    // Not zeroed first: the kernel says how much of it it wrote.
-    let mut bytes = Reply {
-        bytes: [MaybeUninit::uninit(); N],
-        len: 0,
-        code: 0,
-    };
-    let (code, len) =
-        userlib::sys_send_uninit(target, operation, message, &mut bytes.bytes, leases);
-    bytes.code = code;
-    bytes.len = len;
-    bytes
+impl<const N: usize> ReplyBuffer<N> {
+    /// Not zeroed: the kernel says how much of it it wrote.
+    #[inline(always)]
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Self([MaybeUninit::uninit(); N])
+    }
+
+    /// Sends a message and waits for the reply.
+    #[inline(always)]
+    pub fn send(
+        &mut self,
+        target: TaskId,
+        operation: u16,
+        message: &[u8],
+        leases: &[Lease<'_>],
+    ) -> Reply<'_, N> {
+        let (code, len) = userlib::sys_send_uninit(target, operation, message, &mut self.0, leases);
+        Reply {
+            code,
+            len,
+            buffer: self,
+        }
+    }
 }
 
-impl<const N: usize> Reply<N> {
+impl<const N: usize> Reply<'_, N> {
     /// The response code: 0 for success, the interface's error, or a dead code.
     #[inline(always)]
     pub fn code(&self) -> u32 {
@@ -71,7 +80,7 @@ impl<const N: usize> Reply<N> {
             return &[];
         }
         // Safety: the first `len` bytes of the buffer were written by the kernel, and the buffer has that many.
-        unsafe { core::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) }
+        unsafe { core::slice::from_raw_parts(self.buffer.0.as_ptr().cast(), self.len) }
     }
 
     /// The value that came back; `None` when the reply is not exactly as long as it.
@@ -82,7 +91,7 @@ impl<const N: usize> Reply<N> {
             return None;
         }
         // Safety: that many bytes of the buffer were written by the kernel; `FromBytes` says that any bytes are a value.
-        Some(unsafe { core::ptr::read_unaligned(self.bytes.as_ptr().cast::<T>()) })
+        Some(unsafe { core::ptr::read_unaligned(self.buffer.0.as_ptr().cast::<T>()) })
     }
 }
 

@@ -32,7 +32,7 @@ mod limit;
 mod server;
 
 pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
-pub use client::{Reply, ServerDeath, bad_reply, send, too_long};
+pub use client::{Reply, ReplyBuffer, ServerDeath, bad_reply, too_long};
 pub use codec::{SizeInMemory, SizeOf, decode, encode, larger};
 pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
