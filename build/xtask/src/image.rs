@@ -8,6 +8,9 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -36,6 +39,23 @@ pub struct Image {
     pub elf: PathBuf,
     /// What the build printed, warnings included.
     pub output: String,
+}
+
+/// The file in an image's folder that says where everything lies.
+pub const LAYOUT: &str = "layout.json";
+
+impl Image {
+    /// Where everything lies and how large it is.
+    ///
+    /// # Errors
+    ///
+    /// The build did not leave a report, or it is damaged.
+    pub fn report(&self) -> Result<compose::Report> {
+        let path = self.folder.join(LAYOUT);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(compose::Report::from_json(&text)?)
+    }
 }
 
 /// The manifest's path as the build script wants it: relative to the root if it lies inside, absolute if not.
@@ -76,20 +96,28 @@ pub fn load(app: &str) -> Result<manifest::App> {
 /// # Errors
 ///
 /// The manifest or a task's source is wrong; the message is what cargo and the build script said.
-pub fn build(rust: &TargetRust, app: &str, target: &Path, line: impl FnMut(&str)) -> Result<Image> {
+pub fn build(
+    rust: &TargetRust,
+    app: &str,
+    target: &Path,
+    line: impl Fn(&str) + Sync,
+) -> Result<Image> {
     let name = load(app)?.name;
     let folder = target.join("image").join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // All images are linked to the same place. Whoever builds one holds the lock until it is copied away.
     let _lock = lock(&target.join("image").join("lock"), LIMIT)?;
 
+    let log = folder.join("build.log");
+    File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
     let mut cargo = rust.cargo("build");
     cargo
         .args(["--release", "--package", PACKAGE, "--bin", BINARY])
         .args(["--message-format", "json-render-diagnostics"])
         .env("CARGO_TARGET_DIR", target)
-        .env("IMAGE_APP_TOML", app);
-    let (elf, output) = run_cargo(&mut cargo, line)?;
+        .env("IMAGE_APP_TOML", app)
+        .env("IMAGE_LOG", &log);
+    let (elf, output) = follow(&log, &line, || run_cargo(&mut cargo, &log, &line))?;
     let image = folder.join("image.elf");
     fs::copy(&elf, &image)
         .with_context(|| format!("cannot copy {} to {}", elf.display(), image.display()))?;
@@ -102,10 +130,26 @@ pub fn build(rust: &TargetRust, app: &str, target: &Path, line: impl FnMut(&str)
     })
 }
 
-fn run_cargo(
-    cargo: &mut std::process::Command,
-    mut line: impl FnMut(&str),
-) -> Result<(PathBuf, String)> {
+/// Does `work` and meanwhile hands to `line` what is appended to `log`: cargo keeps a build script's output to itself.
+fn follow<T>(log: &Path, line: &(impl Fn(&str) + Sync), work: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut shown = 0;
+            while !done.load(Ordering::SeqCst) {
+                let text = fs::read_to_string(log).unwrap_or_default();
+                text.lines().skip(shown).for_each(line);
+                shown = text.lines().count();
+                thread::sleep(Duration::from_millis(200));
+            }
+        });
+        let result = work();
+        done.store(true, Ordering::SeqCst);
+        result
+    })
+}
+
+fn run_cargo(cargo: &mut Command, log: &Path, line: impl Fn(&str)) -> Result<(PathBuf, String)> {
     let mut elf = None;
     let mut output = String::new();
     let outcome = command::run("cargo build", cargo, LIMIT, |text| {
@@ -124,7 +168,12 @@ fn run_cargo(
             output.trim_end()
         ),
         Some(status) if !status.success() => {
-            bail!("the image was not built\n{}", output.trim_end())
+            // The build script's own words say it best; what cargo puts around them is about cargo.
+            let words = fs::read_to_string(log).unwrap_or_default();
+            let words = words
+                .find("error: ")
+                .map_or(output.as_str(), |at| &words[at + 7..]);
+            bail!("the image was not built: {}", words.trim_end())
         }
         Some(_) => Ok((
             elf.context("cargo built the image but did not say where it is")?,
@@ -156,7 +205,7 @@ pub fn lock(path: &Path, limit: Duration) -> Result<File> {
                 limit.as_secs()
             );
         }
-        std::thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
     }
     Ok(file)
 }

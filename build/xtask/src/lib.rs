@@ -6,8 +6,11 @@
 
 pub mod board;
 pub mod child;
+pub mod clippy;
 pub mod command;
 pub mod console;
+pub mod dist;
+pub mod elf;
 pub mod image;
 pub mod interactive;
 pub mod platform;
@@ -17,4 +20,7 @@ pub mod qmp;
 pub mod run;
 pub mod session;
 pub mod setup;
+pub mod sizes;
+pub mod tally;
+pub mod test;
 pub mod workspace;

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{child, run, setup};
+use xtask::{child, clippy, dist, run, setup, sizes, test};
 
 /// Builds, runs and tests the image
 #[derive(Parser)]
@@ -20,6 +20,14 @@ struct Cli {
 enum Command {
     /// Build the image, start a platform and QEMU, and open the console
     Run(run::Arguments),
+    /// Run everything that must hold; the last line says how much passed
+    Test(test::Arguments),
+    /// Build the image and pack everything that belongs to it
+    Dist(dist::Arguments),
+    /// What each task takes of each memory, and the change since the last landing
+    Sizes(sizes::Arguments),
+    /// Clippy for the kernel and the tasks, each as the image builds it
+    Clippy(clippy::Arguments),
     /// Set up what the other commands need; they do it themselves
     Setup(setup::Arguments),
 }
@@ -28,6 +36,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = child::end_on_signals().and_then(|()| match &cli.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
+        Command::Dist(arguments) => dist::run(arguments),
+        Command::Sizes(arguments) => sizes::run(arguments),
+        Command::Clippy(arguments) => clippy::run(arguments),
         Command::Setup(arguments) => setup::run(arguments),
     });
     match result {

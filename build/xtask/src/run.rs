@@ -68,7 +68,7 @@ pub fn build(app: &std::path::Path) -> Result<image::Image> {
     let app = image::resolve_app(app)?;
     let rust = setup::rust::ensure(Mode::Install)?.context("Rust for the target is missing")?;
     let progress = Progress::start(&format!("building the image of {app}"));
-    let image = image::build(&rust, &app, &workspace::target_dir(), |line| {
+    let image = image::build(&rust, &app, &workspace::image_target_dir(), |line| {
         progress.line(line)
     })?;
     drop(progress);

@@ -24,6 +24,18 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
+/// Names the variable that moves images elsewhere: the tests use the ones that were built clean.
+pub const IMAGE_TARGET_DIR: &str = "IMAGE_TARGET_DIR";
+
+/// Where images are built.
+#[must_use]
+pub fn image_target_dir() -> PathBuf {
+    match std::env::var_os(IMAGE_TARGET_DIR) {
+        Some(folder) => std::path::absolute(&folder).unwrap_or_else(|_| folder.into()),
+        None => target_dir(),
+    }
+}
+
 /// Tools that set-up installs for this project alone.
 #[must_use]
 pub fn tools_dir() -> PathBuf {

@@ -60,14 +60,17 @@ impl Apt {
         command
     }
 
-    fn run(&self, options: &[String], words: &[&str]) -> Result<()> {
+    fn run(&self, options: &[String], words: &[&str], packages: &[&str]) -> Result<()> {
         let mut command = self.command(options, words);
         say(&format!("  {}", command::describe(&command)));
         command::check("apt-get", &mut command, LIMIT, |line| {
-            // In a dry run the packages that would come are the answer; otherwise they are what takes the time.
-            if ["Inst ", "Get:", "Setting up "]
-                .iter()
-                .any(|start| line.starts_with(start))
+            // In a dry run everything that would come is the answer; otherwise what was asked for is enough.
+            let asked = |start: &str| {
+                line.strip_prefix(start)
+                    .and_then(|rest| rest.split([' ', ':']).next())
+                    .is_some_and(|name| packages.contains(&name))
+            };
+            if line.starts_with("Inst ") || line.starts_with("Need to get") || asked("Setting up ")
             {
                 say(&format!("    {line}"));
             }
@@ -85,7 +88,7 @@ impl Apt {
             say("  (apt-get update)");
             return Ok(());
         }
-        self.run(options, &["update"])
+        self.run(options, &["update"], &[])
     }
 
     /// Installs packages, never at the price of removing one.
@@ -96,7 +99,7 @@ impl Apt {
     pub fn install(&self, options: &[String], packages: &[&str]) -> Result<()> {
         let mut words = vec!["install", "-y", "--no-install-recommends", "--no-remove"];
         words.extend(packages);
-        self.run(options, &words)
+        self.run(options, &words, packages)
     }
 }
 

@@ -203,10 +203,12 @@ fn find_linker() -> Option<PathBuf> {
 /// Neither rustup nor Debian's packages can provide one; the message says what was tried.
 pub fn ensure(mode: Mode) -> Result<Option<TargetRust>> {
     let own = Toolchain::at_hand();
-    if !own.has_core()
-        && let Err(error) = rustup(mode)
-    {
-        say(&format!("{error:#}"));
+    if !own.has_core() {
+        match rustup(mode) {
+            Ok(()) if mode == Mode::DryRun => return Ok(None),
+            Ok(()) => {}
+            Err(error) => say(&format!("{error:#}")),
+        }
     }
     if let Some(rust) = find() {
         return Ok(Some(rust));

@@ -1,0 +1,127 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! `cargo xtask clippy`: every task under clippy as the image builds it, with its own features and configuration, and the
+//! kernel. Plain `cargo clippy` sees only what builds on the host.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use manifest::{App, Task};
+
+use crate::progress::Progress;
+use crate::setup::{self, Mode, rust::TargetRust};
+use crate::{command, image, workspace};
+
+/// One package for the target.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+const KERNEL: &str = "kernel";
+
+/// What `clippy` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// The manifest of the image
+    #[arg(long, default_value = image::DEFAULT_APP)]
+    app: PathBuf,
+    /// Only these tasks; `kernel` is the kernel
+    tasks: Vec<String>,
+}
+
+/// Whether the toolchain has clippy at all.
+#[must_use]
+pub fn is_there() -> bool {
+    command::query(workspace::cargo().args(["clippy", "--version"])).is_some()
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// There is something to mend, or the task is unknown.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let app = image::resolve_app(&arguments.app)?;
+    let rust = setup::rust::ensure(Mode::Install)?.context("Rust for the target is missing")?;
+    let progress = Progress::start("clippy");
+    let mut output = String::new();
+    let result = check(&rust, &app, &arguments.tasks, &mut output);
+    drop(progress);
+    print!("{output}");
+    result
+}
+
+/// Checks the named tasks, or all and the kernel if none is named; what clippy says is added to `output`.
+///
+/// # Errors
+///
+/// Names those that have something to mend.
+pub fn check(rust: &TargetRust, app: &str, names: &[String], output: &mut String) -> Result<()> {
+    let app = image::load(app)?;
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| *name != KERNEL && app.task(name).is_none())
+    {
+        let known: Vec<_> = app.tasks.iter().map(|task| task.name.as_str()).collect();
+        bail!(
+            "there is no task `{unknown}`; there are {} and {KERNEL}",
+            known.join(", ")
+        );
+    }
+    let mut bad = Vec::new();
+    for task in app.tasks.iter().filter(|task| wanted(&task.name)) {
+        if !check_task(rust, &app, task, output)? {
+            bad.push(task.name.clone());
+        }
+    }
+    if wanted(KERNEL) && !check_kernel(rust, &app, output)? {
+        bad.push(KERNEL.into());
+    }
+    if !bad.is_empty() {
+        bail!("clippy has something to say about {}", bad.join(", "));
+    }
+    Ok(())
+}
+
+fn check_task(rust: &TargetRust, app: &App, task: &Task, output: &mut String) -> Result<bool> {
+    let mut cargo = rust.cargo("clippy");
+    cargo
+        .args([
+            "--release",
+            "--package",
+            &task.package,
+            "--bin",
+            &task.package,
+        ])
+        .env(
+            "CARGO_TARGET_DIR",
+            workspace::target_dir()
+                .join("image")
+                .join(&app.name)
+                .join("clippy"),
+        )
+        .envs(compose::environment::of_task(app, task)?);
+    if task.no_default_features {
+        cargo.arg("--no-default-features");
+    }
+    if !task.features.is_empty() {
+        cargo.args(["--features", &task.features.join(",")]);
+    }
+    finish(&task.name, cargo, output)
+}
+
+fn check_kernel(rust: &TargetRust, app: &App, output: &mut String) -> Result<bool> {
+    let mut cargo = rust.cargo("clippy");
+    cargo
+        .args(["--release", "--package", "virtio-scmi-image"])
+        .env("CARGO_TARGET_DIR", workspace::target_dir())
+        .env("IMAGE_APP_TOML", &app.files[0]);
+    finish(KERNEL, cargo, output)
+}
+
+fn finish(name: &str, mut cargo: std::process::Command, output: &mut String) -> Result<bool> {
+    cargo.args(["--", "-D", "warnings"]);
+    let outcome = command::run(&format!("clippy of {name}"), &mut cargo, LIMIT, |_| ())?;
+    output.push_str(&format!("{name}:\n{}", outcome.output));
+    Ok(outcome.success())
+}
