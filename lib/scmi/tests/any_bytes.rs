@@ -45,6 +45,23 @@ fn every_length_is_read_without_panic() {
     }
 }
 
+/// What the fuzzer starts from, and what it has found.
+#[test]
+#[cfg(not(miri))]
+fn every_seed_of_the_fuzzer_is_read_without_panic() {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/any_bytes");
+    let mut count = 0;
+    for seed in std::fs::read_dir(seeds).expect("seeds are in the tree") {
+        let bytes = std::fs::read(seed.expect("a seed").path()).expect("a file");
+        // All of it, and cut anywhere.
+        for len in 0..=bytes.len() {
+            exercise(&bytes[..len]);
+        }
+        count += 1;
+    }
+    assert!(count >= 10, "{count} seeds");
+}
+
 /// The list that the tests go through must not miss a message.
 #[test]
 #[cfg(not(miri))]
