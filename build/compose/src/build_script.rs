@@ -70,10 +70,12 @@ fn request() -> Result<Request, Error> {
     })
 }
 
-/// cargo's target folder: the one above `out` that cargo has marked as a cache.
+/// cargo's target folder: the one above the folder that cargo names after the target.
 fn target_dir(out: &Path) -> PathBuf {
+    let triple = env::var_os("TARGET");
     out.ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").exists())
+        .find(|folder| folder.file_name() == triple.as_deref())
+        .and_then(Path::parent)
         .unwrap_or(out)
         .to_path_buf()
 }

@@ -16,7 +16,7 @@
 pub mod build_script;
 mod cargo;
 mod elf;
-mod environment;
+pub mod environment;
 mod error;
 mod generate;
 pub mod hash;
@@ -26,6 +26,7 @@ mod log;
 pub mod report;
 pub mod tables;
 pub mod verify;
+pub mod walk;
 
 use std::fs;
 use std::path::{Path, PathBuf};

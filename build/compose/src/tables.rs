@@ -170,37 +170,32 @@ fn space(layout: &Layout, task: Option<usize>) -> Space {
         }
     }
     let Some(own) = task else { return space };
-    for (index, placement) in layout.tasks.iter().enumerate() {
-        for region in &placement.regions {
-            if index != own && region.access.device {
-                continue;
-            }
-            for page in (region.range.base..region.range.end()).step_by(PAGE as usize) {
-                let rights = if index == own {
-                    for_owner(region.access)
-                } else {
-                    for_kernel(region.access)
-                };
-                // A region of several tasks is put once per task: the owner's entry wins.
-                if index != own && region.shared && has(layout, own, page) {
-                    continue;
-                }
-                put(
-                    &mut space,
-                    page,
-                    page | SMALL_PAGE | SHAREABLE | NOT_GLOBAL | rights,
-                );
-            }
-        }
+    // The task's own entries come last, so that they hold where another has the same page: memory that the manifest shares.
+    let others = layout
+        .tasks
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != own);
+    for region in others
+        .flat_map(|(_, placement)| &placement.regions)
+        .filter(|region| !region.access.device)
+    {
+        put_all(&mut space, region.range, for_kernel(region.access));
+    }
+    for region in &layout.tasks[own].regions {
+        put_all(&mut space, region.range, for_owner(region.access));
     }
     space
 }
 
-fn has(layout: &Layout, task: usize, page: u32) -> bool {
-    layout.tasks[task]
-        .regions
-        .iter()
-        .any(|region| region.range.contains(page))
+fn put_all(space: &mut Space, range: Range, rights: u32) {
+    for page in (range.base..range.end()).step_by(PAGE as usize) {
+        put(
+            space,
+            page,
+            page | SMALL_PAGE | SHAREABLE | NOT_GLOBAL | rights,
+        );
+    }
 }
 
 fn for_owner(access: Access) -> u32 {
