@@ -4,6 +4,7 @@
 //! The variables themselves.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +25,26 @@ pub fn env_var(name: &str) -> Result<String> {
 /// Whether the crate is being built as part of an image.
 pub fn in_image() -> bool {
     watched("HUBRIS_TASKS").is_some()
+}
+
+/// Lets a task's library build where there is no image, so that it can be tested on the host: whether this *is* an image's build.
+///
+/// When it is not, each of `files`, which the build script would have written to `OUT_DIR`, becomes a compile error that says how the task is
+/// built. Only the task's binary includes them.
+///
+/// # Errors
+///
+/// Outside a build script, or when a file cannot be written.
+pub fn only_in_image(files: &[&str]) -> Result<bool> {
+    if in_image() {
+        return Ok(true);
+    }
+    for file in files {
+        let path = out_dir()?.join(file);
+        let text = format!("compile_error!({:?});\n", outside_an_image("HUBRIS_TASKS"));
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(false)
 }
 
 /// The name of the task being built.

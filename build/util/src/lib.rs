@@ -20,7 +20,7 @@
 //! # Outside an image
 //!
 //! On the host none of them is set. Most functions then fail with a message that says how the crate *is* built: right for a task, which is
-//! nothing without its image. A library that should build on the host too asks [`in_image`] first, or uses [`config_or`].
+//! nothing without its image. A task whose package also has a library with tests uses [`only_in_image`]. A library that should build on the host too asks [`in_image`] first, or uses [`config_or`].
 
 mod board;
 mod config;
@@ -34,7 +34,7 @@ pub use config::{
     TaskConfig, config, config_or, other_task_full_config, task_config, task_extern_regions,
     task_full_config, task_maybe_config,
 };
-pub use image::{env_var, has_feature, in_image, out_dir, target, task_name};
+pub use image::{env_var, has_feature, in_image, only_in_image, out_dir, target, task_name};
 pub use notifications::build_notifications;
 pub use peripherals::{Peripheral, build_peripherals, peripherals};
 pub use tasks::{TaskIds, task_ids};

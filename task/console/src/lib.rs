@@ -1,0 +1,10 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The parts of the console that need no kernel: editing a line, and saying things in words.
+
+#![cfg_attr(not(test), no_std)]
+
+pub mod editor;
+pub mod fault;
+mod history;

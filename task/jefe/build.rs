@@ -1,0 +1,105 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Generates the server, the notification bits, and the mailing lists of `[tasks.jefe.config]`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Result, anyhow, bail};
+use serde::Deserialize;
+
+/// `[tasks.jefe.config]`: see the documentation of the task.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Config {
+    /// Operation to the tasks that may call it.
+    #[serde(default)]
+    allowed_callers: BTreeMap<String, Vec<String>>,
+    /// Task to the notification that tells it of a fault.
+    #[serde(default)]
+    on_task_fault: BTreeMap<String, String>,
+    /// Task to the notification that tells it of a state change.
+    #[serde(default)]
+    on_state_change: BTreeMap<String, String>,
+    /// Tasks that stay as they are when they fault.
+    #[serde(default)]
+    tasks_to_hold: Vec<String>,
+}
+
+/// The orders: nobody may give one unless `allowed-callers` says so.
+const ORDERS: [&str; 6] = [
+    "request_reset",
+    "set_state",
+    "fault_task",
+    "restart_task",
+    "hold_task",
+    "release_task",
+];
+
+fn main() -> Result<()> {
+    if !build_util::only_in_image(&["notifications.rs", "config.rs", "server_stub.rs"])? {
+        return Ok(());
+    }
+    build_util::build_notifications()?;
+
+    let name = build_util::task_name()?;
+    let config = build_util::task_maybe_config::<Config>()?.unwrap_or_default();
+    let tasks = build_util::task_ids()?;
+    if tasks.get(&name) != Some(0) {
+        bail!("app.toml: {name} must be the first task: the kernel's supervisor is task 0");
+    }
+    let mut held = Vec::new();
+    for task in &config.tasks_to_hold {
+        match tasks.resolve(task, &format!("tasks.{name}.config.tasks-to-hold"))? {
+            0 => bail!(
+                "app.toml: tasks.{name}.config.tasks-to-hold: the supervisor cannot hold itself"
+            ),
+            index => held.push(index),
+        }
+    }
+    let mut code = format!(
+        "/// Tasks that stay as they are when they fault.\npub static TASKS_TO_HOLD: &[usize] = &{held:?};\n"
+    );
+    code += &mailing_list("ON_TASK_FAULT", "on-task-fault", &config.on_task_fault)?;
+    code += &mailing_list(
+        "ON_STATE_CHANGE",
+        "on-state-change",
+        &config.on_state_change,
+    )?;
+    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
+
+    let mut allowed = tasks.remap_allowed_caller_names_to_ids(&config.allowed_callers)?;
+    for order in ORDERS {
+        allowed.entry(order.into()).or_default();
+    }
+    idol::Generator::new()
+        .build_restricted_server_support(
+            "../../idl/jefe.idol",
+            "server_stub.rs",
+            idol::server::ServerStyle::InOrder,
+            &allowed,
+        )
+        .map_err(|error| anyhow!("{error}"))
+}
+
+/// A static with the index of each listener and the bit to post.
+fn mailing_list(constant: &str, key: &str, listeners: &BTreeMap<String, String>) -> Result<String> {
+    let name = build_util::task_name()?;
+    let mut code = format!(
+        "/// `{key}` in app.toml: task and notification.\npub static {constant}: &[(usize, u32)] = &["
+    );
+    for (task, notification) in listeners {
+        let index = build_util::task_ids()?.resolve(task, &format!("tasks.{name}.config.{key}"))?;
+        let listed =
+            build_util::other_task_full_config::<serde::de::IgnoredAny>(task)?.notifications;
+        let Some(bit) = listed.iter().position(|known| known == notification) else {
+            bail!(
+                "app.toml: tasks.{name}.config.{key}.{task}: {task} has no notification {notification:?}; add it to tasks.{task}.notifications"
+            );
+        };
+        write!(code, "({index}, 1 << {bit}), ")?;
+    }
+    Ok(code + "];\n")
+}
