@@ -9,7 +9,14 @@
 //! | [`model`] | the machine while it runs: states and physics |
 //! | [`platform`] | bytes in, bytes out: commands, delayed responses, notifications |
 //! | [`protocols`] | what each protocol does with a command |
+//! | [`faults`], [`engine`] | which reply goes out when, in which order, and how broken |
+//! | [`control`] | the socket that drives it at run time |
+//! | [`device`] | the vhost-user device in front of it |
 
+pub mod control;
+pub mod device;
+pub mod engine;
+pub mod faults;
 pub mod machine;
 pub mod model;
 pub mod platform;

@@ -287,6 +287,11 @@ impl Platform {
         }
     }
 
+    /// Sends a message as it is.
+    pub fn send(&mut self, bytes: Vec<u8>, must_arrive: bool) {
+        self.outgoing.push_back(Outgoing { bytes, must_arrive });
+    }
+
     /// Whether the guest asked for an event.
     pub fn wants(&self, protocol: Protocol, event: u8, source: u32) -> bool {
         self.subscriptions.contains(&(protocol.id(), event, source))

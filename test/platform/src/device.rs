@@ -1,0 +1,333 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The vhost-user device: takes chains from the rings and gives them back.
+//!
+//! Whatever a guest puts into the rings, the device goes on: a chain that makes no sense goes back empty, and a ring that
+//! cannot be read is left alone until the guest sets it up again.
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
+use vhost_user_backend::{VhostUserBackendMut, VringRwLock, VringT};
+use virtio_bindings::virtio_config::VIRTIO_F_VERSION_1;
+use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
+use virtio_queue::{DescriptorChain, QueueOwnedT, QueueT};
+use vm_memory::{GuestAddressSpace, GuestMemoryAtomic, GuestMemoryLoadGuard, GuestMemoryMmap};
+use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::event::{
+    EventConsumer, EventFlag, EventNotifier, new_event_consumer_and_notifier,
+};
+use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+use vmm_sys_util::timerfd::TimerFd;
+
+use crate::engine::{Completion, Engine};
+
+/// Largest ring.
+pub const RING_SIZE: usize = 1024;
+/// `VIRTIO_SCMI_F_P2A_CHANNELS`: the device has an event queue.
+const P2A_CHANNELS: u64 = 1 << 0;
+
+const COMMAND_QUEUE: usize = 0;
+const EVENT_QUEUE: usize = 1;
+const QUEUES: usize = 2;
+/// Epoll tokens above those of the queues and of the exit event.
+pub const WAKE_TOKEN: u16 = 8;
+/// See [`WAKE_TOKEN`].
+pub const TIMER_TOKEN: u16 = 9;
+
+/// Messages of the platform's own sent in one turn, so that a flood does not keep commands waiting.
+const MESSAGES_PER_TURN: usize = 64;
+
+type Memory = GuestMemoryLoadGuard<GuestMemoryMmap>;
+type Chain = DescriptorChain<Memory>;
+
+/// The platform as the device and the control socket share it.
+#[derive(Clone)]
+pub struct Shared {
+    engine: Arc<Mutex<Engine>>,
+    wake: Arc<EventFd>,
+    started: Instant,
+}
+
+impl Shared {
+    /// Shares a platform.
+    ///
+    /// # Errors
+    ///
+    /// The host has no event descriptor left.
+    pub fn new(engine: Engine) -> io::Result<Self> {
+        Ok(Self {
+            engine: Arc::new(Mutex::new(engine)),
+            wake: Arc::new(EventFd::new(EFD_NONBLOCK)?),
+            started: Instant::now(),
+        })
+    }
+
+    /// The platform, brought to the present. A panic elsewhere does not take it away.
+    pub fn lock(&self) -> MutexGuard<'_, Engine> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.advance(self.started.elapsed().as_millis() as u64);
+        engine
+    }
+
+    /// Makes the device look for work.
+    pub fn wake(&self) {
+        // A counter that is full wakes just as well.
+        let _ = self.wake.write(1);
+    }
+
+    /// The descriptor that wakes the device.
+    pub fn wake_fd(&self) -> &EventFd {
+        &self.wake
+    }
+}
+
+/// The device.
+pub struct Device {
+    shared: Shared,
+    timer: TimerFd,
+    exit: (EventConsumer, EventNotifier),
+    memory: GuestMemoryAtomic<GuestMemoryMmap>,
+    features: u64,
+    event_idx: bool,
+    /// Chains of the command queue that are not answered yet.
+    commands: Vec<Chain>,
+    /// Buffers of the event queue that are not used yet.
+    buffers: Vec<Chain>,
+}
+
+impl Device {
+    /// A device in front of a platform. `memory` is the guest's, which the daemon keeps up to date.
+    ///
+    /// # Errors
+    ///
+    /// The host has no descriptor left.
+    pub fn new(shared: Shared, memory: GuestMemoryAtomic<GuestMemoryMmap>) -> io::Result<Self> {
+        let offered = shared.lock().platform.model.machine.platform.clone();
+        let mut features =
+            VhostUserVirtioFeatures::PROTOCOL_FEATURES.bits() | 1 << VIRTIO_RING_F_INDIRECT_DESC;
+        for (bit, on) in [
+            (1 << VIRTIO_F_VERSION_1, offered.version_1),
+            (1 << VIRTIO_RING_F_EVENT_IDX, offered.event_idx),
+            (P2A_CHANNELS, offered.p2a),
+        ] {
+            features |= if on { bit } else { 0 };
+        }
+        Ok(Self {
+            shared,
+            timer: TimerFd::new().map_err(io::Error::from)?,
+            exit: new_event_consumer_and_notifier(EventFlag::NONBLOCK)?,
+            memory,
+            features,
+            event_idx: false,
+            commands: Vec::new(),
+            buffers: Vec::new(),
+        })
+    }
+
+    /// The timer's descriptor, for the event loop.
+    pub fn timer_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.timer)
+    }
+
+    /// Takes commands, gives replies, sends messages, sets the timer.
+    fn turn(&mut self, vrings: &[VringRwLock]) {
+        let shared = self.shared.clone();
+        let mut engine = shared.lock();
+        if let Some(queue) = vrings.get(COMMAND_QUEUE) {
+            self.take_commands(&mut engine, queue);
+            self.give_replies(&mut engine, queue);
+        }
+        if let Some(queue) = vrings.get(EVENT_QUEUE) {
+            self.buffers.extend(self.take(queue));
+            self.send_messages(&mut engine, queue);
+        }
+        self.set_timer(&engine);
+    }
+
+    /// The chains that the guest made available since the last look.
+    fn take(&self, queue: &VringRwLock) -> Vec<Chain> {
+        let mut state = queue.get_mut();
+        if !state.get_queue().ready() {
+            return Vec::new();
+        }
+        let mut chains = Vec::new();
+        loop {
+            let memory = self.memory.memory();
+            // An available index that runs ahead of the ring is an error here; the ring is dead until it is set up again.
+            match state.get_queue_mut().iter(memory) {
+                Ok(available) => chains.extend(available),
+                Err(_) => break,
+            }
+            // With EVENT_IDX the guest kicks only past what we ask for: look again after asking.
+            match state.enable_notification() {
+                Ok(true) => continue,
+                _ => break,
+            }
+        }
+        chains
+    }
+
+    fn take_commands(&mut self, engine: &mut Engine, queue: &VringRwLock) {
+        for chain in self.take(queue) {
+            let head = chain.head_index();
+            // A head that is still with us cannot come again from a driver that follows the rules.
+            self.commands.retain(|known| known.head_index() != head);
+            match read(&chain) {
+                Some((request, room)) => engine.command(head, &request, room),
+                None => engine.malformed(head),
+            }
+            self.commands.push(chain);
+        }
+    }
+
+    fn give_replies(&mut self, engine: &mut Engine, queue: &VringRwLock) {
+        let mut given = false;
+        for completion in engine.ready() {
+            let Completion {
+                head,
+                used_id,
+                bytes,
+                used_len,
+            } = completion;
+            if let Some(position) = self
+                .commands
+                .iter()
+                .position(|chain| chain.head_index() == head)
+            {
+                let chain = self.commands.remove(position);
+                let _ = write(&chain, &bytes);
+            }
+            given |= queue.add_used(used_id, used_len).is_ok();
+        }
+        if given {
+            interrupt(queue);
+        }
+    }
+
+    fn send_messages(&mut self, engine: &mut Engine, queue: &VringRwLock) {
+        let mut sent = false;
+        for _ in 0..MESSAGES_PER_TURN {
+            let Some(bytes) = engine.next_message(!self.buffers.is_empty()) else {
+                break;
+            };
+            let chain = self.buffers.remove(0);
+            let written = write(&chain, &bytes).unwrap_or(0);
+            if written < bytes.len() {
+                engine.did_not_fit();
+            }
+            sent |= queue.add_used(chain.head_index(), written as u32).is_ok();
+        }
+        if sent {
+            interrupt(queue);
+        }
+    }
+
+    fn set_timer(&mut self, engine: &Engine) {
+        let step = engine.platform.model.machine.platform.step_ms;
+        let next_step = engine.platform.model.now_ms + step;
+        let due = engine
+            .next_due_ms()
+            .map_or(next_step, |due| due.min(next_step));
+        let wait = due.saturating_sub(engine.now_ms()).max(1);
+        // Without the timer the physics stands still, but commands are answered all the same.
+        let _ = self.timer.reset(Duration::from_millis(wait), None);
+    }
+}
+
+/// The readable bytes of a command chain, and the room in its writable part; `None` when it is no command.
+fn read(chain: &Chain) -> Option<(Vec<u8>, usize)> {
+    let memory = chain.memory();
+    let mut reader = chain.clone().reader(memory).ok()?;
+    // No message is longer; what is more than that is not worth memory.
+    let length = reader.available_bytes().min(scmi::limits::MAX_MESSAGE + 1);
+    let mut request = vec![0; length];
+    reader.read_exact(&mut request).ok()?;
+    let room = chain.clone().writer(memory).ok()?.available_bytes();
+    Some((request, room))
+}
+
+/// Writes the start of `bytes` that fits a chain, and returns how much that was.
+fn write(chain: &Chain, bytes: &[u8]) -> Option<usize> {
+    let memory = chain.memory();
+    let mut writer = chain.clone().writer(memory).ok()?;
+    let length = writer.available_bytes().min(bytes.len());
+    writer.write_all(&bytes[..length]).ok()?;
+    Some(length)
+}
+
+/// Interrupts the guest, unless it asked not to be.
+fn interrupt(queue: &VringRwLock) {
+    if queue.needs_notification().unwrap_or(true) {
+        let _ = queue.signal_used_queue();
+    }
+}
+
+impl VhostUserBackendMut for Device {
+    type Bitmap = ();
+    type Vring = VringRwLock;
+
+    fn num_queues(&self) -> usize {
+        QUEUES
+    }
+
+    fn max_queue_size(&self) -> usize {
+        RING_SIZE
+    }
+
+    fn features(&self) -> u64 {
+        self.features
+    }
+
+    fn protocol_features(&self) -> VhostUserProtocolFeatures {
+        VhostUserProtocolFeatures::MQ | VhostUserProtocolFeatures::REPLY_ACK
+    }
+
+    fn set_event_idx(&mut self, enabled: bool) {
+        self.event_idx = enabled;
+    }
+
+    fn update_memory(&mut self, memory: GuestMemoryAtomic<GuestMemoryMmap>) -> io::Result<()> {
+        self.memory = memory;
+        Ok(())
+    }
+
+    fn exit_event(&self, _thread_index: usize) -> Option<(EventConsumer, EventNotifier)> {
+        Some((self.exit.0.try_clone().ok()?, self.exit.1.try_clone().ok()?))
+    }
+
+    fn stop_vring(&mut self, queue_index: u32) -> io::Result<()> {
+        // The guest reset the device, or QEMU is going away. Chains of before mean nothing any more.
+        match queue_index as usize {
+            COMMAND_QUEUE => {
+                self.commands.clear();
+                self.shared.lock().reset();
+            }
+            _ => self.buffers.clear(),
+        }
+        Ok(())
+    }
+
+    fn handle_event(
+        &mut self,
+        token: u16,
+        _events: EventSet,
+        vrings: &[Self::Vring],
+        _thread: usize,
+    ) -> io::Result<()> {
+        match token {
+            WAKE_TOKEN => {
+                let _ = self.shared.wake_fd().read();
+            }
+            TIMER_TOKEN => {
+                let _ = self.timer.wait();
+            }
+            _ => {}
+        }
+        self.turn(vrings);
+        Ok(())
+    }
+}

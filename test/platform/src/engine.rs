@@ -1,0 +1,372 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Between the platform and the rings: which reply goes out when, in which order, and how broken.
+//!
+//! Knows chains only by their number. The device in front reads requests and writes what [`Engine::ready`] gives it; tests
+//! stand in its place.
+
+use std::collections::VecDeque;
+
+use scmi::{Header, MessageType};
+use serde::Serialize;
+
+use crate::faults::{Fault, Faults, Target};
+use crate::machine::Machine;
+use crate::platform::{Outgoing, Platform};
+
+/// Log lines kept; older ones are dropped and counted.
+const LOG_LINES: usize = 4096;
+
+/// A chain to be given back to the guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The head of the chain whose buffers are written.
+    pub head: u16,
+    /// The descriptor that the used ring names: the head, unless a fault lies.
+    pub used_id: u16,
+    /// What is written.
+    pub bytes: Vec<u8>,
+    /// What the used ring says was written.
+    pub used_len: u32,
+}
+
+/// A reply that waits for its time.
+#[derive(Debug)]
+struct Held {
+    completion: Completion,
+    due_ms: u64,
+    /// It must not be the next one.
+    after_another: bool,
+}
+
+/// A message of the platform's own that waits for its time.
+#[derive(Debug)]
+struct HeldMessage {
+    message: Outgoing,
+    due_ms: u64,
+}
+
+/// One line of the log.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogLine {
+    /// Milliseconds since the start.
+    pub ms: u64,
+    /// What happened.
+    pub what: &'static str,
+    /// The header word, as a hexadecimal number.
+    pub header: String,
+    /// The message, in the words of the specification.
+    pub message: String,
+    /// What follows the header, in hexadecimal.
+    pub payload: String,
+}
+
+/// Counts since the start.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Counts {
+    /// Chains taken from the command queue.
+    pub commands: u64,
+    /// Chains that were no command: too short, no room, descriptors of the wrong kind.
+    pub malformed: u64,
+    /// Replies given.
+    pub replies: u64,
+    /// Replies that a fault swallowed.
+    pub swallowed: u64,
+    /// Delayed responses sent.
+    pub delayed: u64,
+    /// Notifications sent.
+    pub notifications: u64,
+    /// Notifications dropped for want of a buffer.
+    pub dropped: u64,
+    /// Resets of the device by the guest.
+    pub resets: u64,
+}
+
+/// The platform, its faults, and the queues between it and the rings.
+#[derive(Debug)]
+pub struct Engine {
+    /// The platform.
+    pub platform: Platform,
+    /// Faults that wait.
+    pub faults: Faults,
+    /// While set, nothing is answered and nothing is sent.
+    pub paused: bool,
+    /// Counts since the start.
+    pub counts: Counts,
+    held: Vec<Held>,
+    messages: VecDeque<HeldMessage>,
+    log: VecDeque<LogLine>,
+    now_ms: u64,
+}
+
+impl Engine {
+    /// A platform with nothing wrong.
+    pub fn new(machine: Machine) -> Self {
+        Self {
+            platform: Platform::new(machine),
+            faults: Faults::default(),
+            paused: false,
+            counts: Counts::default(),
+            held: Vec::new(),
+            messages: VecDeque::new(),
+            log: VecDeque::new(),
+            now_ms: 0,
+        }
+    }
+
+    /// Milliseconds since the start, as last told.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Lets time pass.
+    pub fn advance(&mut self, now_ms: u64) {
+        self.now_ms = self.now_ms.max(now_ms);
+        if !self.paused {
+            self.platform.advance(self.now_ms);
+        }
+        self.collect();
+    }
+
+    /// Takes a command. `room` is what the guest left for the reply, in bytes.
+    pub fn command(&mut self, head: u16, request: &[u8], room: usize) {
+        self.counts.commands += 1;
+        let Some(word) = request
+            .first_chunk::<4>()
+            .map(|word| u32::from_le_bytes(*word))
+        else {
+            self.malformed(head);
+            return;
+        };
+        self.note("command", word, &request[4..]);
+        let header = Header::unpack(word);
+        let fault = self
+            .faults
+            .take(Target::Reply, header.protocol, header.message);
+        let reply = match fault {
+            // Refused by a fault: the machine does not change.
+            Some(Fault::Status { status }) if room >= 8 => {
+                Some([word.to_le_bytes(), status.to_le_bytes()].concat())
+            }
+            _ => self.platform.handle(request, room),
+        };
+        self.collect();
+        let Some(bytes) = reply else {
+            self.malformed(head);
+            return;
+        };
+        self.hold(head, bytes, fault);
+    }
+
+    /// A chain that holds no command goes back empty: the guest gets its buffer, and can tell.
+    pub fn malformed(&mut self, head: u16) {
+        self.counts.malformed += 1;
+        self.hold(head, Vec::new(), None);
+    }
+
+    fn hold(&mut self, head: u16, mut bytes: Vec<u8>, fault: Option<Fault>) {
+        let mut used_id = head;
+        let mut used_len = None;
+        let mut due_ms = self.now_ms;
+        let mut after_another = false;
+        let mut copies = 1;
+        match fault {
+            None | Some(Fault::Status { .. }) => {}
+            Some(Fault::Delay { ms }) => due_ms += ms,
+            Some(Fault::Reorder) => after_another = true,
+            Some(Fault::Drop) => {
+                self.counts.swallowed += 1;
+                copies = 0;
+            }
+            Some(Fault::Duplicate) => copies = 2,
+            Some(Fault::UsedLength { len }) => used_len = Some(len),
+            Some(Fault::UsedId { id }) => used_id = id,
+            Some(fault) => damage(&mut bytes, &fault),
+        }
+        let completion = Completion {
+            head,
+            used_id,
+            used_len: used_len.unwrap_or(bytes.len() as u32),
+            bytes,
+        };
+        for _ in 0..copies {
+            self.held.push(Held {
+                completion: completion.clone(),
+                due_ms,
+                after_another,
+            });
+        }
+    }
+
+    /// The replies that are due, in the order in which they go out.
+    pub fn ready(&mut self) -> Vec<Completion> {
+        if self.paused {
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        let mut waiting = Vec::new();
+        for held in std::mem::take(&mut self.held) {
+            if held.due_ms <= self.now_ms && !held.after_another {
+                out.push(held.completion);
+            } else {
+                waiting.push(held);
+            }
+        }
+        if !out.is_empty() {
+            // What had to wait for another reply comes right after it.
+            for held in std::mem::take(&mut waiting) {
+                if held.after_another && held.due_ms <= self.now_ms {
+                    out.push(held.completion);
+                } else {
+                    waiting.push(held);
+                }
+            }
+        }
+        self.held = waiting;
+        self.counts.replies += out.len() as u64;
+        for completion in &out {
+            if let Some(word) = completion.bytes.first_chunk::<4>() {
+                let word = u32::from_le_bytes(*word);
+                let payload = completion.bytes[4..].to_vec();
+                self.note("reply", word, &payload);
+            }
+        }
+        out
+    }
+
+    /// Takes over what the platform sends by itself, with the faults meant for it.
+    fn collect(&mut self) {
+        while let Some(mut message) = self.platform.next_outgoing() {
+            let word = message
+                .bytes
+                .first_chunk::<4>()
+                .map_or(0, |word| u32::from_le_bytes(*word));
+            let header = Header::unpack(word);
+            let target = match header.message_type {
+                MessageType::DelayedResponse => Target::Delayed,
+                _ => Target::Notification,
+            };
+            let mut due_ms = self.now_ms;
+            let mut copies = 1;
+            match self.faults.take(target, header.protocol, header.message) {
+                None | Some(Fault::Reorder | Fault::UsedLength { .. } | Fault::UsedId { .. }) => {}
+                Some(Fault::Delay { ms }) => due_ms += ms,
+                Some(Fault::Drop) => {
+                    self.counts.swallowed += 1;
+                    copies = 0;
+                }
+                Some(Fault::Duplicate) => copies = 2,
+                Some(fault) => damage(&mut message.bytes, &fault),
+            }
+            for _ in 0..copies {
+                self.messages.push_back(HeldMessage {
+                    message: message.clone(),
+                    due_ms,
+                });
+            }
+        }
+    }
+
+    /// The next message of the platform's own that is due, if a buffer is there to take it.
+    ///
+    /// Without a buffer, notifications that are due are dropped and counted; delayed responses wait.
+    pub fn next_message(&mut self, has_buffer: bool) -> Option<Vec<u8>> {
+        if self.paused {
+            return None;
+        }
+        let now_ms = self.now_ms;
+        if !has_buffer {
+            let before = self.messages.len();
+            self.messages
+                .retain(|held| held.message.must_arrive || held.due_ms > now_ms);
+            self.counts.dropped += (before - self.messages.len()) as u64;
+            return None;
+        }
+        let position = self
+            .messages
+            .iter()
+            .position(|held| held.due_ms <= now_ms)?;
+        let message = self.messages.remove(position)?.message;
+        if message.must_arrive {
+            self.counts.delayed += 1;
+        } else {
+            self.counts.notifications += 1;
+        }
+        let word = message
+            .bytes
+            .first_chunk::<4>()
+            .map_or(0, |word| u32::from_le_bytes(*word));
+        let what = if message.must_arrive {
+            "delayed response"
+        } else {
+            "notification"
+        };
+        self.note(what, word, message.bytes.get(4..).unwrap_or(&[]));
+        Some(message.bytes)
+    }
+
+    /// A message did not fit the buffer it got: a notification may be dropped.
+    pub fn did_not_fit(&mut self) {
+        self.counts.dropped += 1;
+    }
+
+    /// When something is due, in milliseconds since the start.
+    pub fn next_due_ms(&self) -> Option<u64> {
+        let held = self.held.iter().map(|held| held.due_ms);
+        let messages = self.messages.iter().map(|held| held.due_ms);
+        held.chain(messages)
+            .chain(self.platform.next_due_ms())
+            .filter(|&due| due > self.now_ms)
+            .min()
+    }
+
+    /// The guest reset the device: chains and messages are gone, the machine stays.
+    pub fn reset(&mut self) {
+        self.counts.resets += 1;
+        self.held.clear();
+        self.messages.clear();
+        self.platform.forget_guest();
+    }
+
+    /// Takes the log.
+    pub fn take_log(&mut self) -> Vec<LogLine> {
+        self.log.drain(..).collect()
+    }
+
+    fn note(&mut self, what: &'static str, word: u32, payload: &[u8]) {
+        let header = Header::unpack(word);
+        if self.log.len() == LOG_LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(LogLine {
+            ms: self.now_ms,
+            what,
+            header: format!("{word:#010x}"),
+            message: header.to_string(),
+            payload: payload.iter().map(|byte| format!("{byte:02x}")).collect(),
+        });
+    }
+}
+
+/// Damages the bytes of a message.
+fn damage(bytes: &mut Vec<u8>, fault: &Fault) {
+    match *fault {
+        Fault::Truncate { len } => bytes.truncate(len),
+        Fault::Header { xor } => {
+            for (byte, flip) in bytes.iter_mut().zip(xor.to_le_bytes()) {
+                *byte ^= flip;
+            }
+        }
+        Fault::Garbage { byte } => {
+            for place in bytes.iter_mut().skip(4) {
+                *place = byte;
+            }
+        }
+        Fault::Status { status } => {
+            bytes.truncate(4);
+            bytes.extend_from_slice(&status.to_le_bytes());
+        }
+        _ => {}
+    }
+}
