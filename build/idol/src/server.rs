@@ -234,6 +234,14 @@ fn server_op(interface: &Interface) -> TokenStream {
         let (name, count) = (&op.name, Literal::usize_unsuffixed(op.leases.len()));
         quote! { Self::#name => #count }
     });
+    let limits = interface.ops.iter().map(|op| {
+        let (reply, count) = (
+            op.constant("REPLY_SIZE"),
+            Literal::usize_unsuffixed(op.leases.len()),
+        );
+        quote! { idol_runtime::Limits { max_reply_size: #reply, lease_count: #count } }
+    });
+    let places = Literal::usize_unsuffixed(interface.ops.len() + 1);
     quote! {
         impl idol_runtime::ServerOp for #op_enum {
             #[inline(always)]
@@ -248,6 +256,16 @@ fn server_op(interface: &Interface) -> TokenStream {
                 match self {
                     #(#leases,)*
                 }
+            }
+
+            #[inline(always)]
+            fn limits(&self) -> idol_runtime::Limits {
+                // Operations count from 1.
+                static LIMITS: [idol_runtime::Limits; #places] = [
+                    idol_runtime::Limits { max_reply_size: 0, lease_count: 0 },
+                    #(#limits,)*
+                ];
+                LIMITS[*self as usize]
             }
         }
     }
@@ -265,7 +283,7 @@ fn server_trait(context: &Context<'_>) -> TokenStream {
     let methods = context.interface.ops.iter().map(|op| {
         let name = &op.name;
         let docs = common::docs_of(op);
-        let parameters = parameters(op);
+        let parameters = parameters(context, op);
         let result = result_type(context, op);
         quote! {
             #docs
@@ -293,13 +311,21 @@ fn server_trait(context: &Context<'_>) -> TokenStream {
 }
 
 /// `, name: type` for each argument and each lease.
-fn parameters(op: &Op) -> TokenStream {
+fn parameters(context: &Context<'_>, op: &Op) -> TokenStream {
     let args = op.args.iter().map(|arg| {
         let (name, ty) = (&arg.name, &arg.value.ty);
         quote! { , #name: #ty }
     });
     let leases = op.leases.iter().map(|lease| {
         let (name, access) = (&lease.name, access(lease.access));
+        if context.generator.lazy_leases {
+            return match &lease.shape {
+                Shape::One(ty) => quote! { , #name: idol_runtime::LazyLeased<#access, #ty> },
+                Shape::Slice { element, .. } => {
+                    quote! { , #name: idol_runtime::LazyLeased<#access, [#element]> }
+                }
+            };
+        }
         match &lease.shape {
             Shape::One(ty) => quote! { , #name: idol_runtime::Leased<#access, #ty> },
             Shape::Slice {

@@ -16,6 +16,7 @@ pub struct Generator {
     pub(crate) counters: Option<CounterSettings>,
     pub(crate) op_enum_derives: Vec<syn::Path>,
     pub(crate) fail_server: FailServer,
+    pub(crate) lazy_leases: bool,
     problems: Vec<String>,
 }
 
@@ -129,6 +130,13 @@ impl Generator {
     /// Chooses whether a `FailServer` is generated beside a server's trait.
     pub fn with_fail_server(mut self, fail_server: FailServer) -> Self {
         self.fail_server = fail_server;
+        self
+    }
+
+    /// Chooses whether a server gets its clients' leases unseen, as `idol_runtime::LazyLeased`, which saves a system call for each. Off by
+    /// default.
+    pub fn with_lazy_leases(mut self, lazy: bool) -> Self {
+        self.lazy_leases = lazy;
         self
     }
 

@@ -30,6 +30,56 @@ impl AttributeRead for RW {}
 impl AttributeWrite for W {}
 impl AttributeWrite for RW {}
 
+/// Which lease.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Name {
+    pub(crate) lender: TaskId,
+    pub(crate) index: u16,
+}
+
+impl Name {
+    #[inline(always)]
+    pub(crate) fn new(lender: TaskId, index: usize) -> Self {
+        Self {
+            lender,
+            // A task cannot make a table of more leases than it has memory for; interfaces have a handful.
+            index: index as u16,
+        }
+    }
+
+    /// Copies up to `len` bytes from byte `offset` on. Returns the response code and how many there were.
+    ///
+    /// # Safety
+    ///
+    /// As for [`userlib::sys_borrow_read_raw`].
+    #[inline(always)]
+    pub(crate) unsafe fn borrow_read(
+        self,
+        offset: usize,
+        dest: *mut u8,
+        len: usize,
+    ) -> (u32, usize) {
+        // Safety: the caller vouches for the destination.
+        unsafe { userlib::sys_borrow_read_raw(self.lender, self.index.into(), offset, dest, len) }
+    }
+
+    /// Copies up to `len` bytes to byte `offset`. Returns the response code and how many there were.
+    ///
+    /// # Safety
+    ///
+    /// As for [`userlib::sys_borrow_write_raw`].
+    #[inline(always)]
+    pub(crate) unsafe fn borrow_write(
+        self,
+        offset: usize,
+        src: *const u8,
+        len: usize,
+    ) -> (u32, usize) {
+        // Safety: the caller vouches for the source.
+        unsafe { userlib::sys_borrow_write_raw(self.lender, self.index.into(), offset, src, len) }
+    }
+}
+
 /// Memory lent by a client: one `T`, or as many as it liked when `T` is a slice `[E]`.
 ///
 /// The generated server checked that the lease exists, that its attributes allow the access `A`, and that its length is right. This is a
@@ -42,8 +92,7 @@ impl AttributeWrite for RW {}
 /// No access that this type offers reaches behind the end of the lease: indices and ranges are checked first. `Err(())` and `None` mean
 /// out of range, or that the client went away; see [`len`](Leased::len) to tell them apart beforehand.
 pub struct Leased<A, T: ?Sized> {
-    lender: TaskId,
-    index: u16,
+    name: Name,
     /// Elements of a slice; 1 for a single value.
     len: u32,
     kind: PhantomData<fn(&T) -> A>,
@@ -60,8 +109,7 @@ impl<A, T: ?Sized> Clone for Leased<A, T> {
 impl<A, T: ?Sized> fmt::Debug for Leased<A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leased")
-            .field("lender", &self.lender)
-            .field("index", &self.index)
+            .field("name", &self.name)
             .field("len", &self.len)
             .finish()
     }
@@ -70,12 +118,12 @@ impl<A, T: ?Sized> fmt::Debug for Leased<A, T> {
 impl<A, T: ?Sized> Leased<A, T> {
     /// The client.
     pub fn lender(&self) -> TaskId {
-        self.lender
+        self.name.lender
     }
 
     /// Which of the client's leases it is, from 0.
     pub fn lease_index(&self) -> usize {
-        self.index.into()
+        self.name.index.into()
     }
 
     /// Names a lease whose attributes include `needed`, and returns its length in bytes too.
@@ -86,8 +134,7 @@ impl<A, T: ?Sized> Leased<A, T> {
             return None;
         }
         let lease = Self {
-            lender,
-            index: index as u16,
+            name: Name::new(lender, index),
             len: 1,
             kind: PhantomData,
         };
@@ -102,9 +149,7 @@ impl<A, T: ?Sized> Leased<A, T> {
     #[inline(always)]
     unsafe fn fetch(&self, offset: usize, dest: *mut u8, len: usize) -> Result<(), ()> {
         // Safety: the caller vouches for the destination.
-        let (code, copied) = unsafe {
-            userlib::sys_borrow_read_raw(self.lender, self.index.into(), offset, dest, len)
-        };
+        let (code, copied) = unsafe { self.name.borrow_read(offset, dest, len) };
         if code == 0 && copied == len {
             Ok(())
         } else {
@@ -120,9 +165,7 @@ impl<A, T: ?Sized> Leased<A, T> {
     #[inline(always)]
     unsafe fn store(&self, offset: usize, src: *const u8, len: usize) -> Result<(), ()> {
         // Safety: the caller vouches for the source.
-        let (code, copied) = unsafe {
-            userlib::sys_borrow_write_raw(self.lender, self.index.into(), offset, src, len)
-        };
+        let (code, copied) = unsafe { self.name.borrow_write(offset, src, len) };
         if code == 0 && copied == len {
             Ok(())
         } else {

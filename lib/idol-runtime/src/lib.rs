@@ -7,7 +7,7 @@
 //! crate. A server's main loop is
 //!
 //! ```ignore
-//! let mut buffer = [0; idl::INCOMING_SIZE];
+//! let mut buffer = idol_runtime::MessageBuffer::<{ idl::INCOMING_SIZE }>::new();
 //! loop {
 //!     idol_runtime::dispatch(&mut buffer, &mut server);
 //! }
@@ -27,6 +27,7 @@ mod buffer;
 mod client;
 mod codec;
 mod error;
+mod lazy;
 mod leased;
 mod limit;
 mod server;
@@ -37,9 +38,10 @@ pub use codec::{SizeInMemory, SizeOf, decode, encode, larger};
 pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
 };
+pub use lazy::LazyLeased;
 pub use leased::{AttributeRead, AttributeWrite, Leased, R, RW, W};
 pub use limit::{LenLimit, LimitTooSmall};
-pub use server::{NotificationHandler, Server, ServerOp, dispatch};
+pub use server::{Limits, MessageBuffer, NotificationHandler, Server, ServerOp, dispatch, fault};
 pub use userlib::FIRST_DEAD_CODE;
 
 /// Other crates, under names that generated code can rely on whatever the crate it is part of depends on.

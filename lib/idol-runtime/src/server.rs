@@ -4,6 +4,7 @@
 //! The server's half: receive, check, hand on.
 
 use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
 
 use userlib::{FromPrimitive, NotificationBits, RecvMessage, TaskId};
 
@@ -25,6 +26,57 @@ pub trait ServerOp: FromPrimitive {
 
     /// How many leases come with it, exactly.
     fn required_lease_count(&self) -> usize;
+
+    /// Both at once: generated code looks them up in a table.
+    #[inline(always)]
+    fn limits(&self) -> Limits {
+        Limits {
+            max_reply_size: self.max_reply_size(),
+            lease_count: self.required_lease_count(),
+        }
+    }
+}
+
+/// What [`dispatch`] checks of an operation's message.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// See [`ServerOp::max_reply_size`].
+    pub max_reply_size: usize,
+    /// See [`ServerOp::required_lease_count`].
+    pub lease_count: usize,
+}
+
+/// A buffer to receive messages of up to `N` bytes in.
+///
+/// Any `[u8; N]` will do. This one is aligned, so that arguments which lie at a multiple of their size in the message are decoded with one
+/// load each.
+#[derive(Debug)]
+#[repr(C, align(8))]
+pub struct MessageBuffer<const N: usize>([u8; N]);
+
+impl<const N: usize> MessageBuffer<N> {
+    /// An empty buffer.
+    #[inline(always)]
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Deref for MessageBuffer<N> {
+    type Target = [u8];
+
+    #[inline(always)]
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const N: usize> DerefMut for MessageBuffer<N> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
 }
 
 /// A server of the operations `Op`; implemented by generated code.
@@ -89,18 +141,20 @@ fn serve<Op: ServerOp>(
         .get(..rm.message_len)
         .ok_or(RequestError::Fail(ClientError::BadMessageSize))?;
     let op = Op::from_u32(rm.operation).ok_or(RequestError::Fail(ClientError::UnknownOperation))?;
-    if rm.response_capacity < op.max_reply_size() {
+    let limits = op.limits();
+    if rm.response_capacity < limits.max_reply_size {
         return Err(ClientError::ReplyBufferTooSmall.fail());
     }
-    if rm.lease_count != op.required_lease_count() {
+    if rm.lease_count != limits.lease_count {
         return Err(ClientError::BadLease.fail());
     }
     server.handle(op, incoming, rm)
 }
 
+/// Faults a client that broke the rules, unless it is gone. For servers that find out late: usually an operation returns the error instead.
 #[cold]
 #[inline(never)]
-fn fault(client: TaskId, error: ClientError) {
+pub fn fault(client: TaskId, error: ClientError) {
     if let Some(reason) = error.reply_fault_reason() {
         userlib::sys_reply_fault(client, reason);
     }

@@ -54,7 +54,7 @@ fn generate(context: &Context<'_>, err: &Type) -> TokenStream {
     let server_trait = context.server_trait();
     let methods = context.interface.ops.iter().map(|op| {
         let name = &op.name;
-        let parameters = parameters(op);
+        let parameters = parameters(context, op);
         let result = result_type(context, op);
         quote! {
             fn #name(&mut self, msg: &userlib::RecvMessage #parameters) -> #result {

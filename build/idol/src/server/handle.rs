@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 
 use super::{Context, ServerStyle};
 use crate::common;
-use crate::model::{Access, Decoded, Failure, Lease, Op, Shape, unraw};
+use crate::model::{self, Decoded, Failure, Lease, Op, Shape, unraw};
 use crate::syntax::Encoding;
 
 /// The implementation of `idol_runtime::Server` for everything that implements the server trait.
@@ -56,7 +56,11 @@ pub fn server(context: &Context<'_>) -> TokenStream {
 fn serve(context: &Context<'_>, op: &Op) -> TokenStream {
     let server_trait = context.server_trait();
     let name = &op.name;
-    let access_check = access_check(context, op);
+    let access_check = match access(context, op) {
+        Access::Everybody => TokenStream::new(),
+        Access::Nobody => return quote! { Err(idol_runtime::ClientError::AccessViolation.fail()) },
+        Access::Some(check) => check,
+    };
     let read = if op.args.is_empty() {
         quote! {
             if !incoming.is_empty() {
@@ -77,6 +81,10 @@ fn serve(context: &Context<'_>, op: &Op) -> TokenStream {
         }
     });
     let leases = (0..).zip(&op.leases).map(|(index, lease)| {
+        if context.generator.lazy_leases {
+            let index = Literal::usize_unsuffixed(index);
+            return quote! { , idol_runtime::LazyLeased::new(rm.sender, #index) };
+        }
         let lease = leased(index, lease);
         quote! {
             , #lease.ok_or(idol_runtime::RequestError::Fail(idol_runtime::ClientError::BadLease))?
@@ -104,18 +112,27 @@ fn serve(context: &Context<'_>, op: &Op) -> TokenStream {
     }
 }
 
-fn access_check(context: &Context<'_>, op: &Op) -> Option<TokenStream> {
-    let callers = context.allowed_callers.get(&unraw(&op.name))?;
-    let refuse = quote! { return Err(idol_runtime::ClientError::AccessViolation.fail()); };
+/// Who may call an operation.
+enum Access {
+    Everybody,
+    Nobody,
+    /// Those who pass a check.
+    Some(TokenStream),
+}
+
+fn access(context: &Context<'_>, op: &Op) -> Access {
+    let Some(callers) = context.allowed_callers.get(&unraw(&op.name)) else {
+        return Access::Everybody;
+    };
     if callers.is_empty() {
-        return Some(quote! { if true { #refuse } });
+        return Access::Nobody;
     }
     let callers = callers
         .iter()
         .map(|index| Literal::usize_unsuffixed(*index));
-    Some(quote! {
+    Access::Some(quote! {
         if !matches!(rm.sender.index(), #(#callers)|*) {
-            #refuse
+            return Err(idol_runtime::ClientError::AccessViolation.fail());
         }
     })
 }
@@ -124,9 +141,9 @@ fn access_check(context: &Context<'_>, op: &Op) -> Option<TokenStream> {
 fn leased(index: usize, lease: &Lease) -> TokenStream {
     let index = Literal::usize_unsuffixed(index);
     let constructor = match lease.access {
-        Access::Read => "read_only",
-        Access::Write => "write_only",
-        Access::ReadWrite => "read_write",
+        model::Access::Read => "read_only",
+        model::Access::Write => "write_only",
+        model::Access::ReadWrite => "read_write",
     };
     match &lease.shape {
         Shape::One(_) => {
