@@ -10,6 +10,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -132,6 +133,13 @@ pub fn before_end(action: impl FnOnce() + Send + 'static) {
     *BEFORE_END.lock().unwrap() = Some(Box::new(action));
 }
 
+static INTERRUPTS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// From now on an interrupt is for somebody else at the same terminal.
+pub fn ignore_interrupts() {
+    INTERRUPTS_IGNORED.store(true, Ordering::SeqCst);
+}
+
 /// From now on an interrupt, a hang-up or a request to terminate first kills every child, then ends this process with
 /// the status a shell expects (128 + signal).
 ///
@@ -142,7 +150,10 @@ pub fn end_on_signals() -> Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     thread::spawn(move || {
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
+            if signal == SIGINT && INTERRUPTS_IGNORED.load(Ordering::SeqCst) {
+                continue;
+            }
             for group in GROUPS.lock().unwrap().iter() {
                 let _ = kill_process_group(*group, Signal::KILL);
             }

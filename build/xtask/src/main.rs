@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{child, clippy, dist, run, setup, sizes, test};
+use xtask::{child, clippy, dist, gdb, print, run, setup, sizes, test};
 
 /// Builds, runs and tests the image
 #[derive(Parser)]
@@ -28,6 +28,10 @@ enum Command {
     Sizes(sizes::Arguments),
     /// Clippy for the kernel and the tasks, each as the image builds it
     Clippy(clippy::Arguments),
+    /// Boot paused, under a debugger that knows all symbols
+    Gdb(gdb::Arguments),
+    /// What the build knows: memory map, tasks, paths, environments
+    Print(print::Arguments),
     /// Set up what the other commands need; they do it themselves
     Setup(setup::Arguments),
 }
@@ -40,6 +44,8 @@ fn main() -> ExitCode {
         Command::Dist(arguments) => dist::run(arguments),
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),
+        Command::Gdb(arguments) => gdb::run(arguments),
+        Command::Print(arguments) => print::run(arguments),
         Command::Setup(arguments) => setup::run(arguments),
     });
     match result {
