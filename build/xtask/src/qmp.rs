@@ -56,16 +56,15 @@ impl Qmp {
             .with_context(|| format!("QEMU says `{}`, which is no JSON", line.trim()))
     }
 
-    /// Runs a command and returns its result.
+    /// Runs a command with the members of an object as its arguments, and returns its result.
     ///
     /// # Errors
     ///
     /// QEMU refuses it, or is gone.
     pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
-        let mut request = json!({ "execute": command, "arguments": arguments }).to_string();
-        request.push('\n');
+        let request = json!({ "execute": command, "arguments": arguments });
         self.writer
-            .write_all(request.as_bytes())
+            .write_all(format!("{request}\n").as_bytes())
             .context("QEMU takes no command")?;
         for _ in 0..MOST_EVENTS {
             let mut answer = self.receive()?;
