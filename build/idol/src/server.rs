@@ -183,22 +183,23 @@ fn message(interface: &Interface, op: &Op) -> TokenStream {
     let args_struct = common::args_struct(interface, op, Half::Server);
     let name = op.args_struct(interface);
     let read = format_ident!("read_{}_msg", crate::model::unraw(&op.name));
-    let crates = common::crates();
-    let decode = match op.encoding {
-        Encoding::Zerocopy => quote! {
-            #crates::zerocopy::FromBytes::read_from_bytes(bytes)
-                .map_err(|_| idol_runtime::ClientError::BadMessageSize)
-        },
-        Encoding::Hubpack | Encoding::Ssmarshal => quote! {
-            idol_runtime::decode(bytes).ok_or(idol_runtime::ClientError::BadMessageContents)
-        },
+    // A plain value where the size is all that can be wrong: taking a `Result` apart costs more than decoding.
+    let (result, body) = match op.encoding {
+        Encoding::Zerocopy => (
+            quote! { #name },
+            quote! { idol_runtime::read_prefix(bytes) },
+        ),
+        Encoding::Hubpack | Encoding::Ssmarshal => (
+            quote! { Result<#name, idol_runtime::ClientError> },
+            quote! { idol_runtime::decode(bytes).ok_or(idol_runtime::ClientError::BadMessageContents) },
+        ),
     };
     quote! {
         #args_struct
 
         #[inline(always)]
-        fn #read(bytes: &[u8]) -> Result<#name, idol_runtime::ClientError> {
-            #decode
+        fn #read(bytes: &[u8]) -> #result {
+            #body
         }
     }
 }

@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use hubpack::SerializedSize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zerocopy::FromBytes;
 
 /// Encodes a value into a buffer that its type says is large enough. Panics when it is not, naming the operation.
 #[inline]
@@ -25,6 +26,16 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
         Ok((value, [])) => Some(value),
         _ => None,
     }
+}
+
+/// The value whose bytes are the first of `bytes`, of which there are enough, because the caller looked.
+///
+/// Not an `Option`: taking the value apart again is what costs most in decoding a short message.
+#[inline(always)]
+pub fn read_prefix<T: FromBytes>(bytes: &[u8]) -> T {
+    assert!(bytes.len() >= size_of::<T>());
+    // Safety: that many bytes are there; `FromBytes` says that any bytes are a value.
+    unsafe { core::ptr::read_unaligned(bytes.as_ptr().cast()) }
 }
 
 #[cold]

@@ -34,7 +34,7 @@ mod server;
 
 pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
 pub use client::{Reply, ReplyBuffer, ServerDeath, bad_reply, too_long};
-pub use codec::{SizeInMemory, SizeOf, decode, encode, larger};
+pub use codec::{SizeInMemory, SizeOf, decode, encode, larger, read_prefix};
 pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
 };

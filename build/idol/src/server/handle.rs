@@ -61,16 +61,20 @@ fn serve(context: &Context<'_>, op: &Op) -> TokenStream {
         Access::Nobody => return quote! { Err(idol_runtime::ClientError::AccessViolation.fail()) },
         Access::Some(check) => check,
     };
-    let read = if op.args.is_empty() {
+    let fixed_size = op.args.is_empty() || op.encoding == Encoding::Zerocopy;
+    let check_size = fixed_size.then(|| {
+        let size = op.constant("MSG_SIZE");
         quote! {
-            if !incoming.is_empty() {
+            if incoming.len() != #size {
                 return Err(idol_runtime::ClientError::BadMessageSize.fail());
             }
         }
-    } else {
+    });
+    let read = (!op.args.is_empty()).then(|| {
         let read = format_ident!("read_{}_msg", unraw(name));
-        quote! { let __args = #read(incoming).map_err(idol_runtime::RequestError::Fail)?; }
-    };
+        let or_fail = (!fixed_size).then(|| quote! { .map_err(idol_runtime::RequestError::Fail)? });
+        quote! { let __args = #read(incoming) #or_fail; }
+    });
     let args = op.args.iter().map(|arg| {
         let field = &arg.name;
         match arg.value.decoded(quote! { __args.#field }) {
@@ -102,6 +106,7 @@ fn serve(context: &Context<'_>, op: &Op) -> TokenStream {
     };
     quote! {
         #access_check
+        #check_size
         #read
         let __result = <S as #server_trait>::#name(self.1, rm #(#args)* #(#leases)*);
         #count_now
