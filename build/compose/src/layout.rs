@@ -419,7 +419,7 @@ impl<'a> Free<'a> {
             return Err(Error::task(
                 task,
                 format!(
-                    "it needs {size} bytes of memory `{memory}` (in whole pages), and {left} of {} are left; the largest                      takers before it: {}",
+                    "it needs {size} bytes of memory `{memory}` (in whole pages), and {left} of {} are left; the largest takers before it: {}",
                     output.size,
                     if takers.is_empty() {
                         "none".into()
@@ -442,3 +442,6 @@ impl<'a> Free<'a> {
         Ok(Range { base, size })
     }
 }
+
+#[cfg(test)]
+mod tests;

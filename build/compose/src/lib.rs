@@ -105,7 +105,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
     let layout = layout::place(&app, &needs)?;
     let tables = tables::build(&layout).map_err(|missing| {
         Error::Machine(format!(
-            "[kernel], key `requires`: with the translation tables, the kernel needs {missing} bytes more than its memory              has\n    remedy: lower `requires`, or enlarge `kernel` in the chip's memory file"
+            "[kernel], key `requires`: with the translation tables, the kernel needs {missing} bytes more than its memory has\n    remedy: lower `requires`, or enlarge `kernel` in the chip's memory file"
         ))
     })?;
     verify::all(&layout, &tables).map_err(|fault| {

@@ -172,7 +172,7 @@ pub fn find_lld(rustc: &Path) -> Result<PathBuf, Error> {
         }
     }
     Err(Error::Machine(
-        "there is no rust-lld in the compiler's folder\n    remedy: install it (`rustup component add llvm-tools`, or the          distribution's lld), and name it in the environment variable IMAGE_LLD"
+        "there is no rust-lld in the compiler's folder\n    remedy: install it (`rustup component add llvm-tools`, or the distribution's lld), and name it in the environment variable IMAGE_LLD"
             .into(),
     ))
 }
