@@ -169,7 +169,7 @@ pub fn kernel_alone(app: &App) -> Vec<Problem> {
             app.chip_problem(
                 tree,
                 &[name, "address"],
-                "it shares a MiB with the kernel's memory, and the processor can keep the kernel from executing it only by                  whole MiB",
+                "it shares a MiB with the kernel's memory, and the processor can keep the kernel from executing it only by whole MiB",
                 "move it to another MiB",
             )
         })
