@@ -133,6 +133,7 @@ impl Event {
         match self.kind {
             1 => EventKind::Event,
             2 => EventKind::Resynchronise,
+            3 => EventKind::Ended,
             _ => EventKind::Empty,
         }
     }
@@ -149,6 +150,9 @@ pub enum EventKind {
     /// The device was reset: events may have been missed. Subscriptions stand, the driver has enabled them again; read
     /// the state that you follow back from the platform. Protocol and event are zero.
     Resynchronise = 2,
+    /// The platform refused to enable this event again after a reset: the subscription has ended. The payload is the source, a
+    /// little-endian word.
+    Ended = 3,
 }
 
 /// What the driver can do at the moment.

@@ -2,6 +2,157 @@
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 //! The task that owns the virtio SCMI device.
+//!
+//! It alone reaches the device's registers and the memory that the device reads and writes. Other tasks send commands to the platform and
+//! hear its events through `idl/scmi.idol`; `drv/scmi-api` is their side of it. What is done with a command, an event or a fault of the device
+//! is decided in `drv/virtio-scmi`, which runs on the host too; this crate moves bytes between leases and buffers, and turns interrupts
+//! and timers into turns of that core.
+//!
+//! ```toml
+//! [tasks.virtio_scmi]
+//! name = "drv-virtio-scmi-server"
+//! priority = 3                                         # more important than every client
+//! start = true
+//! stacksize = 4096
+//! uses = ["virtio_mmio"]
+//! interrupts = { "virtio_mmio.slot31" = "scmi-irq" }   # the slot that holds the device
+//! notifications = ["scmi-irq", "timer"]
+//! sections = { virtqueues = "dma" }                    # the memory that the device shares
+//!
+//! [config.scmi]
+//! vring-size = 64                # descriptors of each ring, a power of two from 2 to 2048: half as many command slots
+//! deadline-ms = 60000            # optional: deadline of commands that name none
+//! delayed-ms = 2000              # optional: wait for a delayed response
+//! stall-ms = 5000                # optional: silence after a time-out that makes the driver reset the device
+//!
+//! [config.scmi.clients.thermal]  # nobody but the tasks listed here may use the driver
+//! protocols = [0x10, 0x15]       # or "all"
+//! slots = 8                      # optional: command slots that it may hold at once
+//! events = 8                     # optional: events that its queue holds
+//! subscriptions = 8              # optional: events that it may be subscribed to at once
+//! notification = "scmi"          # optional: what it is told events with
+//! messages = { "0x15" = [0, 1, 2, 3, 6, 11] } # optional: of a protocol, only these messages
+//! domains = { "0x15" = [0, 4] }               # optional: of a protocol, only these domains (sensors, clocks, ...)
+//! ```
+//!
+//! # What can be wrong with the device
+//!
+//! The task goes on in each case, and says which in `info`:
+//!
+//! | what | effect |
+//! |---|---|
+//! | no device, a legacy one, one without VERSION_1 or without a usable command queue | requests get `NoDevice` or `DeviceUnusable` |
+//! | no P2A_CHANNELS | commands work; events and delayed responses get `EventsUnavailable` |
+//! | a ring smaller than configured | fewer slots |
+//! | reset does not end, device dies, lies, or asks for a reset | recovery, see `drv/virtio-scmi` |
 
 #![no_std]
 #![no_main]
+
+mod convert;
+mod device;
+mod operations;
+mod server;
+
+use drv_virtio_scmi::{Channel, Client, QueueMemory, Record, Subscription, Trace as CoreTrace};
+use ringbuf::{ringbuf, ringbuf_entry};
+use userlib::*;
+
+use crate::config::{
+    CLIENT_COUNT, EVENTS, FRESH_CLIENTS, LIMITS, RECORDS, RING, SLOTS, SUBSCRIPTIONS, TASKS,
+};
+use crate::device::Found;
+use crate::server::Server;
+
+/// What `[config.scmi]` says.
+mod config {
+    use drv_virtio_scmi::{Client, ClientConfig, Limits};
+    // Not every configuration has rules that use both.
+    #[allow(unused_imports)]
+    use drv_virtio_scmi::{Rule, messages};
+
+    include!(concat!(env!("OUT_DIR"), "/config.rs"));
+
+    pub const SLOTS: usize = drv_virtio_scmi::slots_of(RING);
+    pub const EVENTS: usize = drv_virtio_scmi::events_of(RING);
+
+    // What the core relies on; build.rs has said it in more words.
+    const _: () = assert!(RING.is_power_of_two() && RING >= 2 && RING <= drv_virtio_scmi::RING_MAX);
+    const _: () = assert!(CLIENT_COUNT <= drv_virtio_scmi::CLIENTS_MAX);
+    const _: () = assert!(TASKS.len() == hubris_num_tasks::NUM_TASKS);
+}
+
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Trace {
+    None,
+    /// The device was found in this slot.
+    Slot(u8),
+    /// There is no device to drive.
+    Unusable(drv_scmi_api::DriverState),
+    /// What the core has to say.
+    Core(CoreTrace),
+    /// A client went away while its memory was being copied.
+    LeaseGone(TaskId),
+    /// An interrupt with nothing to it.
+    Spurious,
+    /// The device floods: its interrupt stays off for a millisecond.
+    Flood,
+}
+
+ringbuf!(Trace, 32, Trace::None);
+
+/// The memory that the device reads and writes: in a section that is never loaded, mapped for this task and for nobody else.
+#[unsafe(link_section = ".virtqueues")]
+static MEMORY: QueueMemory<RING, SLOTS, EVENTS> = QueueMemory::new();
+
+type DriverChannel = Channel<'static, RING, SLOTS, EVENTS>;
+
+#[unsafe(export_name = "main")]
+fn main() -> ! {
+    static mut CHANNEL: DriverChannel = Channel::new(&MEMORY);
+    static mut CLIENT_POOL: [Client; CLIENT_COUNT] = FRESH_CLIENTS;
+    static mut RECORD_POOL: [Record; RECORDS] = [Record::NEW; RECORDS];
+    static mut SUBSCRIPTION_POOL: [Subscription; SUBSCRIPTIONS] =
+        [Subscription::NEW; SUBSCRIPTIONS];
+
+    // Safety: `main` is called once in each life of the task, before which these are initialised afresh; nobody else names them.
+    let (channel, clients, records, subscriptions) = unsafe {
+        (
+            &mut *(&raw mut CHANNEL),
+            &mut *(&raw mut CLIENT_POOL),
+            &mut *(&raw mut RECORD_POOL),
+            &mut *(&raw mut SUBSCRIPTION_POOL),
+        )
+    };
+    channel.provide(clients, &TASKS, records, subscriptions, LIMITS, trace);
+
+    // Safety: called once.
+    let mut server = match unsafe { device::find() } {
+        Found::Device(mut device, slot) => {
+            ringbuf_entry!(Trace::Slot(slot));
+            // Before anything else the device is reset, inside: it may still be at work for an earlier life of this task, in the
+            // memory that is rebuilt now. What goes wrong is in the channel's state, and in the trace.
+            let now = sys_get_timer().now;
+            let started = channel.start(&mut device, now);
+            Server::new(channel, Some((device, slot)), server::state_of(started))
+        }
+        Found::Nothing(state) => {
+            ringbuf_entry!(Trace::Unusable(state));
+            Server::new(channel, None, state)
+        }
+    };
+    server.run()
+}
+
+fn trace(line: CoreTrace) {
+    ringbuf_entry!(Trace::Core(line));
+}
+
+mod idl {
+    use drv_scmi_api::*;
+
+    include!(concat!(env!("OUT_DIR"), "/server_stub.rs"));
+}
+
+include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
+include!(concat!(env!("OUT_DIR"), "/peripherals.rs"));

@@ -65,7 +65,7 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) turn: Turn,
     /// The time when somebody last told it.
     pub(crate) clock: u64,
-    /// What happened; the server adds its interrupts.
+    /// What happened.
     pub counters: Counters,
     features: u64,
     event_queue: bool,

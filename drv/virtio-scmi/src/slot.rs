@@ -94,8 +94,8 @@ pub(crate) enum State {
 /// Who waits for a transfer, and how.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Waiter {
-    /// A client, blocked in `exchange`.
-    Exchange,
+    /// A client, blocked in `exchange`; the server keeps a number with it.
+    Exchange { cookie: u32 },
     /// A client that polls; it gets these notification bits at the end.
     Handle { bits: u32 },
     /// The driver: switches the event of this subscription on or off.

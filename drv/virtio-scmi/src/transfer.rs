@@ -34,8 +34,8 @@ pub struct Command {
 /// How a client waits for the end of a transfer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Wait {
-    /// Blocked: [`Output::Ended`](crate::Output::Ended) tells the end.
-    Blocked,
+    /// Blocked: [`Output::Ended`](crate::Output::Ended) tells the end, with this number of the server's.
+    Blocked(u32),
     /// By [`Channel::poll`]; these notification bits, if any, tell that it may succeed.
     Poll(u32),
 }
@@ -100,7 +100,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 let slot = self.slots.get_mut(id);
                 slot.state = State::Filling;
                 slot.waiter = match command.wait {
-                    Wait::Blocked => Waiter::Exchange,
+                    Wait::Blocked(cookie) => Waiter::Exchange { cookie },
                     Wait::Poll(bits) => Waiter::Handle { bits },
                 };
                 slot.delayed = command.delayed;
@@ -127,7 +127,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn admit(&mut self, owner: Owner, command: &Command) -> Result<(ClientId, SlotId), Refusal> {
         let id = self.client(owner)?;
         self.check_ready()?;
-        if command.polled && (command.wait == Wait::Blocked || command.delayed) {
+        let blocked = matches!(command.wait, Wait::Blocked(_));
+        if command.polled && (blocked || command.delayed) {
             count(&mut self.counters.sent_fail_polling_unsupported);
             return Err(Refusal::InvalidArgument);
         }

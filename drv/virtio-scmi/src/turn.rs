@@ -27,6 +27,8 @@ pub enum Output<'m> {
     Ended {
         /// The client.
         owner: Owner,
+        /// What the server gave with the command.
+        cookie: u32,
         /// The slot to finish.
         slot: SlotId,
         /// The answer, or why there is none.
@@ -96,6 +98,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.events.suppress_interrupts();
             }
         }
+    }
+
+    /// The device interrupted.
+    #[inline]
+    pub fn interrupted(&mut self) {
+        count(&mut self.counters.interrupts);
     }
 
     /// Whether a turn should be run although no interrupt and no time asked for it.
@@ -511,8 +519,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let slot = self.slots.get(id);
         let owner = slot.owner;
         match slot.waiter {
-            Waiter::Exchange => Some(Output::Ended {
+            Waiter::Exchange { cookie } => Some(Output::Ended {
                 owner,
+                cookie,
                 slot: id,
                 result: self.result(id),
             }),

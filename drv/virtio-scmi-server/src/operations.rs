@@ -1,0 +1,269 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The operations of `idl/scmi.idol`.
+
+use core::convert::Infallible;
+
+use drv_scmi_api::{
+    DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, Polled, Response, SMALL_REQUEST, ScmiError,
+    ScmiInfo, ScmiStats, SmallResponse, TransferFlags,
+};
+use drv_virtio_scmi::{
+    self as core_api, Command, Condition, Handle, Notified, Owner, Refusal, SlotId, Wait,
+};
+use idol_runtime::{ClientError, Leased, LenLimit, R, RequestError, W};
+use ringbuf::ringbuf_entry_root;
+use userlib::RecvMessage;
+
+use crate::config::RING;
+use crate::server::{Blocked, POLL_RESPONSE, Server, give};
+use crate::{Trace, convert, idl};
+
+/// A lease of at most 128 bytes.
+type Payload<A> = LenLimit<Leased<A, [u8]>, PAYLOAD_MAX>;
+type Answer<T> = Result<Option<T>, RequestError<ScmiError>>;
+
+impl Server {
+    fn refuse(&self, refusal: Refusal) -> RequestError<ScmiError> {
+        convert::refusal(refusal, self.device.is_some()).into()
+    }
+
+    /// Takes a slot. When there is none, it may be held by tasks that are gone.
+    #[inline]
+    fn begin(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+    ) -> Result<SlotId, RequestError<ScmiError>> {
+        match self.channel.begin(owner, command) {
+            Ok(id) => Ok(id),
+            Err(Refusal::Busy) => {
+                self.sweep();
+                self.channel
+                    .begin(owner, command)
+                    .map_err(|refusal| self.refuse(refusal))
+            }
+            Err(refusal) => Err(self.refuse(refusal)),
+        }
+    }
+
+    #[inline]
+    fn submit(&mut self, id: SlotId, len: usize) -> Result<Handle, RequestError<ScmiError>> {
+        let now = self.now();
+        let handle = self
+            .channel
+            .submit(id, len, now)
+            .map_err(|refusal| self.refuse(refusal))?;
+        self.after();
+        Ok(handle)
+    }
+
+    /// Copies a request from a client's lease into the slot's buffer, once, by the kernel.
+    fn fill(
+        &mut self,
+        id: SlotId,
+        request: &Leased<R, [u8]>,
+    ) -> Result<usize, RequestError<ScmiError>> {
+        let len = request.len().min(PAYLOAD_MAX);
+        let buffer = self.channel.parameters(id).pointer(4);
+        // Safety: the buffer is a static of this task with room for 128 bytes after the header; the slot was just begun, so
+        // the device does not have it, and nobody refers to its bytes.
+        if unsafe { request.read_range_raw(0, buffer, len) }.is_err() {
+            ringbuf_entry_root!(Trace::LeaseGone(request.lender()));
+            self.channel.abort(id);
+            return Err(ClientError::WentAway.fail());
+        }
+        Ok(len)
+    }
+}
+
+fn command(
+    protocol: u8,
+    message: u8,
+    flags: u8,
+    deadline: u32,
+    wait: Wait,
+) -> Result<Command, RequestError<ScmiError>> {
+    if flags & !TransferFlags::ALL != 0 {
+        return Err(ScmiError::InvalidArgument.into());
+    }
+    Ok(Command {
+        protocol,
+        message,
+        delayed: flags & TransferFlags::DELAYED != 0,
+        polled: flags & TransferFlags::POLLED != 0,
+        deadline,
+        wait,
+    })
+}
+
+fn owner(msg: &RecvMessage) -> Owner {
+    Owner(msg.sender.0)
+}
+
+impl idl::DeferredScmiImpl for Server {
+    fn exchange(
+        &mut self,
+        msg: &RecvMessage,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        deadline_ms: u32,
+        request: Payload<R>,
+        _response: Payload<W>,
+    ) -> Answer<Response> {
+        let wait = Wait::Blocked(Blocked::Lease as u32);
+        let command = command(protocol, message, flags, deadline_ms, wait)?;
+        let id = self.begin(owner(msg), &command)?;
+        let len = self.fill(id, &request)?;
+        self.submit(id, len)?;
+        Ok(None)
+    }
+
+    fn exchange_small(
+        &mut self,
+        msg: &RecvMessage,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        request_len: u8,
+        deadline_ms: u32,
+        request: [u8; SMALL_REQUEST],
+    ) -> Answer<SmallResponse> {
+        let wait = Wait::Blocked(Blocked::Message as u32);
+        let command = command(protocol, message, flags, deadline_ms, wait)?;
+        let request = request
+            .get(..usize::from(request_len))
+            .ok_or(ScmiError::InvalidArgument)?;
+        let id = self.begin(owner(msg), &command)?;
+        self.channel.parameters(id).write(1, request);
+        self.submit(id, request.len())?;
+        Ok(None)
+    }
+
+    fn send(
+        &mut self,
+        msg: &RecvMessage,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        deadline_ms: u32,
+        notification: u32,
+        request: Payload<R>,
+    ) -> Answer<u32> {
+        let wait = Wait::Poll(notification);
+        let command = command(protocol, message, flags, deadline_ms, wait)?;
+        let id = self.begin(owner(msg), &command)?;
+        let len = self.fill(id, &request)?;
+        Ok(Some(self.submit(id, len)?.raw()))
+    }
+
+    fn poll(
+        &mut self,
+        msg: &RecvMessage,
+        handle: u32,
+        _response: Payload<W>,
+    ) -> Answer<Polled> {
+        if self.channel.has_used() {
+            self.turn();
+        }
+        let handle = Handle::from_raw(handle);
+        match self.channel.poll(owner(msg), handle) {
+            Err(refusal) => Err(self.refuse(refusal)),
+            Ok(core_api::Polled::Pending) => Ok(Some(Polled::PENDING)),
+            Ok(core_api::Polled::Ended(id, result)) => {
+                let answer = result.map(|reply| {
+                    give(msg.sender, POLL_RESPONSE, &reply);
+                    Polled::done(convert::response(&reply))
+                });
+                self.channel.finish(id);
+                self.after();
+                answer
+                    .map(Some)
+                    .map_err(|failure| convert::failure(failure).into())
+            }
+        }
+    }
+
+    fn cancel(&mut self, msg: &RecvMessage, handle: u32) -> Answer<()> {
+        let now = self.now();
+        self.channel
+            .cancel(owner(msg), Handle::from_raw(handle), now)
+            .map_err(|refusal| self.refuse(refusal))?;
+        self.after();
+        Ok(Some(()))
+    }
+
+    fn notify(
+        &mut self,
+        msg: &RecvMessage,
+        protocol: u8,
+        event: u8,
+        source: u32,
+        enable: bool,
+    ) -> Answer<()> {
+        let owner = owner(msg);
+        let outcome = if enable {
+            self.channel.subscribe(owner, protocol, event, source)
+        } else {
+            self.channel
+                .unsubscribe(owner, protocol, event, source)
+                .map(|()| Notified::Done)
+        };
+        let outcome = outcome.map_err(|refusal| self.refuse(refusal))?;
+        // A turn sends what the platform is to be told; only then can its answer come.
+        self.after();
+        Ok(match outcome {
+            Notified::Done => Some(()),
+            Notified::Waiting => None,
+        })
+    }
+
+    fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Answer<Event> {
+        let fetched = match self.channel.fetch(owner(msg)) {
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return Ok(Some(Event::default())),
+            Err(refusal) => return Err(self.refuse(refusal)),
+        };
+        let len = fetched.payload.len().min(payload.len());
+        if payload.write_range(0..len, fetched.payload).is_err() {
+            return Err(ClientError::WentAway.fail());
+        }
+        Ok(Some(convert::event(&fetched)))
+    }
+
+    fn info(&mut self, msg: &RecvMessage) -> Result<Option<ScmiInfo>, RequestError<Infallible>> {
+        let channel = &self.channel;
+        let state = match channel.condition() {
+            Condition::Down => self.verdict,
+            Condition::Ready if channel.has_events() => DriverState::Ready,
+            Condition::Ready => DriverState::ReadyWithoutEvents,
+            Condition::Recovering => DriverState::Recovering,
+            Condition::PlatformUnavailable => DriverState::PlatformUnavailable,
+        };
+        let (caller_slots, caller_events) = channel.client_limits(owner(msg)).unwrap_or_default();
+        Ok(Some(ScmiInfo {
+            features: channel.features(),
+            generation: channel.generation(),
+            vendor: self.device.as_ref().map_or(0, |device| device.vendor()),
+            ring_configured: RING as u16,
+            command_ring: channel.command_ring(),
+            event_ring: channel.event_ring(),
+            slots: channel.pools().slots as u16,
+            caller_slots,
+            payload_max: PAYLOAD_MAX as u16,
+            state: state as u8,
+            transport: self.slot.unwrap_or(NO_TRANSPORT),
+            events: u8::from(channel.has_events()),
+            caller_events,
+        }))
+    }
+
+    fn stats(&mut self, _msg: &RecvMessage) -> Result<Option<ScmiStats>, RequestError<Infallible>> {
+        Ok(Some(convert::stats(
+            &self.channel.counters,
+            &self.channel.pools(),
+        )))
+    }
+}

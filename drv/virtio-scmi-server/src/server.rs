@@ -1,0 +1,249 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The server's loop: turns of the channel core, and whom to tell what.
+
+use drv_scmi_api::{DriverState, SMALL_RESPONSE, ScmiError, SmallResponse};
+use drv_virtio_scmi::{After, Failure, Output, Owner, Reply, SetupError};
+use idol_runtime::NotificationHandler;
+use ringbuf::ringbuf_entry_root;
+use userlib::*;
+use virtio_mmio::Interrupts;
+
+use crate::device::Device;
+use crate::{DriverChannel, Trace, convert, idl, notifications};
+
+/// How often a turn is repeated because something came in its last moment, before others get theirs.
+const TURNS: u8 = 4;
+/// Pause of a flooding device's interrupt, in milliseconds.
+const FLOOD_PAUSE: u64 = 1;
+
+/// Which operation a blocked client called.
+#[derive(Copy, Clone, PartialEq)]
+#[repr(u32)]
+pub enum Blocked {
+    /// `exchange`: the answer goes to lease 1.
+    Lease,
+    /// `exchange_small`: the answer goes with the reply.
+    Message,
+}
+
+/// The lease of `exchange` and `poll` that takes the answer, among each one's leases.
+pub const EXCHANGE_RESPONSE: usize = 1;
+pub const POLL_RESPONSE: usize = 0;
+
+pub struct Server {
+    pub channel: &'static mut DriverChannel,
+    pub device: Option<Device>,
+    pub slot: Option<u8>,
+    /// Why there is nothing to drive, where that is for good.
+    pub verdict: DriverState,
+    /// When the kernel's timer fires; `u64::MAX`: it is off.
+    timer: u64,
+}
+
+/// What a first start says about the device for good; `Ready` when it says nothing.
+pub fn state_of(started: Result<(), SetupError>) -> DriverState {
+    match started {
+        Err(SetupError::MissingFeatures(bits)) if bits & drv_virtio_scmi::VERSION_1 != 0 => {
+            DriverState::MissingVersion1
+        }
+        Err(error) if !error.may_pass() => DriverState::SetupFailed,
+        _ => DriverState::Ready,
+    }
+}
+
+impl Server {
+    pub fn new(
+        channel: &'static mut DriverChannel,
+        device: Option<(Device, u8)>,
+        verdict: DriverState,
+    ) -> Self {
+        let (device, slot) = match device {
+            Some((device, slot)) => (Some(device), Some(slot)),
+            None => (None, None),
+        };
+        Self {
+            channel,
+            device,
+            slot,
+            verdict,
+            timer: u64::MAX,
+        }
+    }
+
+    pub fn run(&mut self) -> ! {
+        // An interrupt of an earlier life says nothing.
+        sys_irq_control_clear_pending(notifications::SCMI_IRQ_MASK, true);
+        // What came between posting the event buffers and now is looked at once (W5).
+        self.turn();
+        let mut buffer = [0; idl::INCOMING_SIZE];
+        loop {
+            idol_runtime::dispatch(&mut buffer, self);
+        }
+    }
+
+    /// Milliseconds since boot.
+    #[inline]
+    pub fn now(&self) -> u64 {
+        sys_get_timer().now
+    }
+
+    /// Deals with what the device has done and what time demands. `false`: the device floods, and its interrupt is to stay off.
+    pub fn turn(&mut self) -> bool {
+        let Some(device) = &mut self.device else {
+            return true;
+        };
+        let mut calm = false;
+        let mut now = 0;
+        for _ in 0..TURNS {
+            now = sys_get_timer().now;
+            self.channel.maintain(device, now);
+            self.channel.begin_turn(now);
+            while let Some(output) = self.channel.next(now) {
+                tell(self.channel, output, now);
+            }
+            self.channel.kick(device);
+            match self.channel.end_turn() {
+                After::Sleep => {
+                    calm = true;
+                    break;
+                }
+                After::Again => {}
+                After::Yield => break,
+            }
+        }
+        if calm {
+            self.arm();
+        } else {
+            ringbuf_entry_root!(Trace::Flood);
+            self.set_timer(now.saturating_add(FLOOD_PAUSE));
+        }
+        calm
+    }
+
+    /// Sets the kernel's timer to the channel's next wish, unless it fires before that anyhow.
+    #[inline]
+    pub fn arm(&mut self) {
+        if let Some(next) = self.channel.next_wake()
+            && next < self.timer
+        {
+            self.set_timer(next);
+        }
+    }
+
+    fn set_timer(&mut self, time: u64) {
+        self.timer = time;
+        sys_set_timer(Some(time), notifications::TIMER_MASK);
+    }
+
+    /// After an operation that gave the device or the channel something to do.
+    #[inline]
+    pub fn after(&mut self) {
+        if let Some(device) = &mut self.device {
+            self.channel.kick(device);
+        }
+        if self.channel.wants_turn() {
+            self.turn();
+        } else {
+            self.arm();
+        }
+    }
+
+    /// Frees what clients hold that are gone. Costs a system call for each client.
+    pub fn sweep(&mut self) {
+        let now = self.now();
+        let mut number = 0;
+        while let Some(owner) = self.channel.client_owner(number) {
+            number += 1;
+            let task = TaskId(owner.0);
+            if owner != Owner::NOBODY && sys_refresh_task_id(task) != task {
+                self.channel.client_gone(owner, now);
+            }
+        }
+    }
+}
+
+/// Does what the channel core asks for.
+fn tell(channel: &mut DriverChannel, output: Output<'_>, now: u64) {
+    match output {
+        Output::Ended {
+            owner,
+            cookie,
+            slot,
+            result,
+        } => {
+            let task = TaskId(owner.0);
+            if cookie == Blocked::Message as u32 {
+                idl::reply_exchange_small(task, small(result));
+            } else {
+                let result = result.map_err(convert::failure).map(|reply| {
+                    give(task, EXCHANGE_RESPONSE, &reply);
+                    convert::response(&reply)
+                });
+                idl::reply_exchange(task, result);
+            }
+            channel.finish(slot);
+        }
+        Output::Post { owner, bits } => {
+            if sys_post(TaskId(owner.0), bits) != 0 {
+                channel.client_gone(owner, now);
+            }
+        }
+        Output::Subscribed { owner, result } => {
+            idl::reply_notify(TaskId(owner.0), result.map_err(convert::failure));
+        }
+    }
+}
+
+fn small(result: Result<Reply<'_>, Failure>) -> Result<SmallResponse, ScmiError> {
+    let reply = result.map_err(convert::failure)?;
+    let mut values = [0; SMALL_RESPONSE];
+    reply.read(&mut values);
+    let response = convert::response(&reply);
+    Ok(SmallResponse {
+        status: response.status,
+        len: response.len,
+        values,
+    })
+}
+
+/// Copies an answer from the device's buffer into a client's lease, as much as fits. A client that is gone gets nothing.
+pub fn give(client: TaskId, lease: usize, reply: &Reply<'_>) {
+    if reply.len > 0 {
+        let source = reply.buffer().pointer(Reply::FIRST * 4);
+        // Safety: the buffer is a static of this task, `len` is at most what follows the first two words of it, and the device has
+        // finished with it: the core hands out no other. A device that writes all the same changes bytes, and nothing else.
+        let (code, _) = unsafe { sys_borrow_write_raw(client, lease, 0, source, reply.len) };
+        if code != 0 {
+            ringbuf_entry_root!(Trace::LeaseGone(client));
+        }
+    }
+}
+
+impl NotificationHandler for Server {
+    fn current_notification_mask(&self) -> u32 {
+        notifications::SCMI_IRQ_MASK | notifications::TIMER_MASK
+    }
+
+    fn handle_notification(&mut self, bits: NotificationBits) {
+        if bits.check_notification_mask(notifications::TIMER_MASK) {
+            self.timer = u64::MAX;
+        }
+        if bits.check_notification_mask(notifications::SCMI_IRQ_MASK)
+            && let Some(device) = &mut self.device
+        {
+            let interrupts = device.take_interrupts();
+            self.channel.interrupted();
+            if interrupts.contains(Interrupts::CONFIGURATION) {
+                self.channel.check_device(device);
+            }
+            if interrupts.is_empty() {
+                ringbuf_entry_root!(Trace::Spurious);
+            }
+        }
+        if self.turn() {
+            sys_irq_control(notifications::SCMI_IRQ_MASK, true);
+        }
+    }
+}
