@@ -103,7 +103,15 @@ impl Session {
 /// Finds a complete answer: the echo's line, lines of text, the verdict, and the prompt at the start of a line.
 fn find_answer(seen: &str, typed: &str) -> Option<(usize, Answer)> {
     let mut lines = Lines { text: seen, at: 0 };
-    let (_, echo) = lines.next()?;
+    let (echo_end, echo) = lines.next()?;
+    // There is nothing to answer to an empty line: the prompt comes again, and that is all.
+    if typed.trim().is_empty() && seen[echo_end..].starts_with(PROMPT) {
+        let answer = Answer {
+            text: String::new(),
+            verdict: Ok(()),
+        };
+        return Some((echo_end + PROMPT.len(), answer));
+    }
     let mut text = String::new();
     // Something else may have been printed just before the echo; then it is no echo and belongs to the answer.
     if !echo.ends_with(typed) && seen.lines().skip(1).any(|line| line.ends_with(typed)) {
@@ -253,6 +261,25 @@ mod tests {
             assert_eq!(find_answer(part, "info"), None, "{part:?}");
         }
         assert!(find_answer("info\nok\nscmi> ", "info").is_some());
+    }
+
+    #[test]
+    fn an_empty_line_is_answered_by_the_prompt_alone() {
+        let (consumed, answer) = find_answer("  \nscmi> ", "  ").unwrap();
+        assert_eq!((consumed, answer.text.as_str()), (9, ""));
+        assert!(answer.is_ok());
+        assert_eq!(find_answer("\nscmi>", ""), None);
+    }
+
+    #[test]
+    fn a_report_may_cut_the_echo_in_two() {
+        let seen = "sens\n! task x faulted: panic; restarted\nscmi> sensors\n0 fake\nok\nscmi> ";
+        let (_, answer) = find_answer(seen, "sensors").unwrap();
+        assert_eq!(
+            answer.text,
+            "sens\n! task x faulted: panic; restarted\n0 fake\n"
+        );
+        assert!(answer.is_ok());
     }
 
     #[test]

@@ -1,0 +1,177 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What `app.toml` says is what is in the image.
+
+use std::process::Command;
+use std::time::Duration;
+
+use test_integration::{Image, Kind, Rig, Setting, Variant, image, image_of};
+use xtask::{command, elf, setup, workspace};
+
+/// Bytes of the driver's memory that the device uses.
+fn pools(image: &Image) -> u32 {
+    let sections = elf::sections(&image.folder.join("virtio_scmi.elf")).unwrap();
+    let pools = sections
+        .iter()
+        .find(|section| section.name == ".virtqueues");
+    pools
+        .unwrap_or_else(|| panic!("the driver has no section .virtqueues: {sections:?}"))
+        .size
+}
+
+#[test]
+fn the_ring_size_in_the_manifest_sizes_the_pools_of_the_linked_driver() {
+    let normal = image();
+    let variant = Variant::new("vring-128", &[("vring-size = 64", "vring-size = 128")]);
+    let larger = image_of(variant.path());
+    let (before, after) = (pools(&normal), pools(&larger));
+    // Twice the descriptors and twice the buffers; only what does not depend on the size stays.
+    assert!(
+        after > before * 17 / 10 && after <= before * 2,
+        "{before} -> {after} bytes"
+    );
+    // In all at most 24 KiB at the default size.
+    assert!(before <= 24 << 10, "{before} bytes");
+
+    let mut rig = Rig::boot_setting(&Setting::new(&larger.elf, Kind::VhostDeviceScmi));
+    let text = rig.ok("info");
+    assert!(
+        text.contains("128 command entries, 128 event entries"),
+        "{text}"
+    );
+    assert!(text.contains("slots       64"), "{text}");
+    rig.ok("sensors");
+}
+
+#[test]
+fn two_builds_give_the_same_bytes() {
+    let first = image();
+    let before = std::fs::read(&first.elf).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let rust = setup::rust::find().unwrap();
+    let second = xtask::image::build(&rust, "app.toml", folder.path(), |_| ()).unwrap();
+    let after = std::fs::read(&second.elf).unwrap();
+    assert!(
+        before == after,
+        "{} and {} differ",
+        first.elf.display(),
+        second.elf.display()
+    );
+}
+
+/// `cargo xtask` with these arguments; its status and all that it prints.
+fn xtask(arguments: &[&str]) -> command::Outcome {
+    let mut cargo = workspace::cargo();
+    cargo
+        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(arguments);
+    command::run("cargo xtask", &mut cargo, Duration::from_secs(600), |_| ()).unwrap()
+}
+
+#[test]
+fn a_broken_manifest_is_an_error_that_names_the_key() {
+    let variant = Variant::new("broken", &[("stacksize = 1024", "stacksise = 1024")]);
+    let outcome = xtask(&["dist", "--app", variant.path().to_str().unwrap()]);
+    assert!(!outcome.success());
+    assert!(
+        outcome.output.contains("stacksise") && outcome.output.contains("idle"),
+        "{}",
+        outcome.output
+    );
+}
+
+#[test]
+fn a_task_that_outgrows_its_memory_is_an_error_that_names_it() {
+    let variant = Variant::new(
+        "outgrown",
+        &[(
+            "[tasks.console]\n",
+            "[tasks.console]\nmax-sizes = { flash = 4096 }\n",
+        )],
+    );
+    let outcome = xtask(&["dist", "--app", variant.path().to_str().unwrap()]);
+    assert!(!outcome.success());
+    assert!(
+        outcome.output.contains("console") && outcome.output.contains("max-sizes"),
+        "{}",
+        outcome.output
+    );
+}
+
+#[test]
+fn a_missing_manifest_is_an_error_that_names_it() {
+    let outcome = xtask(&["dist", "--app", "no-such.toml"]);
+    assert!(
+        !outcome.success() && outcome.output.contains("no-such.toml"),
+        "{}",
+        outcome.output
+    );
+}
+
+#[test]
+fn run_prints_answers_and_fails_if_a_line_does() {
+    let _turn = test_integration::Turn::take();
+    let good = xtask(&["run", "--exec", "info", "--exec", "protocols"]);
+    assert!(good.success(), "{}", good.output);
+    assert!(
+        good.output.contains("rust-vmm") && good.output.contains("0x15"),
+        "{}",
+        good.output
+    );
+    assert!(
+        !good.output.contains("scmi> "),
+        "no prompts: {}",
+        good.output
+    );
+
+    let bad = xtask(&["run", "--exec", "frobnicate", "--exec", "help"]);
+    assert!(!bad.success());
+    assert!(
+        bad.output.contains("no command `frobnicate`"),
+        "{}",
+        bad.output
+    );
+    assert!(
+        bad.output.contains("crash"),
+        "the line after it is typed all the same: {}",
+        bad.output
+    );
+}
+
+#[test]
+fn run_leaves_no_process_behind() {
+    let _turn = test_integration::Turn::take();
+    // The daemon's socket lies in a folder of its own; whoever names it on the command line was started by us.
+    let folder = tempfile::Builder::new()
+        .prefix("left-behind")
+        .tempdir()
+        .unwrap();
+    let mut cargo = workspace::cargo();
+    cargo
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "xtask",
+            "--",
+            "run",
+            "--exec",
+            "info",
+        ])
+        .env("TMPDIR", folder.path());
+    let outcome =
+        command::run("cargo xtask", &mut cargo, Duration::from_secs(600), |_| ()).unwrap();
+    assert!(outcome.success(), "{}", outcome.output);
+    let listing = command::query(Command::new("ps").args(["-eo", "args"])).unwrap_or_default();
+    let name = folder.path().to_str().unwrap();
+    assert!(
+        !listing.lines().any(|line| line.contains(name)),
+        "{listing}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "temporary files are left"
+    );
+}
