@@ -1,11 +1,19 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Generates the notification bits.
+//! Generates the notification bits, and the task's own index.
+
+use std::fs;
 
 fn main() -> anyhow::Result<()> {
-    if build_util::only_in_image(&["notifications.rs"])? {
-        build_util::build_notifications()?;
+    if !build_util::only_in_image(&["notifications.rs", "own.rs"])? {
+        return Ok(());
     }
+    build_util::build_notifications()?;
+    let index = build_util::task_ids()?.resolve(&build_util::task_name()?, "HUBRIS_TASK_NAME")?;
+    fs::write(
+        build_util::out_dir()?.join("own.rs"),
+        format!("/// The console's own index.\npub const INDEX: usize = {index};\n"),
+    )?;
     Ok(())
 }

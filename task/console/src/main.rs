@@ -1,7 +1,155 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! An interactive SCMI console.
+//! An interactive console: SCMI, and the tasks of the image, from a serial line.
+//!
+//! ```toml
+//! [tasks.console]
+//! name = "task-console"
+//! priority = 5
+//! start = true
+//! notifications = ["input", "fault", "scmi", "timer"]
+//! task-slots = ["jefe", { uart = "uart" }, { scmi = "virtio_scmi" }]
+//! ```
+//!
+//! The UART names it as `owner` with the notification `input`, the supervisor posts it `fault` (`on-task-fault`) and takes its orders
+//! (`allowed-callers`), and it is a client in `[config.scmi.clients]`.
+//!
+//! # For tools
+//!
+//! It prints the prompt `scmi> ` when it waits for a line. Every line is answered, and the last line of an answer is `ok`, or `error: ` with what is
+//! wrong and what to do; then the prompt comes again. Faults of tasks are reported when they happen, in a line that begins with `! task`.
 
 #![no_std]
 #![no_main]
+
+mod commands;
+mod failure;
+mod faults;
+mod platform;
+mod terminal;
+
+use core::fmt::Write;
+
+use console_core::editor::{Editor, Event};
+use drv_scmi_api::Scmi;
+use task_jefe_api::Jefe;
+use userlib::*;
+
+use faults::Faults;
+use terminal::Terminal;
+
+task_slot!(UART, uart);
+task_slot!(JEFE, jefe);
+task_slot!(SCMI, scmi);
+
+const PROMPT: &str = "scmi> ";
+
+/// What commands work with.
+pub struct Console {
+    terminal: Terminal,
+    jefe: Jefe,
+    scmi: Scmi,
+    faults: Faults,
+}
+
+#[unsafe(export_name = "main")]
+fn main() -> ! {
+    let jefe = Jefe::from(JEFE.get_task_id());
+    let faults = Faults::since_now(&jefe);
+    let mut console = Console {
+        terminal: Terminal::new(UART.get_task_id()),
+        jefe,
+        scmi: Scmi::from(SCMI.get_task_id()),
+        faults,
+    };
+    let mut editor = Editor::new();
+
+    console.print(format_args!("\nSCMI console. `help` lists the commands.\n"));
+    console.faults.report(&console.jefe, &mut console.terminal);
+    console.print(format_args!("{PROMPT}"));
+    loop {
+        console.take_input(&mut editor);
+        // Bits are hints: input is looked for in any case.
+        let bits = sys_recv_notification(notifications::INPUT_MASK | notifications::FAULT_MASK);
+        if bits.check_notification_mask(notifications::FAULT_MASK) {
+            console.report_faults(&editor);
+        }
+    }
+}
+
+impl Console {
+    /// Edits and runs lines until there is no more input.
+    fn take_input(&mut self, editor: &mut Editor) {
+        let mut bytes = [0; 32];
+        loop {
+            let count = self.terminal.read(&mut bytes);
+            let Some(input) = bytes.get(..count).filter(|input| !input.is_empty()) else {
+                break;
+            };
+            for &byte in input {
+                // Writing to the terminal does not fail: the driver takes everything, or restarts and takes it then.
+                let event = editor
+                    .feed(byte, &mut self.terminal)
+                    .unwrap_or(Event::Editing);
+                match event {
+                    Event::Editing => continue,
+                    Event::Line => self.run(editor.line()),
+                    Event::TooLong => self.print(format_args!(
+                        "error: the line is longer than {} characters; nothing was done\n",
+                        console_core::editor::LINE_MAX
+                    )),
+                    Event::GivenUp => {}
+                }
+                editor.start();
+                self.print(format_args!("{PROMPT}"));
+            }
+            self.terminal.flush();
+        }
+    }
+
+    /// Runs a line, and says how that went.
+    fn run(&mut self, line: &str) {
+        let Some(outcome) = commands::run(self, line) else {
+            return;
+        };
+        self.faults.report(&self.jefe, &mut self.terminal);
+        match outcome {
+            Ok(()) => self.print(format_args!("ok\n")),
+            Err(failure) => self.print(format_args!("error: {failure}\n")),
+        }
+    }
+
+    /// Reports faults while a line is being typed.
+    fn report_faults(&mut self, editor: &Editor) {
+        if !self.faults.any(&self.jefe) {
+            return;
+        }
+        self.print(format_args!("\n"));
+        self.faults.report(&self.jefe, &mut self.terminal);
+        self.print(format_args!("{PROMPT}"));
+        // As above.
+        let _ = editor.show(&mut self.terminal);
+        self.terminal.flush();
+    }
+
+    fn print(&mut self, text: core::fmt::Arguments<'_>) {
+        // As above.
+        let _ = self.terminal.write_fmt(text);
+        self.terminal.flush();
+    }
+}
+
+/// The name of the task with that index.
+pub fn task_name(index: usize) -> &'static str {
+    hubris_task_names::TASK_NAMES
+        .get(index)
+        .copied()
+        .unwrap_or("an unknown task")
+}
+
+include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
+
+mod own {
+    include!(concat!(env!("OUT_DIR"), "/own.rs"));
+}

@@ -1,0 +1,110 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! `tasks`, `crash`, `reset`: the image itself.
+
+use core::fmt::{self, Write};
+
+use hubris_num_tasks::NUM_TASKS;
+use hubris_task_names::TASK_NAMES;
+use task_jefe_api::Supervision;
+use userlib::*;
+
+use super::Outcome;
+use crate::failure::Failure;
+use crate::{Console, notifications, task_name};
+
+/// How long `crash` waits for the supervisor to bring the task back, in milliseconds.
+const RESTART_LIMIT_MS: u32 = 1000;
+
+/// The tasks: restarts, faults, state.
+pub fn tasks<'a>(console: &mut Console, _: &'a str) -> Outcome<'a> {
+    let _ = writeln!(
+        console.terminal,
+        "{:<14} {:>8} {:>8}  state",
+        "task", "restarts", "faults"
+    );
+    for index in 0..NUM_TASKS {
+        let status = console.jefe.task_status(index as u16)?;
+        let state = State(kipc::read_task_status(index), status.supervision);
+        let name = task_name(index);
+        let _ = writeln!(
+            console.terminal,
+            "{name:<14} {:>8} {:>8}  {state}",
+            status.restarts, status.faults
+        );
+    }
+    Ok(())
+}
+
+/// A task's state in words.
+struct State(TaskState, Supervision);
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |id: TaskId| task_name(id.index());
+        match self.0 {
+            TaskState::Faulted { .. } if self.1 == Supervision::Holding => {
+                f.write_str("faulted, held")
+            }
+            TaskState::Faulted { .. } => f.write_str("faulted"),
+            TaskState::Healthy(SchedState::Stopped) => f.write_str("not started"),
+            TaskState::Healthy(SchedState::Runnable) => f.write_str("ready"),
+            TaskState::Healthy(SchedState::InSend(id) | SchedState::InReply(id))
+                if id == TaskId::KERNEL =>
+            {
+                f.write_str("asking the kernel")
+            }
+            TaskState::Healthy(SchedState::InSend(id)) => {
+                write!(f, "waiting for {} to listen", name(id))
+            }
+            TaskState::Healthy(SchedState::InReply(id)) => {
+                write!(f, "waiting for {} to answer", name(id))
+            }
+            TaskState::Healthy(SchedState::InRecv(None)) => f.write_str("listening"),
+            TaskState::Healthy(SchedState::InRecv(Some(id))) if id == TaskId::KERNEL => {
+                f.write_str("waiting for notifications")
+            }
+            TaskState::Healthy(SchedState::InRecv(Some(id))) => {
+                write!(f, "listening to {} only", name(id))
+            }
+        }
+    }
+}
+
+/// Faults a task, and waits until the supervisor has dealt with it, so that the report comes before the next prompt.
+pub fn crash<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+    let Some(index) = TASK_NAMES.iter().position(|task| *task == name) else {
+        return Err(Failure::UnknownTask(name));
+    };
+    console.jefe.fault_task(index as u16)?;
+
+    let deadline = set_timer_relative(RESTART_LIMIT_MS, notifications::TIMER_MASK);
+    loop {
+        let status = console.jefe.task_status(index as u16)?;
+        let dealt_with = match status.supervision {
+            Supervision::Watching => status.restarts != console.faults.restarts_told(index),
+            Supervision::Restarting => false,
+            Supervision::Holding => true,
+        };
+        if dealt_with {
+            sys_set_timer(None, 0);
+            return Ok(());
+        }
+        if sys_get_timer().now >= deadline {
+            return Err(Failure::NotRestarted(name));
+        }
+        // Posted when the task is restarted. That, or the timer, ends the wait; what the bits say is looked at above.
+        let _ = sys_recv_notification(notifications::FAULT_MASK | notifications::TIMER_MASK);
+    }
+}
+
+/// Restarts the machine.
+pub fn reset<'a>(console: &mut Console, _: &'a str) -> Outcome<'a> {
+    let _ = writeln!(console.terminal, "restarting the machine");
+    console.terminal.flush();
+    // The line takes a moment to send what the driver holds.
+    hl::sleep_for(20);
+    console.jefe.request_reset();
+    Ok(())
+}
