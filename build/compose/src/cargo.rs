@@ -123,7 +123,9 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
             warnings,
         }),
         _ => {
-            errors.push_str(&String::from_utf8_lossy(&output.stderr));
+            errors.push_str(&without_script_output(&String::from_utf8_lossy(
+                &output.stderr,
+            )));
             let advice = advice(app, task, &errors);
             Err(Error::Build {
                 task: task.name.clone(),
@@ -131,6 +133,14 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
                 advice,
             })
         }
+    }
+}
+
+/// Leaves out what a build script that failed had told cargo, which stands before what it tells us.
+fn without_script_output(text: &str) -> String {
+    match (text.find("  --- stdout\n"), text.find("  --- stderr\n")) {
+        (Some(from), Some(to)) if from < to => format!("{}{}", &text[..from], &text[to..]),
+        _ => text.into(),
     }
 }
 

@@ -59,7 +59,7 @@ fn text(table: &Table) -> Result<String, Error> {
 }
 
 /// Set by the cargo that runs us for the package that it builds: a cargo that we start would take them for its own.
-const OUTER: [&str; 19] = [
+const OUTER: [&str; 21] = [
     "CARGO",
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_MAKEFLAGS",
@@ -76,6 +76,9 @@ const OUTER: [&str; 19] = [
     "OPT_LEVEL",
     "OUT_DIR",
     "PROFILE",
+    // Where in a build script an error about the manifest was made helps nobody who reads it.
+    "RUST_BACKTRACE",
+    "RUST_LIB_BACKTRACE",
     "RUSTC_LINKER",
     "RUSTFLAGS",
     "TARGET",

@@ -141,6 +141,8 @@ pub struct Interrupt {
 pub struct Scmi {
     /// Descriptors in each virtqueue.
     pub vring_size: u32,
+    /// The milliseconds of `deadline-ms`, `delayed-ms` and `stall-ms`, by key, where they are given.
+    pub times: BTreeMap<&'static str, u32>,
     /// Client task to what it may do.
     pub clients: BTreeMap<String, Client>,
 }
@@ -152,6 +154,10 @@ pub struct Client {
     pub protocols: Option<Vec<u8>>,
     /// How many command slots it may hold at once, if limited.
     pub slots: Option<u32>,
+    /// How many events its queue holds, and to how many it may be subscribed, by key, where they are given.
+    pub places: BTreeMap<&'static str, u32>,
+    /// Under which protocols `messages` and `domains` restrict it: key and protocol, as written.
+    pub restricted: Vec<(&'static str, String)>,
     /// The notification of that task that is posted when an event waits for it.
     pub notification: Option<String>,
 }

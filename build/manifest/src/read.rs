@@ -265,14 +265,39 @@ fn scmi(tree: &Tree, value: Value, problems: &mut Problems) -> Option<Scmi> {
             Client {
                 protocols,
                 slots: client.slots,
+                places: given([
+                    ("events", client.events),
+                    ("subscriptions", client.subscriptions),
+                ]),
+                restricted: restricted("messages", client.messages.into_keys())
+                    .chain(restricted("domains", client.domains.into_keys()))
+                    .collect(),
                 notification: client.notification,
             },
         );
     }
     Some(Scmi {
         vring_size: read.vring_size,
+        times: given([
+            ("deadline-ms", read.deadline_ms),
+            ("delayed-ms", read.delayed_ms),
+            ("stall-ms", read.stall_ms),
+        ]),
         clients,
     })
+}
+
+fn given<const N: usize>(keys: [(&'static str, Option<u32>); N]) -> BTreeMap<&'static str, u32> {
+    keys.into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+}
+
+fn restricted(
+    key: &'static str,
+    protocols: impl Iterator<Item = String>,
+) -> impl Iterator<Item = (&'static str, String)> {
+    protocols.map(move |protocol| (key, protocol))
 }
 
 fn tables_of(tree: &Tree, key: &str, value: Option<Value>, problems: &mut Problems) -> Table {

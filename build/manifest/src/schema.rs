@@ -214,6 +214,12 @@ fn default_image() -> String {
 pub struct Scmi {
     /// Descriptors in each virtqueue: a power of two.
     pub vring_size: u32,
+    /// How long a command may take that names no deadline, in milliseconds.
+    pub deadline_ms: Option<u32>,
+    /// How long to wait for a delayed response, in milliseconds.
+    pub delayed_ms: Option<u32>,
+    /// How long the device may be silent after a time-out before it is reset, in milliseconds.
+    pub stall_ms: Option<u32>,
     /// What each client task may do.
     #[serde(default)]
     pub clients: Table,
@@ -227,6 +233,16 @@ pub struct Client {
     pub protocols: Protocols,
     /// How many command slots it may hold at once.
     pub slots: Option<u32>,
+    /// How many events its queue holds.
+    pub events: Option<u32>,
+    /// How many events it may be subscribed to at once.
+    pub subscriptions: Option<u32>,
+    /// Protocol to the messages of it that the client may send; all if not named.
+    #[serde(default)]
+    pub messages: BTreeMap<String, Vec<u8>>,
+    /// Protocol to the domains of it that the client may use; all if not named.
+    #[serde(default)]
+    pub domains: BTreeMap<String, Vec<u32>>,
     /// The notification that is posted when an event waits for it.
     pub notification: Option<String>,
 }

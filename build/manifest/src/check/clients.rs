@@ -15,6 +15,9 @@ const VRING_SIZES: RangeInclusive<u32> = 2..=2048;
 /// Command slots that a client may hold at once.
 const SLOTS: RangeInclusive<u32> = 1..=1024;
 
+/// Events that a client's queue may hold, and subscriptions: the driver counts both in a byte.
+const PLACES: RangeInclusive<u32> = 0..=255;
+
 /// Standard protocols begin at Base; what is below is reserved (SCMI specification, 4.1).
 const FIRST_PROTOCOL: u8 = 0x10;
 
@@ -33,6 +36,15 @@ pub fn scmi(app: &App) -> Vec<Problem> {
             format!("{size} is no power of two from {low} to {high}, as virtio asks of a ring"),
             format!("write {near}, or another power of two"),
         ));
+    }
+    for (key, milliseconds) in &scmi.times {
+        if *milliseconds == 0 {
+            problems.push(app.problem(
+                &["config", "scmi", key],
+                "nothing can be done in no time",
+                "write milliseconds, at least 1",
+            ));
+        }
     }
     for (name, client) in &scmi.clients {
         let path = ["config", "scmi", "clients", name.as_str()];
@@ -70,6 +82,36 @@ pub fn scmi(app: &App) -> Vec<Problem> {
                 format!("write a number from 1 to {}", SLOTS.end()),
             ));
         }
+        for (key, wanted) in &client.places {
+            if !PLACES.contains(wanted) {
+                problems.push(app.problem(
+                    &at(key),
+                    format!("{wanted} is more than the driver can count for a client"),
+                    format!("write {} at most", PLACES.end()),
+                ));
+            }
+        }
+        for (key, written) in &client.restricted {
+            let Some(protocol) = number(written) else {
+                problems.push(app.problem(
+                    &[&at(key)[..], &[written]].concat(),
+                    "it is no protocol number",
+                    "write the number in quotes, as `\"0x15\"`",
+                ));
+                continue;
+            };
+            if client
+                .protocols
+                .as_ref()
+                .is_some_and(|listed| !listed.contains(&protocol))
+            {
+                problems.push(app.problem(
+                    &[&at(key)[..], &[written]].concat(),
+                    "it restricts a protocol that the client may not use at all",
+                    format!("add {protocol:#04x} to `protocols`, or remove it here"),
+                ));
+            }
+        }
         for protocol in client.protocols.iter().flatten() {
             if *protocol < FIRST_PROTOCOL {
                 problems.push(app.problem(
@@ -81,6 +123,14 @@ pub fn scmi(app: &App) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// A protocol number that is a key, so that TOML has it as text.
+fn number(text: &str) -> Option<u8> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +212,38 @@ mod tests {
         refuses(
             &[("protocols = [0x10, 0x15]", "")],
             "[config.scmi.clients.client], key `protocols`: it is missing",
+        );
+    }
+
+    #[test]
+    fn restrictions_are_of_protocols_that_are_listed() {
+        accepts(&[(
+            "slots = 8",
+            "messages = { 0x15 = [6], \"16\" = [0] }\ndomains = { 0x15 = [0, 4] }",
+        )]);
+        refuses(
+            &[("slots = 8", "messages = { sensor = [6] }")],
+            "[config.scmi.clients.client.messages], key `sensor`: it is no protocol number",
+        );
+        refuses(
+            &[("slots = 8", "domains = { 0x13 = [6] }")],
+            "[config.scmi.clients.client.domains], key `0x13`: it restricts a protocol that the client may not use",
+        );
+    }
+
+    #[test]
+    fn queues_are_small_and_times_are_not_zero() {
+        accepts(&[
+            ("slots = 8", "events = 255\nsubscriptions = 0"),
+            ("vring-size = 64", "vring-size = 64\nstall-ms = 1"),
+        ]);
+        refuses(
+            &[("slots = 8", "events = 256")],
+            "key `events`: 256 is more than the driver can count",
+        );
+        refuses(
+            &[("vring-size = 64", "vring-size = 64\ndeadline-ms = 0")],
+            "[config.scmi], key `deadline-ms`: nothing can be done in no time",
         );
     }
 
