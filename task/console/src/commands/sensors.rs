@@ -6,9 +6,11 @@
 use core::fmt::Write;
 
 use drv_scmi_api::PAYLOAD_MAX;
-use scmi::Protocol;
+use scmi::{Protocol, Status};
 use scmi::sensor::descriptor::SensorDescriptor;
-use scmi::sensor::{AxisDescriptionGet, DescriptionGet, ReadFlags, ReadingGet, ReadingGetV1};
+use scmi::sensor::{
+    AxisDescriptionGet, ConfigGet, ConfigSet, DescriptionGet, ReadFlags, ReadingGet, ReadingGetV1,
+};
 
 use super::Outcome;
 use crate::Console;
@@ -42,10 +44,11 @@ fn show(console: &mut Console, sensor: &SensorDescriptor, has_axes: bool) -> Out
     let _ = write!(console.terminal, "{:>3}  {:<16}", base.sensor, base.name);
     let shown = if !has_axes {
         scalar_v1(console, sensor)
-    } else if base.scale.axes() == 0 {
-        scalar(console, sensor)
     } else {
-        axes(console, sensor)
+        switch_on(console, base.sensor).and_then(|()| match base.scale.axes() {
+            0 => scalar(console, sensor),
+            _ => axes(console, sensor),
+        })
     };
     // A sensor that cannot be read is no reason to hide the others.
     let _ = match shown {
@@ -56,6 +59,23 @@ fn show(console: &mut Console, sensor: &SensorDescriptor, has_axes: bool) -> Out
             return Err(failure);
         }
     };
+    Ok(())
+}
+
+/// Switches a sensor on if it is off: since version 2 of the protocol a platform may leave it off until somebody asks for it, and then
+/// rejects readings.
+fn switch_on(console: &mut Console, sensor: u32) -> Outcome<'static> {
+    let mut buffer = [0; PAYLOAD_MAX];
+    let config = match console.ask(&ConfigGet { sensor }, &mut buffer) {
+        Ok(reply) => reply.config,
+        // What cannot be configured is always on.
+        Err(Failure::Refused(Status::NOT_SUPPORTED)) => return Ok(()),
+        Err(failure) => return Err(failure),
+    };
+    if !config.is_enabled() {
+        let config = config.with_enabled(true);
+        console.ask(&ConfigSet { sensor, config }, &mut buffer)?;
+    }
     Ok(())
 }
 
