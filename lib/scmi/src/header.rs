@@ -249,6 +249,12 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 8 } else { 256 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
         // C1: the header layout, in both directions and for every word.
         #[test]
         fn c1_header_pack_is_the_inverse_of_unpack(word: u32) {
