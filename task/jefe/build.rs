@@ -60,7 +60,7 @@ fn main() -> Result<()> {
         }
     }
     let mut code = format!(
-        "/// Tasks that stay as they are when they fault.\npub static TASKS_TO_HOLD: &[usize] = &{held:?};\n"
+        "/// Tasks that stay as they are when they fault.\npub const TASKS_TO_HOLD: &[usize] = &{held:?};\n"
     );
     code += &mailing_list("ON_TASK_FAULT", "on-task-fault", &config.on_task_fault)?;
     code += &mailing_list(
@@ -84,11 +84,11 @@ fn main() -> Result<()> {
         .map_err(|error| anyhow!("{error}"))
 }
 
-/// A static with the index of each listener and the bit to post.
+/// A constant with the index of each listener and the bit to post.
 fn mailing_list(constant: &str, key: &str, listeners: &BTreeMap<String, String>) -> Result<String> {
     let name = build_util::task_name()?;
     let mut code = format!(
-        "/// `{key}` in app.toml: task and notification.\npub static {constant}: &[(usize, u32)] = &["
+        "/// `{key}` in app.toml: task and notification.\npub const {constant}: &[(usize, u32)] = &["
     );
     for (task, notification) in listeners {
         let index = build_util::task_ids()?.resolve(task, &format!("tasks.{name}.config.{key}"))?;

@@ -24,9 +24,25 @@ pub const SEND_CAPACITY: usize = 256;
 /// The device and the queues.
 pub struct Pl011<'a> {
     device: Uart<'a>,
+    queues: &'a mut Queues,
+    stats: UartStats,
+}
+
+/// The memory of the queues.
+pub struct Queues {
     received: Deque<u8, RECEIVE_CAPACITY>,
     to_send: Deque<u8, SEND_CAPACITY>,
-    stats: UartStats,
+}
+
+impl Queues {
+    /// Empty queues.
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Self {
+            received: Deque::new(),
+            to_send: Deque::new(),
+        }
+    }
 }
 
 /// What the line looks like cannot be had from the clock that the device has.
@@ -41,6 +57,7 @@ impl<'a> Pl011<'a> {
     /// [`BadBaudRate`] when the clock cannot be divided to `baud`.
     pub fn new(
         registers: UniqueMmioPointer<'a, PL011Registers>,
+        queues: &'a mut Queues,
         baud: u32,
         clock_hz: u32,
     ) -> Result<Self, BadBaudRate> {
@@ -58,8 +75,7 @@ impl<'a> Pl011<'a> {
         device.clear_interrupts(Interrupts::all());
         let mut uart = Self {
             device,
-            received: Deque::new(),
-            to_send: Deque::new(),
+            queues,
             stats: UartStats::default(),
         };
         uart.set_interrupts();
@@ -78,30 +94,30 @@ impl<'a> Pl011<'a> {
 
     /// Whether bytes wait to be taken.
     pub fn has_input(&self) -> bool {
-        !self.received.is_empty()
+        !self.queues.received.is_empty()
     }
 
     /// The received bytes that lie together, from the oldest on. To be followed by [`take`](Self::take).
     pub fn input(&self) -> &[u8] {
-        self.received.as_slices().0
+        self.queues.received.as_slices().0
     }
 
     /// Removes the `count` oldest received bytes.
     pub fn take(&mut self, count: usize) {
         for _ in 0..count {
-            self.received.pop_front();
+            self.queues.received.pop_front();
         }
     }
 
     /// How many bytes [`queue`](Self::queue) can take.
     pub fn room(&self) -> usize {
-        SEND_CAPACITY - self.to_send.len()
+        SEND_CAPACITY - self.queues.to_send.len()
     }
 
     /// Adds bytes to be sent; those for which there is no [`room`](Self::room) are dropped.
     pub fn queue(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            let _ = self.to_send.push_back(byte);
+            let _ = self.queues.to_send.push_back(byte);
         }
     }
 
@@ -111,12 +127,12 @@ impl<'a> Pl011<'a> {
     }
 
     fn receive(&mut self) {
-        while !self.received.is_full() {
+        while !self.queues.received.is_full() {
             match self.device.read_word() {
                 Ok(Some(byte)) => {
                     self.stats.received = self.stats.received.wrapping_add(1);
                     // There is room: that is the condition of the loop.
-                    let _ = self.received.push_back(byte);
+                    let _ = self.queues.received.push_back(byte);
                 }
                 Ok(None) => break,
                 Err(Error::Overrun) => self.stats.overruns = self.stats.overruns.wrapping_add(1),
@@ -127,7 +143,7 @@ impl<'a> Pl011<'a> {
 
     fn send(&mut self) {
         while !self.device.is_tx_fifo_full() {
-            let Some(byte) = self.to_send.pop_front() else {
+            let Some(byte) = self.queues.to_send.pop_front() else {
                 break;
             };
             self.device.write_word(byte);
@@ -137,11 +153,11 @@ impl<'a> Pl011<'a> {
 
     fn set_interrupts(&mut self) {
         let mut wanted = Interrupts::empty();
-        if !self.received.is_full() {
+        if !self.queues.received.is_full() {
             // The receive time-out is what reports the last bytes of a burst, which do not fill the queue up to its mark.
             wanted |= Interrupts::RXI | Interrupts::RTI | Interrupts::OEI;
         }
-        if !self.to_send.is_empty() {
+        if !self.queues.to_send.is_empty() {
             wanted |= Interrupts::TXI;
         }
         self.device.set_interrupt_masks(wanted);
@@ -166,7 +182,9 @@ mod tests {
     impl Registers {
         fn with(&mut self, test: impl FnOnce(&mut Pl011<'_>)) {
             let registers: &mut PL011Registers = transmute_mut!(&mut self.0);
-            test(&mut Pl011::new(UniqueMmioPointer::from(registers), 115_200, 24_000_000).unwrap());
+            let mut queues = Queues::new();
+            let registers = UniqueMmioPointer::from(registers);
+            test(&mut Pl011::new(registers, &mut queues, 115_200, 24_000_000).unwrap());
         }
     }
 
@@ -234,7 +252,12 @@ mod tests {
         let mut registers = Registers([0; 1024]);
         let registers: &mut PL011Registers = transmute_mut!(&mut registers.0);
         assert!(matches!(
-            Pl011::new(UniqueMmioPointer::from(registers), 115_200, 16),
+            Pl011::new(
+                UniqueMmioPointer::from(registers),
+                &mut Queues::new(),
+                115_200,
+                16
+            ),
             Err(BadBaudRate)
         ));
     }

@@ -31,7 +31,7 @@ use drv_uart_api::{UartError, UartStats};
 use heapless::Deque;
 use hubris_num_tasks::NUM_TASKS;
 use idol_runtime::{Leased, NotificationHandler, R, RequestError, W};
-use pl011_buffered::{PL011Registers, Pl011};
+use pl011_buffered::{PL011Registers, Pl011, Queues};
 use ringbuf::{ringbuf, ringbuf_entry};
 use userlib::*;
 
@@ -56,8 +56,11 @@ fn main() -> ! {
             NonNull::new(peripherals::uart::ADDRESS as *mut PL011Registers).unwrap_lite(),
         )
     };
-    // First of all, so that a restarted driver finds the device as a new one does.
-    let uart = Pl011::new(registers, config::BAUD, config::CLOCK_HZ).unwrap_lite();
+    static mut QUEUES: Queues = Queues::new();
+    // Safety: the task has one thread, and this is the one place that mentions it.
+    let queues = unsafe { &mut *(&raw mut QUEUES) };
+    // First of all the device is set up, whatever a former life of the driver left it in.
+    let uart = Pl011::new(registers, queues, config::BAUD, config::CLOCK_HZ).unwrap_lite();
     let mut server = Server {
         uart,
         writers: Deque::new(),

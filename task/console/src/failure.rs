@@ -16,7 +16,12 @@ pub enum Failure<'a> {
     /// There is no such command.
     UnknownCommand(&'a str),
     /// The command is used in another way.
-    Usage(&'static str),
+    Usage {
+        /// Its name.
+        command: &'static str,
+        /// What it wants, or nothing.
+        argument: &'static str,
+    },
     /// There is no such task.
     UnknownTask(&'a str),
     /// The supervisor does not do it.
@@ -59,7 +64,8 @@ impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::UnknownCommand(name) => write!(f, "there is no command `{name}`; `help` lists them"),
-            Self::Usage(usage) => write!(f, "usage: {usage}"),
+            Self::Usage { command, argument: "" } => write!(f, "`{command}` takes nothing else"),
+            Self::Usage { command, argument } => write!(f, "usage: {command} {argument}"),
             Self::UnknownTask(name) => {
                 write!(f, "there is no task `{name}`; the tasks are {}", TASK_NAMES[0])?;
                 TASK_NAMES.iter().skip(1).try_for_each(|name| write!(f, ", {name}"))

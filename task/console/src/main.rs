@@ -63,17 +63,20 @@ fn main() -> ! {
         scmi: Scmi::from(SCMI.get_task_id()),
         faults,
     };
-    let mut editor = Editor::new();
+    // Not on the stack, for it keeps the lines typed before.
+    static mut EDITOR: Editor = Editor::new();
+    // Safety: the task has one thread, and this is the one place that mentions it.
+    let editor = unsafe { &mut *(&raw mut EDITOR) };
 
     console.print(format_args!("\nSCMI console. `help` lists the commands.\n"));
     console.faults.report(&console.jefe, &mut console.terminal);
     console.print(format_args!("{PROMPT}"));
     loop {
-        console.take_input(&mut editor);
+        console.take_input(editor);
         // Bits are hints: input is looked for in any case.
         let bits = sys_recv_notification(notifications::INPUT_MASK | notifications::FAULT_MASK);
         if bits.check_notification_mask(notifications::FAULT_MASK) {
-            console.report_faults(&editor);
+            console.report_faults(editor);
         }
     }
 }

@@ -50,10 +50,13 @@ ringbuf!(Trace, 16, Trace::None);
 
 #[unsafe(export_name = "main")]
 fn main() -> ! {
-    let mut server = Server {
+    // Not on the stack, for it grows with the number of tasks.
+    static mut SERVER: Server = Server {
         tasks: Tasks::new(!config::ON_TASK_FAULT.is_empty()),
         state: 0,
     };
+    // Safety: the task has one thread, and this is the one place that mentions it.
+    let server = unsafe { &mut *(&raw mut SERVER) };
     for &index in config::TASKS_TO_HOLD {
         if let Some(task) = server.tasks.get_mut(index) {
             task.hold();
@@ -61,7 +64,7 @@ fn main() -> ! {
     }
     let mut buffer = [0; idl::INCOMING_SIZE];
     loop {
-        idol_runtime::dispatch(&mut buffer, &mut server);
+        idol_runtime::dispatch(&mut buffer, server);
     }
 }
 

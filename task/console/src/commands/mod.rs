@@ -15,64 +15,70 @@ use crate::failure::Failure;
 /// How a command ended.
 pub type Outcome<'a> = Result<(), Failure<'a>>;
 
+/// What a command does with its argument, if it has one.
+type Run = for<'a> fn(&mut Console, &'a str) -> Outcome<'a>;
+
 /// What can be typed.
 struct Command {
     name: &'static str,
-    /// Its one argument, if it takes one.
-    argument: Option<&'static str>,
+    takes_task: bool,
+    run: Run,
     help: &'static str,
-    run: for<'a> fn(&mut Console, &'a str) -> Outcome<'a>,
+}
+
+impl Command {
+    const fn plain(name: &'static str, run: Run, help: &'static str) -> Self {
+        Self {
+            name,
+            takes_task: false,
+            run,
+            help,
+        }
+    }
+
+    /// A command whose argument is the name of a task.
+    const fn of_task(name: &'static str, run: Run, help: &'static str) -> Self {
+        Self {
+            name,
+            takes_task: true,
+            run,
+            help,
+        }
+    }
+
+    fn argument(&self) -> &'static str {
+        if self.takes_task { "TASK" } else { "" }
+    }
 }
 
 const COMMANDS: &[Command] = &[
-    Command {
-        name: "info",
-        argument: None,
-        help: "the SCMI device, its driver, and the platform behind it",
-        run: platform::info,
-    },
-    Command {
-        name: "protocols",
-        argument: None,
-        help: "the platform's protocols and their versions",
-        run: platform::protocols,
-    },
-    Command {
-        name: "sensors",
-        argument: None,
-        help: "every sensor and what it reads",
-        run: sensors::sensors,
-    },
-    Command {
-        name: "stats",
-        argument: None,
-        help: "the SCMI driver's counters",
-        run: platform::stats,
-    },
-    Command {
-        name: "tasks",
-        argument: None,
-        help: "the tasks: restarts, faults, state",
-        run: tasks::tasks,
-    },
-    Command {
-        name: "crash",
-        argument: Some("TASK"),
-        help: "fault a task and watch it come back",
-        run: tasks::crash,
-    },
-    Command {
-        name: "reset",
-        argument: None,
-        help: "restart the machine",
-        run: tasks::reset,
-    },
-    Command {
-        name: "help",
-        argument: None,
-        help: "this list",
-        run: help,
-    },
+    Command::plain(
+        "info",
+        platform::info,
+        "the SCMI device, its driver, and the platform behind it",
+    ),
+    Command::plain(
+        "protocols",
+        platform::protocols,
+        "the platform's protocols and their versions",
+    ),
+    Command::plain(
+        "sensors",
+        sensors::sensors,
+        "every sensor and what it reads",
+    ),
+    Command::plain("stats", platform::stats, "the SCMI driver's counters"),
+    Command::plain("tasks", tasks::tasks, "the tasks: restarts, faults, state"),
+    Command::of_task("crash", tasks::crash, "fault a task and watch it come back"),
+    Command::of_task("restart", tasks::restart, "restart a task"),
+    Command::of_task("hold", tasks::hold, "leave a task as it is when it faults"),
+    Command::of_task(
+        "release",
+        tasks::release,
+        "restart it again when it faults, or now",
+    ),
+    Command::plain("reset", tasks::reset, "restart the machine"),
+    Command::plain("help", help, "this list"),
 ];
 
 /// Runs a line. `None` when there is nothing in it.
@@ -83,27 +89,23 @@ pub fn run<'a>(console: &mut Console, line: &'a str) -> Option<Outcome<'a>> {
         return Some(Err(Failure::UnknownCommand(name)));
     };
     let argument = words.next();
-    if argument.is_some() != command.argument.is_some() || words.next().is_some() {
-        return Some(Err(Failure::Usage(usage(command))));
+    if argument.is_some() != command.takes_task || words.next().is_some() {
+        return Some(Err(Failure::Usage {
+            command: command.name,
+            argument: command.argument(),
+        }));
     }
     Some((command.run)(console, argument.unwrap_or_default()))
 }
 
-/// How the command is to be typed.
-fn usage(command: &Command) -> &'static str {
-    match command.name {
-        "crash" => "crash TASK",
-        name => name,
-    }
-}
-
 fn help<'a>(console: &mut Console, _: &'a str) -> Outcome<'a> {
     for command in COMMANDS {
-        let argument = command.argument.unwrap_or_default();
         let _ = writeln!(
             console.terminal,
-            "{:<10} {argument:<5} {}",
-            command.name, command.help
+            "{:<9} {:<4}  {}",
+            command.name,
+            command.argument(),
+            command.help
         );
     }
     Ok(())

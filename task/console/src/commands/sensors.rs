@@ -6,11 +6,11 @@
 use core::fmt::Write;
 
 use drv_scmi_api::PAYLOAD_MAX;
-use scmi::{Protocol, Status};
 use scmi::sensor::descriptor::SensorDescriptor;
 use scmi::sensor::{
     AxisDescriptionGet, ConfigGet, ConfigSet, DescriptionGet, ReadFlags, ReadingGet, ReadingGetV1,
 };
+use scmi::{Protocol, Status};
 
 use super::Outcome;
 use crate::Console;

@@ -1,7 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! `tasks`, `crash`, `reset`: the image itself.
+//! `tasks`, `crash`, `restart`, `hold`, `release`, `reset`: the image itself.
 
 use core::fmt::{self, Write};
 
@@ -14,7 +14,7 @@ use super::Outcome;
 use crate::failure::Failure;
 use crate::{Console, notifications, task_name};
 
-/// How long `crash` waits for the supervisor to bring the task back, in milliseconds.
+/// How long to wait for the supervisor to bring the task back, in milliseconds.
 const RESTART_LIMIT_MS: u32 = 1000;
 
 /// The tasks: restarts, faults, state.
@@ -74,16 +74,42 @@ impl fmt::Display for State {
 
 /// Faults a task, and waits until the supervisor has dealt with it, so that the report comes before the next prompt.
 pub fn crash<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
-    let Some(index) = TASK_NAMES.iter().position(|task| *task == name) else {
-        return Err(Failure::UnknownTask(name));
-    };
-    console.jefe.fault_task(index as u16)?;
+    let index = index_of(name)?;
+    console.jefe.fault_task(index)?;
+    wait_for_restart(console, name, index)
+}
 
+/// Restarts a task, or starts it.
+pub fn restart<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+    let index = index_of(name)?;
+    console.jefe.restart_task(index)?;
+    wait_for_restart(console, name, index)
+}
+
+/// Leaves a task as it is when it faults next.
+pub fn hold<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+    Ok(console.jefe.hold_task(index_of(name)?)?)
+}
+
+/// Ends that.
+pub fn release<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+    Ok(console.jefe.release_task(index_of(name)?)?)
+}
+
+fn index_of(name: &str) -> Result<u16, Failure<'_>> {
+    let index = TASK_NAMES.iter().position(|task| *task == name);
+    index
+        .map(|index| index as u16)
+        .ok_or(Failure::UnknownTask(name))
+}
+
+/// Waits until the task was restarted since the last report, or is held.
+fn wait_for_restart<'a>(console: &mut Console, name: &'a str, index: u16) -> Outcome<'a> {
     let deadline = set_timer_relative(RESTART_LIMIT_MS, notifications::TIMER_MASK);
     loop {
-        let status = console.jefe.task_status(index as u16)?;
+        let status = console.jefe.task_status(index)?;
         let dealt_with = match status.supervision {
-            Supervision::Watching => status.restarts != console.faults.restarts_told(index),
+            Supervision::Watching => status.restarts != console.faults.restarts_told(index.into()),
             Supervision::Restarting => false,
             Supervision::Holding => true,
         };
