@@ -86,12 +86,15 @@ fn main() -> Result<()> {
     let path = build_util::out_dir()?.join("config.rs");
     fs::write(&path, generate(&config)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    idol::server::build_server_support(
-        "../../idl/scmi.idol",
-        "server_stub.rs",
-        idol::server::ServerStyle::Deferred,
-    )
-    .map_err(|error| anyhow!(error))
+    // Leases are copied to and from their front, so there is no need to look at them first.
+    idol::Generator::new()
+        .with_lazy_leases(true)
+        .build_server_support(
+            "../../idl/scmi.idol",
+            "server_stub.rs",
+            idol::server::ServerStyle::Deferred,
+        )
+        .map_err(|error| anyhow!(error))
 }
 
 fn generate(config: &Scmi) -> Result<String> {
@@ -193,6 +196,13 @@ fn event_bits(task: &str, wanted: &str, key: &str) -> Result<u32> {
     Ok(1 << bit)
 }
 
+/// What a client may do with a protocol, where that is not everything.
+#[derive(Default)]
+struct Restriction<'a> {
+    messages: Option<&'a [u8]>,
+    domains: Option<&'a [u32]>,
+}
+
 /// The rules of a client, the special ones first, as Rust.
 fn rules(client: &Client, key: &str) -> Result<String> {
     let all = match &client.protocols {
@@ -202,15 +212,17 @@ fn rules(client: &Client, key: &str) -> Result<String> {
             bail!("app.toml: {key}.protocols is \"{word}\"; write a list of numbers, or \"all\"")
         }
     };
-    let mut special: BTreeMap<u8, (Option<&[u8]>, Option<&[u32]>)> = BTreeMap::new();
+    let mut special: BTreeMap<u8, Restriction<'_>> = BTreeMap::new();
     for (text, messages) in &client.messages {
-        special.entry(number(text, key, "messages")?).or_default().0 = Some(messages);
+        let protocol = number(text, key, "messages")?;
+        special.entry(protocol).or_default().messages = Some(messages);
     }
     for (text, domains) in &client.domains {
-        special.entry(number(text, key, "domains")?).or_default().1 = Some(domains);
+        let protocol = number(text, key, "domains")?;
+        special.entry(protocol).or_default().domains = Some(domains);
     }
     let mut out = String::new();
-    for (protocol, (messages, domains)) in &special {
+    for (protocol, Restriction { messages, domains }) in &special {
         if let Protocols::Listed(listed) = &client.protocols {
             ensure!(
                 listed.contains(protocol),

@@ -10,18 +10,17 @@ use drv_scmi_api::{
     ScmiInfo, ScmiStats, SmallResponse, TransferFlags,
 };
 use drv_virtio_scmi::{
-    self as core_api, Command, Condition, Handle, Notified, Owner, Refusal, SlotId, Wait,
+    self as core_api, Command, Condition, DmaBuffer, Handle, Notified, Owner, Refusal, SlotId, Wait,
 };
-use idol_runtime::{ClientError, Leased, LenLimit, R, RequestError, W};
+use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::RecvMessage;
 
 use crate::config::RING;
-use crate::server::{Blocked, POLL_RESPONSE, Server, give};
+use crate::server::{Blocked, Server, give};
 use crate::{Trace, convert, idl};
 
-/// A lease of at most 128 bytes.
-type Payload<A> = LenLimit<Leased<A, [u8]>, PAYLOAD_MAX>;
+type Payload<A> = LazyLeased<A, [u8]>;
 type Answer<T> = Result<Option<T>, RequestError<ScmiError>>;
 
 impl Server {
@@ -60,21 +59,25 @@ impl Server {
     }
 
     /// Copies a request from a client's lease into the slot's buffer, once, by the kernel.
-    fn fill(
-        &mut self,
-        id: SlotId,
-        request: &Leased<R, [u8]>,
-    ) -> Result<usize, RequestError<ScmiError>> {
-        let len = request.len().min(PAYLOAD_MAX);
+    fn fill(&mut self, id: SlotId, request: &Payload<R>) -> Result<usize, RequestError<ScmiError>> {
+        // All that fits after the header, which is a word more than a request may have: what is too long shows.
+        let room = DmaBuffer::LEN - 4;
         let buffer = self.channel.parameters(id).pointer(4);
-        // Safety: the buffer is a static of this task with room for 128 bytes after the header; the slot was just begun, so
-        // the device does not have it, and nobody refers to its bytes.
-        if unsafe { request.read_range_raw(0, buffer, len) }.is_err() {
-            ringbuf_entry_root!(Trace::LeaseGone(request.lender()));
-            self.channel.abort(id);
-            return Err(ClientError::WentAway.fail());
+        // Safety: the buffer is a static of this task with `room` bytes after the header; the slot was just begun, so the device
+        // does not have it, and nobody refers to its bytes.
+        let copied = unsafe { request.read_front_raw(buffer, room) };
+        match copied {
+            Ok(len) if len <= PAYLOAD_MAX => Ok(len),
+            Ok(_) => {
+                self.channel.abort(id);
+                Err(ScmiError::RequestTooLong.into())
+            }
+            Err(()) => {
+                ringbuf_entry_root!(Trace::LeaseGone(request.lender()));
+                self.channel.abort(id);
+                Err(ClientError::BadLease.fail())
+            }
         }
-        Ok(len)
     }
 }
 
@@ -111,6 +114,7 @@ impl idl::DeferredScmiImpl for Server {
         flags: u8,
         deadline_ms: u32,
         request: Payload<R>,
+        // Lease 1: the answer goes there, see `server::tell`.
         _response: Payload<W>,
     ) -> Answer<Response> {
         let wait = Wait::Blocked(Blocked::Lease as u32);
@@ -159,12 +163,7 @@ impl idl::DeferredScmiImpl for Server {
         Ok(Some(self.submit(id, len)?.raw()))
     }
 
-    fn poll(
-        &mut self,
-        msg: &RecvMessage,
-        handle: u32,
-        _response: Payload<W>,
-    ) -> Answer<Polled> {
+    fn poll(&mut self, msg: &RecvMessage, handle: u32, response: Payload<W>) -> Answer<Polled> {
         if self.channel.has_used() {
             self.turn();
         }
@@ -173,15 +172,15 @@ impl idl::DeferredScmiImpl for Server {
             Err(refusal) => Err(self.refuse(refusal)),
             Ok(core_api::Polled::Pending) => Ok(Some(Polled::PENDING)),
             Ok(core_api::Polled::Ended(id, result)) => {
-                let answer = result.map(|reply| {
-                    give(msg.sender, POLL_RESPONSE, &reply);
-                    Polled::done(convert::response(&reply))
-                });
+                let answer = match result {
+                    Ok(reply) => give(&response, &reply)
+                        .map(|()| Some(Polled::done(convert::response(&reply))))
+                        .map_err(ClientError::fail),
+                    Err(failure) => Err(convert::failure(failure).into()),
+                };
                 self.channel.finish(id);
                 self.after();
                 answer
-                    .map(Some)
-                    .map_err(|failure| convert::failure(failure).into())
             }
         }
     }
@@ -226,9 +225,8 @@ impl idl::DeferredScmiImpl for Server {
             Ok(None) => return Ok(Some(Event::default())),
             Err(refusal) => return Err(self.refuse(refusal)),
         };
-        let len = fetched.payload.len().min(payload.len());
-        if payload.write_range(0..len, fetched.payload).is_err() {
-            return Err(ClientError::WentAway.fail());
+        if payload.write_front(fetched.payload).is_err() {
+            return Err(ClientError::BadLease.fail());
         }
         Ok(Some(convert::event(&fetched)))
     }

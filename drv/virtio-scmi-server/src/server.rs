@@ -5,7 +5,7 @@
 
 use drv_scmi_api::{DriverState, SMALL_RESPONSE, ScmiError, SmallResponse};
 use drv_virtio_scmi::{After, Failure, Output, Owner, Reply, SetupError};
-use idol_runtime::NotificationHandler;
+use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::*;
 use virtio_mmio::Interrupts;
@@ -28,9 +28,8 @@ pub enum Blocked {
     Message,
 }
 
-/// The lease of `exchange` and `poll` that takes the answer, among each one's leases.
-pub const EXCHANGE_RESPONSE: usize = 1;
-pub const POLL_RESPONSE: usize = 0;
+/// The lease of `exchange` that takes the answer.
+const EXCHANGE_RESPONSE: usize = 1;
 
 pub struct Server {
     pub channel: &'static mut DriverChannel,
@@ -177,11 +176,7 @@ fn tell(channel: &mut DriverChannel, output: Output<'_>, now: u64) {
             if cookie == Blocked::Message as u32 {
                 idl::reply_exchange_small(task, small(result));
             } else {
-                let result = result.map_err(convert::failure).map(|reply| {
-                    give(task, EXCHANGE_RESPONSE, &reply);
-                    convert::response(&reply)
-                });
-                idl::reply_exchange(task, result);
+                exchanged(task, result);
             }
             channel.finish(slot);
         }
@@ -208,15 +203,35 @@ fn small(result: Result<Reply<'_>, Failure>) -> Result<SmallResponse, ScmiError>
     })
 }
 
-/// Copies an answer from the device's buffer into a client's lease, as much as fits. A client that is gone gets nothing.
-pub fn give(client: TaskId, lease: usize, reply: &Reply<'_>) {
-    if reply.len > 0 {
-        let source = reply.buffer().pointer(Reply::FIRST * 4);
-        // Safety: the buffer is a static of this task, `len` is at most what follows the first two words of it, and the device has
-        // finished with it: the core hands out no other. A device that writes all the same changes bytes, and nothing else.
-        let (code, _) = unsafe { sys_borrow_write_raw(client, lease, 0, source, reply.len) };
-        if code != 0 {
-            ringbuf_entry_root!(Trace::LeaseGone(client));
+/// Answers `exchange`: return values into the lease, the rest in the reply.
+fn exchanged(client: TaskId, result: Result<Reply<'_>, Failure>) {
+    let answer = match result {
+        Ok(reply) => {
+            // The client has two leases, or its message would not have been accepted, and it is still lending them.
+            let lease = LazyLeased::<W, [u8]>::new(client, EXCHANGE_RESPONSE);
+            if let Err(error) = give(&lease, &reply) {
+                return idol_runtime::fault(client, error);
+            }
+            Ok(convert::response(&reply))
+        }
+        Err(failure) => Err(convert::failure(failure)),
+    };
+    idl::reply_exchange(client, answer);
+}
+
+/// Copies an answer from the device's buffer into a client's lease, once, by the kernel; as much as fits.
+pub fn give(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<(), ClientError> {
+    if reply.len == 0 {
+        return Ok(());
+    }
+    let source = reply.buffer().pointer(Reply::FIRST * 4);
+    // Safety: the buffer is a static of this task, `len` is at most what follows its first two words, and the device has finished
+    // with it: the core hands out no other. A device that writes all the same changes bytes, and nothing else.
+    match unsafe { lease.write_front_raw(source, reply.len) } {
+        Ok(_) => Ok(()),
+        Err(()) => {
+            ringbuf_entry_root!(Trace::LeaseGone(lease.lender()));
+            Err(ClientError::BadLease)
         }
     }
 }

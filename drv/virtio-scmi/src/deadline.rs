@@ -142,6 +142,19 @@ impl Wheel {
         None
     }
 
+    /// Walks all buckets: how many slots there are.
+    pub(crate) fn count<const S: usize>(&self, slots: &Slots<S>) -> usize {
+        let mut count = 0;
+        for &head in &self.heads {
+            let mut next = head;
+            while next != NIL && count <= S {
+                count += 1;
+                next = slots.get(SlotId(next)).next;
+            }
+        }
+        count
+    }
+
     fn head(&self, bucket: usize) -> Option<SlotId> {
         let head = *self.heads.get(bucket)?;
         (head != NIL).then_some(SlotId(head))

@@ -6,14 +6,19 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod audit;
 mod channel;
 mod counters;
 mod deadline;
+mod ending;
 mod error;
+mod incoming;
 mod memory;
+mod own;
 mod quota;
 mod recovery;
 mod set;
+mod setup;
 mod slot;
 mod subscribe;
 mod subscribers;

@@ -209,6 +209,22 @@ impl List {
         self.len = self.len.wrapping_sub(1);
     }
 
+    /// Walks the list: how many there are; `None` if links contradict each other.
+    pub(crate) fn count<const S: usize>(&self, slots: &Slots<S>) -> Option<u16> {
+        let (mut previous, mut next) = (NIL, self.head);
+        for count in 0..=S as u16 {
+            if next == NIL {
+                return (previous == self.tail).then_some(count);
+            }
+            let slot = slots.get(SlotId(next));
+            if slot.previous != previous {
+                return None;
+            }
+            (previous, next) = (next, slot.next);
+        }
+        None
+    }
+
     pub(crate) fn pop<const S: usize>(&mut self, slots: &mut Slots<S>) -> Option<SlotId> {
         let id = self.first()?;
         self.remove(slots, id);

@@ -118,8 +118,8 @@ impl Queue {
     /// Gives the queue its records and empties it.
     pub(crate) fn assign(&mut self, records: &mut [Record], first: u16, depth: u8) {
         self.first = first;
-        // Numbers of records end before NONE.
-        self.depth = depth.min(NONE);
+        // At most 255, so that no record has the number NONE.
+        self.depth = depth;
         self.clear(records);
     }
 
@@ -145,6 +145,22 @@ impl Queue {
             return None;
         }
         records.get_mut(usize::from(self.first) + usize::from(number))
+    }
+
+    /// Walks the queue: whether each of its records is either queued or free.
+    pub(crate) fn is_sound(&self, records: &[Record]) -> bool {
+        let walk = |mut number: u8| {
+            let mut count = 0u16;
+            while number < self.depth && count <= u16::from(self.depth) {
+                count += 1;
+                number = records
+                    .get(usize::from(self.first) + usize::from(number))
+                    .map_or(NONE, |record| record.next);
+            }
+            count
+        };
+        let queued = walk(self.head);
+        queued == u16::from(self.len) && queued + walk(self.free) == u16::from(self.depth)
     }
 
     pub(crate) fn depth(&self) -> u8 {

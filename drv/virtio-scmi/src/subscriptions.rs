@@ -264,9 +264,12 @@ impl<'m> Table<'m> {
         }
     }
 
-    /// Entries in use.
-    #[cfg(test)]
-    pub(crate) fn used(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.used).count()
+    /// In how many entries a client is.
+    pub(crate) fn count(&self, client: usize) -> usize {
+        let bit = 1u32 << (client % 32);
+        self.entries
+            .iter()
+            .filter(|entry| entry.used && entry.users & bit != 0)
+            .count()
     }
 }

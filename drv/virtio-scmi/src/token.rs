@@ -124,7 +124,6 @@ impl Tokens {
     }
 
     /// How many are taken or retired.
-    #[cfg(test)]
     pub(crate) fn taken(&self) -> u32 {
         self.taken.iter().map(|word| word.count_ones()).sum()
     }

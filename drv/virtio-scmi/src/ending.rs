@@ -1,0 +1,174 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Ends of transfers: by an answer, by time, by a reset, by the client's will or death; and what becomes of the slot.
+
+use crate::channel::Channel;
+use crate::counters::count;
+use crate::error::Failure;
+use crate::quota::{ClientId, Owner};
+use crate::slot::{SlotId, Slots, State};
+use crate::trace::Trace;
+use crate::transfer::{Answer, Reply};
+use scmi::Header;
+
+impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
+    Channel<'m, RING, SLOTS, EVENTS>
+{
+    /// Ends a transfer for which nobody waits any more.
+    pub(crate) fn drop_transfer(&mut self, id: SlotId, now: u64) {
+        match self.slots.get(id).state {
+            State::Waiting => {
+                self.wheel.remove(&mut self.slots, id);
+                self.leave_flight(id);
+                count(&mut self.counters.failed);
+                let slot = self.slots.get_mut(id);
+                slot.state = State::Lost;
+                slot.end = Err(Failure::TimedOut);
+                slot.time = now;
+                self.lost.push(&mut self.slots, id);
+            }
+            State::AwaitingDelayed => {
+                self.wheel.remove(&mut self.slots, id);
+                self.leave_flight(id);
+                count(&mut self.counters.failed);
+                self.tokens
+                    .retire(Header::unpack(self.slots.get(id).header).token);
+                self.release(id);
+            }
+            State::Ended => self.finish(id),
+            State::Filling => self.release(id),
+            State::Free | State::Lost | State::OutOfRing => {}
+        }
+    }
+
+    /// A transfer in flight is over: `interruptible` and `in_flight` no longer count it. Before the state changes.
+    pub(crate) fn leave_flight(&mut self, id: SlotId) {
+        let slot = self.slots.get(id);
+        if slot.state == State::Waiting && !slot.polled {
+            self.interruptible = self.interruptible.wrapping_sub(1);
+        }
+        self.in_flight = self.in_flight.wrapping_sub(1);
+    }
+
+    /// A transfer in flight ended, in time or not. It is out of the wheel.
+    pub(crate) fn conclude(&mut self, id: SlotId, end: Result<Answer, Failure>, now: u64) {
+        self.leave_flight(id);
+        let with_device = self.commands.with_device(id.head());
+        let slot = self.slots.get_mut(id);
+        slot.state = State::Ended;
+        slot.end = end;
+        let (header, polled) = (slot.header, slot.polled);
+        if with_device {
+            slot.time = now;
+            self.lost.push(&mut self.slots, id);
+        }
+        match end {
+            Ok(_) => count(&mut self.counters.answered),
+            Err(failure) => {
+                match failure {
+                    Failure::TimedOut | Failure::DelayedTimedOut => {
+                        count(&mut self.counters.timed_out);
+                        count(if polled {
+                            &mut self.counters.xfers_response_polled_timeout
+                        } else {
+                            &mut self.counters.xfers_response_timeout
+                        });
+                    }
+                    _ => count(&mut self.counters.failed),
+                }
+                self.trace(Trace::Failed { header, failure });
+            }
+        }
+    }
+
+    /// Gives a slot that the device does not have back to the pool (V07), at the tail.
+    pub(crate) fn release(&mut self, id: SlotId) {
+        self.uncharge(id);
+        if id.index() < self.in_use {
+            self.slots.get_mut(id).state = State::Free;
+            self.free.push(&mut self.slots, id);
+        } else {
+            self.slots.get_mut(id).state = State::OutOfRing;
+        }
+    }
+
+    /// The slot no longer counts to its client's quota.
+    pub(crate) fn uncharge(&mut self, id: SlotId) {
+        if let Some(client) = self.slots.get_mut(id).client.take()
+            && let Some(client) = self.clients.get_mut(client.index())
+        {
+            client.held = client.held.saturating_sub(1);
+        }
+    }
+
+    /// After a reset the driver has every reply buffer: a delayed response in an event buffer moves to its slot.
+    pub(crate) fn unpark(&mut self, id: SlotId) {
+        if let Ok(answer) = self.slots.get(id).end
+            && let Some(number) = answer.parked
+        {
+            let len = Reply::FIRST * 4 + usize::from(answer.len);
+            self.reply(id).copy_from(self.event(number), len);
+            self.slots.get_mut(id).end = Ok(Answer {
+                parked: None,
+                ..answer
+            });
+        }
+    }
+
+    /// Everything in flight ends because the device is reset; who waits is told in the next turn. Costs O(slots).
+    pub(crate) fn fail_in_flight(&mut self, now: u64) {
+        for id in Slots::<SLOTS>::ids() {
+            if self.slots.get(id).in_flight() {
+                self.wheel.remove(&mut self.slots, id);
+                self.conclude(id, Err(Failure::DeviceReset), now);
+                self.untold.insert(id);
+            }
+        }
+    }
+
+    /// A task ended, or is in another life: frees its slots, empties its queue, ends its subscriptions. Costs O(slots).
+    ///
+    /// To be called when the supervisor tells of it; a call from the task's next life does it too.
+    pub fn client_gone(&mut self, owner: Owner, now: u64) {
+        self.clock = now;
+        if let Some(id) = self.client_number(owner)
+            && let Some(client) = self.clients.get_mut(id.index())
+            && client.owner == owner
+        {
+            client.owner = Owner::NOBODY;
+            self.forget(id, owner);
+        }
+    }
+
+    /// Who a client was when it last called, for a check whether it still lives. `None` past the last client, and for one
+    /// that has nothing to lose.
+    pub fn client_owner(&self, number: usize) -> Option<Owner> {
+        self.clients.get(number).map(|client| client.owner)
+    }
+
+    pub(crate) fn forget(&mut self, id: ClientId, owner: Owner) {
+        let now = self.clock;
+        if let Some(client) = self.clients.get_mut(id.index()) {
+            let held = client.held;
+            client.subscriptions = 0;
+            client.queue.clear(self.records);
+            self.trace(Trace::ClientGone {
+                task: owner.0,
+                held,
+            });
+            if held > 0 {
+                for slot in Slots::<SLOTS>::ids() {
+                    if self.slots.get(slot).client == Some(id) {
+                        self.drop_transfer(slot, now);
+                    }
+                }
+            }
+        }
+        self.subscriptions.forget(id);
+        self.posts &= !id.bit();
+        self.posts_first &= !id.bit();
+        self.announce.0 &= !id.bit();
+        self.turn.wanted = true;
+    }
+}

@@ -1,0 +1,301 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What comes from the device: each word of it is read once, checked, and only then used.
+
+use crate::channel::Channel;
+use crate::counters::count;
+use crate::error::Failure;
+use crate::slot::{SlotId, State};
+use crate::subscribers::{Arrival, EventKind, Payload};
+use crate::subscriptions::ALL_SOURCES;
+use crate::trace::Trace;
+use crate::transfer::Answer;
+use scmi::limits::{HEADER_LEN, OVERHEAD};
+use scmi::{Header, MessageType};
+use virtqueue::Used;
+
+/// Bits of a header that must come back as they were sent; the reserved ones are the device's to echo or not.
+const MATCHED: u32 = 0x0fff_ffff;
+
+impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
+    Channel<'m, RING, SLOTS, EVENTS>
+{
+    /// A chain of the command ring came back. Returns the slot if its transfer ended.
+    pub(crate) fn command_used(&mut self, used: Used, now: u64) -> Option<SlotId> {
+        let id = SlotId(used.head / 2);
+        if used.excess {
+            count(&mut self.counters.clamped);
+        }
+        // Each word is read here, once.
+        let reply = self.reply(id);
+        let header = reply.word(0);
+        let status = reply.word(1) as i32;
+        let slot = self.slots.get(id);
+        match slot.state {
+            State::Waiting => {}
+            State::Lost | State::Ended => {
+                self.late_reply(id, header);
+                return None;
+            }
+            // The queue says that the device had the slot, so it is in none of these.
+            State::Free | State::Filling | State::AwaitingDelayed | State::OutOfRing => {
+                debug_assert!(false);
+                return None;
+            }
+        }
+
+        let token = Header::unpack(slot.header).token;
+        let polled = slot.polled;
+        let end = if (used.len as usize) < OVERHEAD {
+            // W1. The descriptor says which command it is; what the buffer holds is of an earlier use.
+            count(&mut self.counters.err_msg_invalid);
+            Err(Failure::ShortReply)
+        } else if header & MATCHED != slot.header {
+            count(&mut self.counters.err_msg_unexpected);
+            self.trace(Trace::Unexpected { header });
+            Err(Failure::WrongReply)
+        } else {
+            count(if polled {
+                &mut self.counters.response_polled_ok
+            } else {
+                &mut self.counters.response_ok
+            });
+            Ok(Answer {
+                status,
+                len: (used.len as usize - OVERHEAD) as u16,
+                parked: None,
+            })
+        };
+        self.wheel.remove(&mut self.slots, id);
+        if self.slots.get(id).delayed {
+            if matches!(end, Ok(Answer { status: 0, .. })) {
+                self.interruptible = self.interruptible.wrapping_sub(1);
+                let slot = self.slots.get_mut(id);
+                slot.state = State::AwaitingDelayed;
+                slot.time = now.saturating_add(u64::from(self.limits.delayed));
+                self.wheel.insert(&mut self.slots, id, now);
+                return None;
+            }
+            if end.is_err() {
+                // Whether the command was accepted is not known, so its delayed response may come.
+                self.tokens.retire(token);
+            } else {
+                self.tokens.release(token);
+            }
+        } else {
+            self.tokens.release(token);
+        }
+        self.conclude(id, end, now);
+        Some(id)
+    }
+
+    /// The device gave a slot back whose transfer was over before.
+    fn late_reply(&mut self, id: SlotId, header: u32) {
+        self.lost.remove(&mut self.slots, id);
+        let slot = self.slots.get(id);
+        let token = Header::unpack(slot.header).token;
+        let (state, delayed, early) = (slot.state, slot.delayed, slot.end.is_ok());
+        if early {
+            // D11: the delayed response was taken for both; this is the other half.
+            self.tokens.release(token);
+        } else {
+            count(&mut self.counters.err_msg_unexpected);
+            self.trace(Trace::Unexpected { header });
+            if delayed {
+                self.tokens.retire(token);
+            } else {
+                self.tokens.release(token);
+            }
+        }
+        if state == State::Lost {
+            self.release(id);
+        } else if early {
+            // The reply buffer is ours now: the delayed response moves there, and its event buffer goes back.
+            if let Ok(Answer {
+                parked: Some(number),
+                ..
+            }) = self.slots.get(id).end
+            {
+                self.unpark(id);
+                self.parked = self.parked.wrapping_sub(1);
+                self.repost(number);
+            }
+        }
+    }
+
+    /// A buffer of the event ring came back. It is given to the device again unless a transfer keeps it. Returns the slot
+    /// if a transfer ended.
+    pub(crate) fn event_used(&mut self, used: Used, now: u64) -> Option<SlotId> {
+        let number = used.head;
+        if used.excess {
+            count(&mut self.counters.clamped);
+        }
+        let buffer = self.event(number);
+        let word = buffer.word(0);
+        let len = used.len as usize;
+        let mut ended = None;
+        let mut keep = false;
+        if len < HEADER_LEN {
+            self.invalid(0, len);
+        } else {
+            let header = Header::unpack(word);
+            match header.message_type {
+                MessageType::Notification => self.notification(&header, number, len, now),
+                MessageType::DelayedResponse => {
+                    (ended, keep) = self.delayed_response(word, number, len, now);
+                }
+                // D13: nobody may send type 1, and no reply comes through this ring.
+                MessageType::Command | MessageType::Unused => self.invalid(word, len),
+            }
+        }
+        if keep {
+            self.parked = self.parked.wrapping_add(1);
+        } else {
+            self.repost(number);
+        }
+        ended
+    }
+
+    fn invalid(&mut self, header: u32, len: usize) {
+        count(&mut self.counters.err_msg_invalid);
+        self.trace(Trace::Invalid {
+            header,
+            len: len as u32,
+        });
+    }
+
+    fn unexpected(&mut self, header: u32) {
+        count(&mut self.counters.err_msg_unexpected);
+        self.trace(Trace::Unexpected { header });
+    }
+
+    /// Puts an event into the queues of those who want it. Costs O(clients that want it).
+    fn notification(&mut self, header: &Header, number: u16, len: usize, now: u64) {
+        let Some(event) = scmi::events::find(header.protocol, header.message) else {
+            // N04: not ours to understand.
+            count(&mut self.counters.events_unclaimed);
+            return;
+        };
+        let len = len - HEADER_LEN;
+        if !event.length_is_valid(len) {
+            // N03.
+            self.invalid(header.pack(), len + HEADER_LEN);
+            return;
+        }
+        count(&mut self.counters.notification_ok);
+        let buffer = self.event(number);
+        let source = match event.source_at {
+            Some(at) => buffer.word(HEADER_LEN / 4 + at / 4),
+            None => 0,
+        };
+        let (protocol, id) = (header.protocol, header.message);
+        let all = self.subscriptions.users(protocol, id, ALL_SOURCES);
+        let one = self.subscriptions.users(protocol, id, source) & !all;
+        if all | one == 0 {
+            // N09.
+            count(&mut self.counters.events_unclaimed);
+            return;
+        }
+        let arrival = Arrival {
+            time: now,
+            generation: self.generation(),
+            kind: EventKind::Event,
+            protocol,
+            event: id,
+            payload: Payload::Buffer(buffer, len),
+        };
+        self.deliver(all | one, &arrival);
+        self.posts_first |= all;
+        self.posts |= one;
+    }
+
+    /// Queues an event for each client of a set.
+    pub(crate) fn deliver(&mut self, mut clients: u32, arrival: &Arrival<'_>) {
+        while clients != 0 {
+            let number = clients.trailing_zeros();
+            clients &= clients - 1;
+            if let Some(client) = self.clients.get_mut(number as usize)
+                && !client.queue.push(self.records, arrival)
+            {
+                count(&mut self.counters.err_msg_nomem);
+            }
+        }
+    }
+
+    /// A delayed response: whose is it, and is it in time? Returns the slot if a transfer ended, and whether it keeps the
+    /// buffer.
+    fn delayed_response(
+        &mut self,
+        word: u32,
+        number: u16,
+        len: usize,
+        now: u64,
+    ) -> (Option<SlotId>, bool) {
+        let header = Header::unpack(word);
+        let Some(id) = self.tokens.slot(header.token) else {
+            // D09, D12, D14: unknown, over, or too late.
+            self.tokens.late_response(header.token);
+            self.unexpected(word);
+            return (None, false);
+        };
+        let slot = self.slots.get(id);
+        let sent = Header::unpack(slot.header);
+        let same = sent.protocol == header.protocol && sent.message == header.message;
+        if !same || !slot.delayed {
+            // D10, W3.
+            self.unexpected(word);
+            return (None, false);
+        }
+        let buffer = self.event(number);
+        let answer = |parked| Answer {
+            status: buffer.word(1) as i32,
+            len: len.saturating_sub(OVERHEAD) as u16,
+            parked,
+        };
+        match slot.state {
+            State::AwaitingDelayed => {
+                self.wheel.remove(&mut self.slots, id);
+                self.tokens.release(header.token);
+                let end = if len < OVERHEAD {
+                    count(&mut self.counters.err_msg_invalid);
+                    Err(Failure::ShortReply)
+                } else {
+                    count(&mut self.counters.delayed_response_ok);
+                    let answer = answer(None);
+                    self.reply(id).copy_from(buffer, len);
+                    Ok(answer)
+                };
+                self.conclude(id, end, now);
+                (Some(id), false)
+            }
+            State::Waiting if len >= OVERHEAD => {
+                // D11. The device has the reply buffer, so the event buffer keeps what came, until it is collected or the reply
+                // comes. Half of the ring may be kept so; beyond that the response is lost.
+                self.trace(Trace::EarlyDelayed { header: word });
+                self.wheel.remove(&mut self.slots, id);
+                let room = self.parked < self.event_ring().div_ceil(2);
+                let end = if room {
+                    count(&mut self.counters.delayed_response_ok);
+                    Ok(answer(Some(number)))
+                } else {
+                    count(&mut self.counters.err_msg_nomem);
+                    self.slots.get_mut(id).delayed = false;
+                    Err(Failure::DelayedTimedOut)
+                };
+                self.conclude(id, end, now);
+                (Some(id), room)
+            }
+            State::Waiting => {
+                self.invalid(word, len);
+                (None, false)
+            }
+            _ => {
+                // Its transfer is over although the reply is still to come: no other response can follow.
+                self.slots.get_mut(id).delayed = false;
+                self.unexpected(word);
+                (None, false)
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Commands of the driver's own: switching events, and asking whether the platform is there.
+
+use crate::channel::Channel;
+use crate::quota::Owner;
+use crate::recovery::Phase;
+use crate::slot::{SlotId, State, Waiter};
+use crate::transport::Transport;
+use scmi::protocol::common::PROTOCOL_VERSION;
+use scmi::{Header, Protocol, Token};
+
+impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
+    Channel<'m, RING, SLOTS, EVENTS>
+{
+    /// Takes a slot for a command of the driver's own; `None`: there is none free, or it cannot be sent.
+    pub(crate) fn send_own(
+        &mut self,
+        waiter: Waiter,
+        protocol: u8,
+        message: u8,
+        parameters: &[u8],
+        now: u64,
+    ) -> Option<SlotId> {
+        let id = self.free.pop(&mut self.slots)?;
+        let slot = self.slots.get_mut(id);
+        slot.state = State::Filling;
+        slot.waiter = waiter;
+        slot.delayed = false;
+        slot.polled = false;
+        slot.client = None;
+        slot.owner = Owner::NOBODY;
+        slot.header = Header::command(protocol, message, Token::default()).pack();
+        slot.time = now.saturating_add(u64::from(self.limits.own_deadline));
+        self.slots.next_generation(id);
+        self.request(id).write(1, parameters);
+        if self.transmit(id, parameters.len()).is_err() {
+            self.abort(id);
+            return None;
+        }
+        self.wheel.insert(&mut self.slots, id, now);
+        Some(id)
+    }
+
+    /// Asks the platform whether it is there: for the version of the Base protocol, which every platform has.
+    pub(crate) fn probe(&mut self, transport: &mut impl Transport, now: u64) {
+        match self.send_own(
+            Waiter::Probe,
+            Protocol::Base.id(),
+            PROTOCOL_VERSION,
+            &[],
+            now,
+        ) {
+            Some(id) => {
+                self.recovery.phase = Phase::Probing(id);
+                self.kick(transport);
+            }
+            // All slots hold answers that nobody has fetched: the first command will show.
+            None => self.recovered(now),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Setting the device up, for the first time and again.
+
+use crate::channel::Channel;
+use crate::counters::count;
+use crate::memory::DmaBuffer;
+use crate::recovery::{Phase, Trouble};
+use crate::slot::{List, Slots, State};
+use crate::trace::Trace;
+use crate::transport::{
+    COMMAND_QUEUE, EVENT_IDX, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport, VERSION_1,
+};
+use virtqueue::{Buffer, Direction};
+
+impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
+    Channel<'m, RING, SLOTS, EVENTS>
+{
+    /// Sets the device up for the first time. An error that may pass is tried again by [`Channel::maintain`]; after any
+    /// other the channel stays down.
+    ///
+    /// The first thing is a reset: an earlier life of the driver may have left the device at work in the queue memory.
+    pub fn start(&mut self, transport: &mut impl Transport, now: u64) -> Result<(), SetupError> {
+        let result = self.set_up(transport, now);
+        match result {
+            Ok(()) => self.recovery.ready(now),
+            Err(error) => {
+                self.trace(Trace::SetupFailed(error));
+                if error.may_pass() {
+                    let until = self.recovery.begin(now, &self.limits);
+                    self.trace(Trace::RetryAt(until));
+                }
+            }
+        }
+        result
+    }
+
+    /// Resets the device, takes back all that it had, and sets it up with everything in its place.
+    pub(crate) fn set_up(
+        &mut self,
+        transport: &mut impl Transport,
+        now: u64,
+    ) -> Result<(), SetupError> {
+        transport.reset()?;
+        // From here on the memory is ours: the queue may forget what the device had.
+        let _ = self.commands.start(RING as u16, false);
+        self.reclaim();
+
+        let features = transport.negotiate(P2A_CHANNELS | EVENT_IDX, VERSION_1)?;
+        let event_idx = features & EVENT_IDX != 0;
+
+        let size = ring_size(transport.queue_max(COMMAND_QUEUE), RING);
+        if size < 2 || self.commands.start(size, event_idx).is_err() {
+            transport.fail();
+            return Err(SetupError::NoQueue(COMMAND_QUEUE));
+        }
+        self.lay_out_slots(size);
+        transport.setup_queue(COMMAND_QUEUE, size, self.commands.addresses())?;
+
+        self.event_queue = false;
+        if features & P2A_CHANNELS != 0 {
+            let size = ring_size(transport.queue_max(EVENT_QUEUE), EVENTS);
+            if size > 0 && self.events.start(size, event_idx).is_ok() {
+                self.lay_out_events(size);
+                transport.setup_queue(EVENT_QUEUE, size, self.events.addresses())?;
+                self.event_queue = true;
+            }
+        }
+        transport.driver_ok()?;
+
+        self.features = features;
+        self.quiet = false;
+        self.generation = self.generation.wrapping_add(1);
+        self.recovery.fresh(now);
+        self.trace(Trace::Ready {
+            commands: self.commands.size(),
+            events: self.event_ring(),
+        });
+        self.kick(transport);
+        Ok(())
+    }
+
+    /// The device was reset: slots that it kept are free again, and what ended is ours alone.
+    fn reclaim(&mut self) {
+        self.lost = List::new();
+        self.free = List::new();
+        self.tokens.release_all();
+        for id in Slots::<SLOTS>::ids() {
+            let slot = self.slots.get(id);
+            match slot.state {
+                State::Free | State::OutOfRing => {
+                    self.slots.get_mut(id).state = State::OutOfRing;
+                }
+                State::Lost => {
+                    self.uncharge(id);
+                    self.slots.get_mut(id).state = State::OutOfRing;
+                }
+                State::Ended => self.unpark(id),
+                // None of these is there: all in flight ended before a reset, and nothing is half filled between turns.
+                State::Filling | State::Waiting | State::AwaitingDelayed => {}
+            }
+        }
+        self.parked = 0;
+    }
+
+    /// Lays down the chain of each slot: a request that the device reads, then a reply that it writes (V26).
+    fn lay_out_slots(&mut self, size: u16) {
+        self.in_use = (size / 2).min(SLOTS as u16);
+        for id in Slots::<SLOTS>::ids().take(usize::from(self.in_use)) {
+            let chain = [
+                buffer(self.request(id), Direction::DeviceReads),
+                buffer(self.reply(id), Direction::DeviceWrites),
+            ];
+            // Cannot fail: the ring was just started, and a slot's descriptors are in range and its own.
+            let laid = self.commands.set_chain(id.head(), &chain);
+            debug_assert!(laid.is_ok());
+            if self.slots.get(id).state == State::OutOfRing {
+                self.slots.get_mut(id).state = State::Free;
+                self.free.push(&mut self.slots, id);
+            }
+        }
+    }
+
+    /// Gives every event buffer to the device (V21), the same buffer in the same descriptor each time.
+    fn lay_out_events(&mut self, size: u16) {
+        for (number, event) in (0..size).zip(&self.memory.events) {
+            let laid = self
+                .events
+                .set_chain(number, &[buffer(event, Direction::DeviceWrites)]);
+            debug_assert!(laid.is_ok());
+            self.repost(number);
+        }
+    }
+
+    /// Does what time and the state of the device demand: begins recovery, makes the next attempt. To be called before a turn whenever
+    /// [`Channel::next_wake`] has passed or trouble was reported.
+    pub fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
+        self.clock = now;
+        if matches!(self.recovery.phase, Phase::Ready | Phase::Probing(_)) {
+            if self.recovery.trouble.is_none() && self.lost.len() > 0 {
+                if transport.needs_reset() {
+                    self.recovery.report(Trouble::NeedsReset);
+                } else if let Some((when, trouble)) = self.loss_deadline()
+                    && now >= when
+                {
+                    self.recovery.report(trouble);
+                }
+            }
+            if let Some(trouble) = self.recovery.trouble.take() {
+                self.begin_recovery(trouble, now);
+            }
+        }
+        if let Phase::Waiting(until) = self.recovery.phase
+            && now >= until
+        {
+            match self.set_up(transport, now) {
+                Ok(()) => self.probe(transport, now),
+                Err(error) => {
+                    self.trace(Trace::SetupFailed(error));
+                    self.attempt_failed(now);
+                }
+            }
+        }
+    }
+
+    /// The device asked for attention other than by a used buffer: looks whether it wants a reset (W9).
+    pub fn check_device(&mut self, transport: &mut impl Transport) {
+        if transport.needs_reset() {
+            self.recovery.report(Trouble::NeedsReset);
+        }
+    }
+
+    /// Asks for a reset of the device in the next [`Channel::maintain`].
+    pub fn request_recovery(&mut self) {
+        self.recovery.report(Trouble::Requested);
+    }
+
+    fn begin_recovery(&mut self, trouble: Trouble, now: u64) {
+        self.trace(Trace::Recovery(trouble));
+        self.fail_in_flight(now);
+        if self.recovery.phase != Phase::Ready {
+            // In the middle of an attempt: it failed.
+            return self.attempt_failed(now);
+        }
+        count(&mut self.counters.recoveries);
+        let until = self.recovery.begin(now, &self.limits);
+        self.trace(Trace::RetryAt(until));
+    }
+
+    pub(crate) fn attempt_failed(&mut self, now: u64) {
+        count(&mut self.counters.recoveries_failed);
+        let until = self.recovery.next(now, &self.limits);
+        self.trace(Trace::RetryAt(until));
+        if self.recovery.unavailable(&self.limits) {
+            self.trace(Trace::Unavailable);
+        }
+    }
+
+    /// When lost slots become trouble, and which.
+    fn loss_deadline(&self) -> Option<(u64, Trouble)> {
+        let oldest = self.slots.get(self.lost.first()?).time;
+        Some(
+            self.recovery
+                .loss_deadline(self.lost.len(), self.in_use, oldest, &self.limits),
+        )
+    }
+
+    /// When to call [`Channel::maintain`] and run a turn, if nothing happens before. Milliseconds since boot; a time that has passed
+    /// means at once.
+    pub fn next_wake(&self) -> Option<u64> {
+        let recovery = match self.recovery.phase {
+            Phase::Down => None,
+            Phase::Waiting(until) => Some(until),
+            Phase::Ready | Phase::Probing(_) => match self.recovery.trouble {
+                Some(_) => Some(0),
+                None => self.loss_deadline().map(|(when, _)| when),
+            },
+        };
+        match (recovery, self.wheel.next()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+/// The largest ring that both sides have: a power of two, or 0.
+fn ring_size(device: u16, ours: usize) -> u16 {
+    let most = usize::from(device).min(ours);
+    most.checked_ilog2().map_or(0, |log| 1 << log)
+}
+
+fn buffer(memory: &DmaBuffer, direction: Direction) -> Buffer {
+    Buffer {
+        address: memory.address(),
+        len: DmaBuffer::LEN as u32,
+        direction,
+    }
+}
