@@ -272,6 +272,6 @@ fn parse_type(place: &str, text: &str) -> Result<Type, Error> {
         .map_err(|error| Error::new(place, format!("`{text}` is not a Rust type: {error}")))
 }
 
-fn is_named(ty: &Type, name: &str) -> bool {
+pub fn is_named(ty: &Type, name: &str) -> bool {
     matches!(ty, Type::Path(path) if path.qself.is_none() && path.path.is_ident(name))
 }

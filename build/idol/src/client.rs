@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::common::{self, Half};
-use crate::model::{Access, Failure, Interface, Lease, Op, Shape};
+use crate::model::{Access, Failure, Interface, Lease, Op, Shape, Travel};
 use crate::syntax::Encoding;
 use crate::{BoxError, Generator};
 
@@ -47,6 +47,7 @@ pub(crate) fn generate(generator: &Generator, interface: &Interface) -> TokenStr
         })
     });
 
+    let allow = common::allow();
     quote! {
         #op_enum
         #counters
@@ -65,13 +66,13 @@ pub(crate) fn generate(generator: &Generator, interface: &Interface) -> TokenStr
             }
         }
 
+        #allow
         impl #name {
             #(#methods)*
 
             /// The server restarted: from now on its new life is meant.
             #[cold]
             #[inline(never)]
-            #[allow(dead_code)]
             fn __renew(&self, generation: userlib::Generation) {
                 let index = self.current_id.get().index();
                 self.current_id.set(userlib::TaskId::for_index_and_gen(index, generation));
@@ -106,7 +107,6 @@ fn method(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
         #docs
         #[doc = ""]
         #[doc = #death]
-        #[allow(clippy::too_many_arguments, clippy::unnecessary_cast, clippy::useless_conversion)]
         pub fn #name(&self #(, #args)* #(, #leases)*) -> #result {
             #(#checks)*
             #body
@@ -187,8 +187,13 @@ fn message(interface: &Interface, op: &Op) -> TokenStream {
     let name = op.args_struct(interface);
     let fields = op.args.iter().map(|arg| {
         let field = &arg.name;
-        let value = arg.value.to_wire(field);
-        quote! { #field: #value }
+        match &arg.value.travel {
+            Travel::Itself => quote! { #field },
+            _ => {
+                let value = arg.value.to_wire(field);
+                quote! { #field: #value }
+            }
+        }
     });
     let values = quote! { #name { #(#fields,)* } };
     let crates = common::crates();
@@ -322,14 +327,11 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
 
 fn count(interface: &Interface, op: &Op) -> TokenStream {
     let (counters, name) = (counters_name(interface), &op.name);
-    let condition = common::unless_no_counters();
     match op.err {
         Failure::Never => quote! {
-            #condition
             counters::Count::count(&(), &#counters.#name);
         },
         _ => quote! {
-            #condition
             match &__result {
                 Ok(_) => counters::Count::count(&(), &#counters.#name.ok),
                 Err(__error) => counters::Count::count(__error, &#counters.#name.err),

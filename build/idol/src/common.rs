@@ -63,6 +63,11 @@ pub fn op_enum(generator: &Generator, interface: &Interface) -> TokenStream {
     }
 }
 
+/// The attribute of generated items. Style is for people; names and types come from the file; and who uses what is the crate's affair.
+pub fn allow() -> TokenStream {
+    quote! { #[allow(clippy::all, clippy::pedantic, dead_code, non_snake_case)] }
+}
+
 /// An operation's documentation, as attributes.
 pub fn docs_of(op: &Op) -> TokenStream {
     let lines: Vec<String> = if op.docs.is_empty() {
@@ -144,6 +149,14 @@ pub fn size_of(value: &Value, encoding: Encoding) -> TokenStream {
     match encoding {
         Encoding::Zerocopy => quote! { core::mem::size_of::<#ty>() },
         Encoding::Hubpack => quote! { <#ty as #crates::hubpack::SerializedSize>::MAX_SIZE },
+        // Serde makes 64 bits of it everywhere.
+        Encoding::Ssmarshal
+            if ["usize", "isize"]
+                .iter()
+                .any(|name| crate::check::is_named(&value.ty, name)) =>
+        {
+            quote! { 8 }
+        }
         // Types for ssmarshal need not know their size.
         Encoding::Ssmarshal => quote! { idol_runtime::serialized_size!(#ty) },
     }
@@ -174,11 +187,6 @@ fn sum(terms: impl Iterator<Item = TokenStream>) -> TokenStream {
         .unwrap_or_else(|| quote! { 0 })
 }
 
-/// The attribute that takes counters out of crates that do not want them.
-pub fn unless_no_counters() -> TokenStream {
-    quote! { #[allow(unexpected_cfgs)] #[cfg(not(feature = "no-counters"))] }
-}
-
 /// The static of counters and the enum that describes it: one counter for each operation, or for each of its results.
 pub fn counters(
     interface: &Interface,
@@ -194,18 +202,18 @@ pub fn counters(
             None => quote! { #docs #variant },
         }
     });
-    let condition = unless_no_counters();
     quote! {
         #[doc = #docs]
-        #condition
         #[derive(counters::Count)]
         #[allow(non_camel_case_types, dead_code)]
         pub enum #event {
             #(#variants,)*
         }
 
-        #condition
-        counters::counters!(#name, #event);
+        /// How often it happened since the task started.
+        #[used]
+        pub static #name: <#event as counters::Count>::Counters =
+            <#event as counters::Count>::NEW_COUNTERS;
     }
 }
 

@@ -286,15 +286,16 @@ fn server_trait(context: &Context<'_>) -> TokenStream {
         let docs = common::docs_of(op);
         let parameters = parameters(context, op);
         let result = result_type(context, op);
+        let msg = msg(op);
         quote! {
             #docs
-            #[allow(clippy::too_many_arguments)]
-            fn #name(&mut self, msg: &userlib::RecvMessage #parameters) -> #result;
+            fn #name(&mut self, #msg: &userlib::RecvMessage #parameters) -> #result;
         }
     });
+    let allow = common::allow();
     quote! {
         #(#[doc = #docs])*
-        #[allow(clippy::type_complexity)]
+        #allow
         pub trait #name: idol_runtime::NotificationHandler {
             /// The only task to listen to now; `None`, as provided, listens to all.
             fn recv_source(&self) -> Option<userlib::TaskId> {
@@ -309,6 +310,15 @@ fn server_trait(context: &Context<'_>) -> TokenStream {
             #(#methods)*
         }
     }
+}
+
+/// The name of the parameter before those: `msg`, unless one of them has that.
+fn msg(op: &Op) -> proc_macro2::Ident {
+    let taken = |name: &str| {
+        op.args.iter().any(|arg| arg.name == name)
+            || op.leases.iter().any(|lease| lease.name == name)
+    };
+    format_ident!("{}", if taken("msg") { "__msg" } else { "msg" })
 }
 
 /// `, name: type` for each argument and each lease.

@@ -108,9 +108,12 @@ impl Generator {
         Self::default()
     }
 
-    /// Generates counters. They disappear again from a crate with a feature `no-counters` that is switched on.
+    /// Generates counters, unless the crate that is being built has a feature `no-counters` and it is switched on.
     pub fn with_counters(mut self, counters: CounterSettings) -> Self {
-        self.counters = Some(counters);
+        // Cargo tells the build script, so the output needs no conditions that the crate would have to know of.
+        if std::env::var_os("CARGO_FEATURE_NO_COUNTERS").is_none() {
+            self.counters = Some(counters);
+        }
         self
     }
 

@@ -141,6 +141,8 @@ macro_rules! ringbuf_entry {
 
 /// Records an entry in a ring of the crate's root module, from any module: `ringbuf_entry_root!([NAME,] payload)`.
 #[macro_export]
+// The crate that uses the macro is the one that is meant.
+#[allow(clippy::crate_in_macro_def)]
 macro_rules! ringbuf_entry_root {
     ($ring:ident, $payload:expr $(,)?) => {
         $crate::ringbuf_entry!(crate::$ring, $payload)

@@ -92,9 +92,10 @@ fn reply(context: &Context<'_>, op: &Op) -> TokenStream {
             )
         }
     };
+    let allow = common::allow();
     quote! {
         #[doc = #docs]
-        #[allow(dead_code, clippy::unit_arg, clippy::unnecessary_cast, clippy::useless_conversion)]
+        #allow
         pub fn #name(caller: userlib::TaskId, #parameter) {
             #body
         }
@@ -106,15 +107,12 @@ fn count(context: &Context<'_>, op: &Op) -> (TokenStream, TokenStream) {
         return Default::default();
     };
     let name = &op.name;
-    let condition = common::unless_no_counters();
     (
         quote! {
-            #condition
             counters::Count::count(&(), &#counters.#name.ok);
         },
         // Both kinds of counters of errors have this field.
         quote! {
-            #condition
             counters::Count::count(&error, &#counters.#name.err.Runtime);
         },
     )

@@ -7,7 +7,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Type;
 
-use super::{Context, parameters, result_type};
+use super::{Context, msg, parameters, result_type};
+use crate::common;
 use crate::model::{Failure, Interface};
 use crate::{Error, FailServer};
 
@@ -56,8 +57,9 @@ fn generate(context: &Context<'_>, err: &Type) -> TokenStream {
         let name = &op.name;
         let parameters = parameters(context, op);
         let result = result_type(context, op);
+        let msg = msg(op);
         quote! {
-            fn #name(&mut self, msg: &userlib::RecvMessage #parameters) -> #result {
+            fn #name(&mut self, #msg: &userlib::RecvMessage #parameters) -> #result {
                 Err(idol_runtime::RequestError::Runtime(self.err.clone()))
             }
         }
@@ -67,6 +69,7 @@ fn generate(context: &Context<'_>, err: &Type) -> TokenStream {
          waiting.",
         context.interface.name
     );
+    let allow = common::allow();
     quote! {
         #[doc = #docs]
         #[derive(Clone, Debug)]
@@ -93,7 +96,8 @@ fn generate(context: &Context<'_>, err: &Type) -> TokenStream {
             fn handle_notification(&mut self, _: userlib::NotificationBits) {}
         }
 
-        #[allow(unused_variables, clippy::too_many_arguments, clippy::clone_on_copy, clippy::type_complexity)]
+        #allow
+        #[allow(unused_variables)]
         impl #server_trait for FailServer {
             #(#methods)*
         }

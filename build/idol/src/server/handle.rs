@@ -19,7 +19,9 @@ pub fn server(context: &Context<'_>) -> TokenStream {
         let serve = serve(context, op);
         quote! { #op_enum::#name => { #serve } }
     });
+    let allow = common::allow();
     quote! {
+        #allow
         impl<S: #server_trait> idol_runtime::Server<#op_enum>
             for (core::marker::PhantomData<#op_enum>, &mut S)
         {
@@ -33,19 +35,13 @@ pub fn server(context: &Context<'_>) -> TokenStream {
             }
 
             #[inline(always)]
-            #[allow(
-                clippy::match_single_binding,
-                clippy::unit_arg,
-                clippy::unnecessary_cast,
-                clippy::useless_conversion,
-            )]
             fn handle(
                 &mut self,
-                op: #op_enum,
+                __op: #op_enum,
                 incoming: &[u8],
                 rm: &userlib::RecvMessage,
             ) -> Result<(), idol_runtime::RequestError<u16>> {
-                match op {
+                match __op {
                     #(#arms)*
                 }
             }
@@ -233,7 +229,6 @@ fn count(context: &Context<'_>, op: &Op) -> (TokenStream, TokenStream) {
         return Default::default();
     };
     let name = &op.name;
-    let condition = common::unless_no_counters();
     let count_ok = quote! { counters::Count::count(&(), &#counters.#name.ok) };
     let count_error = if context.combines_client_errors() {
         quote! { __error.count_combined(&#counters.#name.err) }
@@ -243,7 +238,6 @@ fn count(context: &Context<'_>, op: &Op) -> (TokenStream, TokenStream) {
     match context.style {
         ServerStyle::InOrder => (
             quote! {
-                #condition
                 match &__result {
                     Ok(_) => #count_ok,
                     Err(__error) => #count_error,
@@ -253,12 +247,11 @@ fn count(context: &Context<'_>, op: &Op) -> (TokenStream, TokenStream) {
         ),
         ServerStyle::Deferred => (
             quote! {
-                #condition
                 if let Err(__error) = &__result {
                     #count_error;
                 }
             },
-            quote! { #condition #count_ok; },
+            quote! { #count_ok; },
         ),
     }
 }
