@@ -529,6 +529,7 @@ fn kick_by_event_counts_from_the_last_decision() {
 
 /// More entries than 2^16 without a decision: the index looks as if nothing had happened.
 #[test]
+#[cfg_attr(miri, ignore = "long; tests/kick.rs has the decision")]
 fn kick_after_a_whole_turn_of_the_index() {
     let memory = RingMemory::<2>::new();
     let (mut queue, mut device) = pair(&memory, 2, true, 5);

@@ -21,11 +21,11 @@ impl Random {
 
 #[test]
 fn any_script_is_survived() {
-    let scripts = if cfg!(miri) { 60 } else { 6_000 };
+    let scripts = if cfg!(miri) { 8 } else { 6_000 };
     let mut random = Random(0x5eed_0000_0000_0001);
     let mut sum = Tally::default();
     for number in 0..scripts {
-        let length = 3 + random.next() % if number % 50 == 0 { 3_000 } else { 200 };
+        let length = 3 + random.next() % if number % 50 == 49 { 3_000 } else { 200 };
         let mut script: Vec<u8> = (0..length).map(|_| (random.next() >> 32) as u8).collect();
         // Half of the scripts are kinder, so that they get further before the ring is confused.
         if number % 2 == 0 {
