@@ -98,8 +98,10 @@ const INVALID_SLICE: FaultInfo = FaultInfo::SyscallUsage(UsageError::InvalidSlic
 /// What an access needs of every region that it touches.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Access {
-    needs: RegionAttributes,
-    refuses: RegionAttributes,
+    /// What the region must allow.
+    pub needs: RegionAttributes,
+    /// What the region must not be.
+    pub refuses: RegionAttributes,
 }
 
 impl Access {

@@ -11,9 +11,9 @@ use crate::copy::{Blame, End};
 use crate::{Kernel, Machine, Slice, Status};
 
 /// What a task's name stands for now.
-pub(crate) enum Peer {
-    /// The task with this index, in the life that was named.
-    Alive(usize),
+pub(crate) enum Peer<T = usize> {
+    /// The task with this index, in the life that was named; or what is known of it.
+    Alive(T),
     /// An earlier life; the dead code tells the present one.
     Dead(u32),
 }

@@ -13,60 +13,67 @@ impl<M: Machine> Kernel<'_, M> {
     /// RECV: buffer, notification mask, filter.
     #[inline(always)]
     pub(crate) fn receive(&mut self) -> Result<(), FaultInfo> {
-        let task = &mut self.tasks[self.current];
-        let (base, length) = (
-            task.registers.argument::<0>(),
-            task.registers.argument::<1>(),
-        );
-        let mask = task.registers.argument::<2>();
-        let filter = task.registers.argument::<3>();
+        let registers = &self.tasks[self.current].registers;
+        let (base, length) = (registers.argument::<0>(), registers.argument::<1>());
+        let mask = registers.argument::<2>();
+        let filter = registers.argument::<3>();
         Slice::new(base, length)?;
-        if task.notifications & mask != 0 {
-            task.take_notifications();
-            return Ok(());
-        }
-        if filter & RECV_CLOSED != 0 {
-            return self.receive_from(TaskId(filter as u16));
-        }
         let mut somebody_faulted = false;
-        while let Some(sender) = self.best_of(self.tasks[self.current].senders) {
-            if self.receive_message(sender)? {
-                if somebody_faulted {
-                    self.preempt();
-                }
-                return Ok(());
+        loop {
+            let task = &mut self.tasks[self.current];
+            if task.notifications & mask != 0 {
+                task.take_notifications();
+                break;
             }
-            somebody_faulted = true;
-        }
-        self.block_current(Status::IN_OPEN_RECEIVE);
-        self.reschedule();
-        Ok(())
-    }
-
-    /// Closed RECV: messages from one task only. On the kernel it means notifications only.
-    fn receive_from(&mut self, peer: TaskId) -> Result<(), FaultInfo> {
-        if peer != TaskId::KERNEL {
-            match self.peer(peer)? {
-                Peer::Alive(sender) => {
-                    let sending = Status::in_send(self.tasks[self.current].id);
-                    if self.tasks[sender].status == sending && self.receive_message(sender)? {
-                        return Ok(());
+            let (sender, wait) = if filter & RECV_CLOSED == 0 {
+                let senders = task.senders;
+                (self.best_of(senders), Status::IN_OPEN_RECEIVE)
+            } else {
+                let peer = TaskId(filter as u16);
+                match self.only_sender(peer)? {
+                    Peer::Alive(sender) => (sender, Status::in_closed_receive(peer)),
+                    Peer::Dead(code) => {
+                        let registers = &mut self.tasks[self.current].registers;
+                        registers.set_result::<0>(code);
+                        break;
                     }
                 }
-                Peer::Dead(code) => {
-                    let registers = &mut self.tasks[self.current].registers;
-                    registers.set_result::<0>(code);
-                    return Ok(());
-                }
+            };
+            let Some(sender) = sender else {
+                self.block_current(wait);
+                self.reschedule();
+                return Ok(());
+            };
+            if self.receive_message(sender)? {
+                break;
             }
+            // That was not the sender's message to send. The receiver has noticed nothing, unless it is the supervisor
+            // and waits for news of faults: so look again from the start.
+            somebody_faulted = true;
         }
-        self.block_current(Status::in_closed_receive(peer));
-        self.reschedule();
+        if somebody_faulted {
+            self.preempt();
+        }
         Ok(())
     }
 
-    /// Takes the message of a task that waits to send to the running task. `false`: the sender's message was not its
-    /// own to send; it has faulted, and the receiver has noticed nothing.
+    /// Whether the one task that a closed RECV listens to has a message waiting. The kernel never has: listening to it
+    /// means to wait for notifications only.
+    fn only_sender(&self, peer: TaskId) -> Result<Peer<Option<usize>>, FaultInfo> {
+        if peer == TaskId::KERNEL {
+            return Ok(Peer::Alive(None));
+        }
+        Ok(match self.peer(peer)? {
+            Peer::Alive(index) => {
+                let sending = Status::in_send(self.tasks[self.current].id);
+                Peer::Alive((self.tasks[index].status == sending).then_some(index))
+            }
+            Peer::Dead(code) => Peer::Dead(code),
+        })
+    }
+
+    /// Takes the message of a task that waits to send to the running task. `false`: the message was not the sender's
+    /// own to send, and the sender has faulted.
     #[inline(always)]
     fn receive_message(&mut self, sender: usize) -> Result<bool, FaultInfo> {
         let receiver = self.current;
