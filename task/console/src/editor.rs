@@ -265,9 +265,9 @@ impl Editor {
         // It fits: it is one of ours.
         let _ = self.line.extend_from_slice(line);
         self.too_long = false;
-        self.cursor = 0;
-        self.rewrite_rest(old.saturating_sub(self.line.len()), terminal)?;
-        self.move_to(Some(self.line.len()), terminal)
+        self.write_from(0, terminal)?;
+        self.cursor = self.line.len();
+        self.rewrite_rest(old.saturating_sub(self.cursor), terminal)
     }
 
     /// Moves the cursor, if there is such a place.
