@@ -8,19 +8,29 @@
 //! decodes messages, checks them, and encodes replies. It is called from build scripts, and its output is included in the crate:
 //!
 //! ```ignore
-//! // build.rs of a client crate                       // lib.rs
+//! // build.rs of a client crate
 //! fn main() -> Result<(), idol::BoxError> {
-//!     idol::client::build_client_stub(                include!(concat!(env!("OUT_DIR"), "/client_stub.rs"));
-//!         "../../idl/spi.idol", "client_stub.rs")
+//!     idol::client::build_client_stub("../../idl/spi.idol", "client_stub.rs")
 //! }
+//!
+//! // lib.rs
+//! include!(concat!(env!("OUT_DIR"), "/client_stub.rs"));
 //! ```
+//!
 //! ```ignore
-//! // build.rs of a server                             // main.rs
+//! // build.rs of a server
 //! fn main() -> Result<(), idol::BoxError> {
-//!     idol::server::build_server_support(             mod idl {
-//!         "../../idl/spi.idol",                           use super::SpiError;
-//!         "server_stub.rs",                               include!(concat!(env!("OUT_DIR"), "/server_stub.rs"));
-//!         idol::server::ServerStyle::InOrder)         }
+//!     idol::server::build_server_support(
+//!         "../../idl/spi.idol",
+//!         "server_stub.rs",
+//!         idol::server::ServerStyle::InOrder,
+//!     )
+//! }
+//!
+//! // main.rs
+//! mod idl {
+//!     use super::SpiError;
+//!     include!(concat!(env!("OUT_DIR"), "/server_stub.rs"));
 //! }
 //! ```
 //!
@@ -30,7 +40,7 @@
 //!
 //! RON; comments start with `//`.
 //!
-//! ```ignore
+//! ```text
 //! Interface(
 //!     name: "Spi",
 //!     ops: {

@@ -161,9 +161,12 @@ fn hubpack_and_ssmarshal_agree() {
     check(Name::Numbered { number: 0x1234 });
     check(Trouble::At([1, 2, 3, 4]));
     check(());
-    // Serde makes 64 bits of it everywhere; only its size is not known to hubpack.
-    let (mut hub, mut ss) = ([0; 64], [0; 64]);
+    // Serde makes 64 bits of it everywhere, which ssmarshal does not expect of a type with 32.
+    let mut hub = [0; 64];
     assert_eq!(hubpack::serialize(&mut hub, &7_usize).unwrap(), 8);
-    assert_eq!(ssmarshal::serialize(&mut ss, &7_usize).unwrap(), 8);
-    assert_eq!(hub, ss);
+    if usize::BITS == 64 {
+        let mut ss = [0; 64];
+        assert_eq!(ssmarshal::serialize(&mut ss, &7_usize).unwrap(), 8);
+        assert_eq!(hub, ss);
+    }
 }
