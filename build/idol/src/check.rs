@@ -246,7 +246,14 @@ fn client_rules(op: &Op) -> Result<(), Error> {
 
 /// What is true of interfaces that have servers.
 pub fn for_server(interface: &Interface) -> Result<(), Error> {
+    let mut constants = HashSet::new();
     for op in &interface.ops {
+        if !constants.insert(op.constant("MSG_SIZE")) {
+            return Err(Error::new(
+                format!("op `{}`", op.name),
+                "another one differs only in upper and lower case, and constants are named after both",
+            ));
+        }
         let taken = ["recv_source", "closed_recv_fail"];
         if taken.contains(&model::unraw(&op.name).as_str()) {
             return Err(Error::new(

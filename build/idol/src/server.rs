@@ -198,6 +198,7 @@ fn message(interface: &Interface, op: &Op) -> TokenStream {
         #args_struct
 
         #[inline(always)]
+        #[allow(dead_code)]
         fn #read(bytes: &[u8]) -> #result {
             #body
         }

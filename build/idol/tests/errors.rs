@@ -118,6 +118,8 @@ fn names_and_types() {
         r#""a": (reply: Result(ok: "()", err: CLike("E!x")))"#,
         &["op `a`: reply: err: `E!x` is not a Rust type"],
     );
+    let text = interface(&format!(r#""ab": ({OK}), "aB": ({OK})"#));
+    assert!(server(&text).contains("op `aB`: another one differs only in upper and lower case"));
     for name in ["recv_source", "closed_recv_fail"] {
         let text = interface(&format!(r#""{name}": ({OK})"#));
         assert!(server(&text).contains(&format!("op `{name}`: the server trait has a method")));

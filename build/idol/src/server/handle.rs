@@ -91,7 +91,7 @@ fn serve(context: &Context<'_>, op: &Op) -> TokenStream {
         }
     });
     let ok = reply_ok(context, op, &quote! { rm.sender }, &quote! { __value });
-    let error = error(op);
+    let error = error(context, op);
     let (count_now, count_reply) = count(context, op);
     let answer = match context.style {
         ServerStyle::InOrder => quote! { Ok(__value) => { #ok Ok(()) } },
@@ -200,7 +200,7 @@ pub fn encoded_reply(
 }
 
 /// The match arms for errors in the result of a server's method.
-fn error(op: &Op) -> TokenStream {
+fn error(context: &Context<'_>, op: &Op) -> TokenStream {
     match &op.err {
         Failure::Never | Failure::Death => quote! {
             Err(__error) => Err(__error.map_runtime(|__never| match __never {})),
@@ -209,12 +209,11 @@ fn error(op: &Op) -> TokenStream {
             Err(__error) => Err(__error.map_runtime(<u16 as core::convert::From<#ty>>::from)),
         },
         Failure::Complex(_) => {
-            let size = op.constant("REPLY_SIZE");
-            let label = unraw(&op.name);
+            let (caller, error) = (quote! { rm.sender }, quote! { __error });
+            let reply = encoded_reply(context, op, &caller, 1, &error);
             quote! {
                 Err(idol_runtime::RequestError::Runtime(__error)) => {
-                    let mut __buffer = [0u8; #size];
-                    userlib::sys_reply(rm.sender, 1, idol_runtime::encode(&mut __buffer, &__error, #label));
+                    #reply
                     Ok(())
                 }
                 Err(idol_runtime::RequestError::Fail(__error)) => Err(__error.fail()),

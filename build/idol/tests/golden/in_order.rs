@@ -301,6 +301,7 @@ pub struct Census_add_ARGS {
     pub f: usize,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_add_msg(bytes: &[u8]) -> Census_add_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -315,6 +316,7 @@ pub struct Census_compound_ARGS {
     pub ratio: f32,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_compound_msg(bytes: &[u8]) -> Census_compound_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -327,6 +329,7 @@ pub struct Census_is_set_ARGS {
     pub bit: u8,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_is_set_msg(bytes: &[u8]) -> Census_is_set_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -341,6 +344,7 @@ pub struct Census_mode_ARGS {
     pub plain: u8,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_mode_msg(bytes: &[u8]) -> Census_mode_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -355,6 +359,7 @@ pub struct Census_converted_ARGS {
     pub short: i16,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_converted_msg(bytes: &[u8]) -> Census_converted_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -367,6 +372,7 @@ pub struct Census_write_ARGS {
     pub address: u16,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_write_msg(bytes: &[u8]) -> Census_write_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -379,6 +385,7 @@ pub struct Census_read_ARGS {
     pub offset: u32,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_read_msg(bytes: &[u8]) -> Census_read_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -391,6 +398,7 @@ pub struct Census_push_ARGS {
     pub value: u32,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_push_msg(bytes: &[u8]) -> Census_push_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -404,6 +412,7 @@ pub struct Census_describe_ARGS {
     pub deep: bool,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_describe_msg(
     bytes: &[u8],
 ) -> Result<Census_describe_ARGS, idol_runtime::ClientError> {
@@ -418,6 +427,7 @@ pub struct Census_examine_ARGS {
     pub level: u128,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_examine_msg(
     bytes: &[u8],
 ) -> Result<Census_examine_ARGS, idol_runtime::ClientError> {
@@ -431,6 +441,7 @@ pub struct Census_provoke_ARGS {
     pub depth: [[u8; 2]; 2],
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_provoke_msg(
     bytes: &[u8],
 ) -> Result<Census_provoke_ARGS, idol_runtime::ClientError> {
@@ -444,6 +455,7 @@ pub struct Census_finish_ARGS {
     pub hard: bool,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_finish_msg(
     bytes: &[u8],
 ) -> Result<Census_finish_ARGS, idol_runtime::ClientError> {
@@ -460,6 +472,7 @@ pub struct Census_marshal_ARGS {
     pub big: usize,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_marshal_msg(
     bytes: &[u8],
 ) -> Result<Census_marshal_ARGS, idol_runtime::ClientError> {
@@ -473,6 +486,7 @@ pub struct Census_marshal_result_ARGS {
     pub n: u8,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_marshal_result_msg(
     bytes: &[u8],
 ) -> Result<Census_marshal_result_ARGS, idol_runtime::ClientError> {
@@ -491,6 +505,7 @@ pub struct Census_op_ARGS {
     pub msg: u8,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_op_msg(bytes: &[u8]) -> Census_op_ARGS {
     idol_runtime::read_prefix(bytes)
 }
@@ -1404,7 +1419,11 @@ for (core::marker::PhantomData<CensusOperation>, &mut S) {
                         userlib::sys_reply(
                             rm.sender,
                             1,
-                            idol_runtime::encode(&mut __buffer, &__error, "examine"),
+                            idol_runtime::encode(
+                                &mut __buffer,
+                                &__error,
+                                "Census.examine",
+                            ),
                         );
                         Ok(())
                     }
@@ -1447,7 +1466,11 @@ for (core::marker::PhantomData<CensusOperation>, &mut S) {
                         userlib::sys_reply(
                             rm.sender,
                             1,
-                            idol_runtime::encode(&mut __buffer, &__error, "provoke"),
+                            idol_runtime::encode(
+                                &mut __buffer,
+                                &__error,
+                                "Census.provoke",
+                            ),
                         );
                         Ok(())
                     }

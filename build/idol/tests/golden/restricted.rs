@@ -69,6 +69,7 @@ pub struct Failing_copy_ARGS {
     pub n: u32,
 }
 #[inline(always)]
+#[allow(dead_code)]
 fn read_copy_msg(bytes: &[u8]) -> Failing_copy_ARGS {
     idol_runtime::read_prefix(bytes)
 }
