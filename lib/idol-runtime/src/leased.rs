@@ -10,25 +10,7 @@ use core::ops::Range;
 use userlib::{LeaseAttributes, TaskId};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Access to a lease: read.
-#[derive(Copy, Clone, Debug)]
-pub enum R {}
-/// Access to a lease: write.
-#[derive(Copy, Clone, Debug)]
-pub enum W {}
-/// Access to a lease: read and write.
-#[derive(Copy, Clone, Debug)]
-pub enum RW {}
-
-/// Access that includes reading.
-pub trait AttributeRead {}
-/// Access that includes writing.
-pub trait AttributeWrite {}
-
-impl AttributeRead for R {}
-impl AttributeRead for RW {}
-impl AttributeWrite for W {}
-impl AttributeWrite for RW {}
+use crate::{AttributeRead, AttributeWrite, R, RW, W};
 
 /// Which lease.
 #[derive(Copy, Clone, Debug)]

@@ -23,6 +23,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+mod access;
 mod buffer;
 mod client;
 mod codec;
@@ -32,6 +33,7 @@ mod leased;
 mod limit;
 mod server;
 
+pub use access::{AttributeRead, AttributeWrite, R, RW, W};
 pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
 pub use client::{Reply, ReplyBuffer, ServerDeath, bad_reply, too_long};
 pub use codec::{SizeInMemory, SizeOf, decode, encode, larger, read_prefix};
@@ -39,7 +41,7 @@ pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
 };
 pub use lazy::LazyLeased;
-pub use leased::{AttributeRead, AttributeWrite, Leased, R, RW, W};
+pub use leased::Leased;
 pub use limit::{LenLimit, LimitTooSmall};
 pub use server::{Limits, MessageBuffer, NotificationHandler, Server, ServerOp, dispatch, fault};
 pub use userlib::FIRST_DEAD_CODE;
