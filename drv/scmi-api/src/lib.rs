@@ -28,11 +28,39 @@
 
 #![cfg_attr(not(test), no_std)]
 
+mod base;
 mod call;
+mod clock;
 mod error;
+mod failure;
+mod incoming;
+mod link;
+mod paged;
+mod perf;
+mod pinctrl;
+mod power;
+mod powercap;
+mod reset;
+mod sensor;
+mod system;
 mod types;
+mod voltage;
 
+pub use base::{Base, Protocols};
+pub use clock::{Clocks, Rounding};
 pub use error::ScmiError;
+pub use failure::{Advice, Error};
+pub use incoming::{Incoming, event_name, next_event};
+pub use link::{Buffer, Exchange, Link, Repeat, Started};
+pub use paged::{Choices, Paged, Pages};
+pub use perf::{Levels, Perf};
+pub use pinctrl::{Pins, numbers};
+pub use power::Power;
+pub use powercap::Powercaps;
+pub use reset::Resets;
+pub use sensor::{AxisReadings, Sensors};
+pub use system::SystemPower;
 pub use types::*;
+pub use voltage::Voltages;
 
 include!(concat!(env!("OUT_DIR"), "/client_stub.rs"));

@@ -1,0 +1,169 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The Base protocol: who the platform is, and what it has.
+
+use scmi::base::{
+    AgentReply, DiscoverAgent, DiscoverImplementationVersion, DiscoverListProtocols,
+    DiscoverSubVendor, DiscoverVendor, PermissionFlags, ResetAgentConfiguration, ResetFlags, SELF,
+    SetDevicePermissions, SetProtocolPermissions,
+};
+use scmi::common::ShortName;
+
+use crate::incoming::subscriptions;
+use crate::link::{Repeat, protocol};
+use crate::{Buffer, Error, Exchange, Link, PAYLOAD_MAX, Scmi};
+
+protocol! {
+    /// The platform as a whole.
+    pub struct Base: Base, base;
+}
+
+impl<'e, E: Exchange + ?Sized> Base<'e, E> {
+    /// The name of the platform's vendor.
+    pub fn vendor(&self) -> Result<ShortName, Error> {
+        Ok(self.link.get(&DiscoverVendor {})?.vendor)
+    }
+
+    /// The name of the vendor's part.
+    pub fn sub_vendor(&self) -> Result<ShortName, Error> {
+        Ok(self.link.get(&DiscoverSubVendor {})?.vendor)
+    }
+
+    /// The version of the platform's firmware, in the vendor's own numbering.
+    pub fn implementation_version(&self) -> Result<u32, Error> {
+        Ok(self.link.get(&DiscoverImplementationVersion {})?.version)
+    }
+
+    /// The numbers of the protocols that the platform has besides Base.
+    pub fn protocols(&self) -> Protocols<'e, E> {
+        Protocols {
+            link: self.link,
+            found: [0; PAYLOAD_MAX],
+            len: 0,
+            next: 0,
+            skip: 0,
+            ended: false,
+        }
+    }
+
+    /// An agent's number and name.
+    pub fn agent(&self, agent: u32) -> Result<AgentReply, Error> {
+        self.link.get(&DiscoverAgent { agent })
+    }
+
+    /// This agent's own number and name (version 2).
+    pub fn own_agent(&self) -> Result<AgentReply, Error> {
+        self.agent(SELF)
+    }
+
+    /// Lets an agent use a device, or not. Only a trusted agent may say.
+    pub fn set_device_permissions(
+        &self,
+        agent: u32,
+        device: u32,
+        allowed: bool,
+    ) -> Result<(), Error> {
+        let flags = PermissionFlags::default().with_allowed(allowed);
+        self.link.get(&SetDevicePermissions {
+            agent,
+            device,
+            flags,
+        })
+    }
+
+    /// Lets an agent use a protocol on a device, or not. Only a trusted agent may say.
+    pub fn set_protocol_permissions(
+        &self,
+        agent: u32,
+        device: u32,
+        protocol: u8,
+        allowed: bool,
+    ) -> Result<(), Error> {
+        let flags = PermissionFlags::default().with_allowed(allowed);
+        self.link.get(&SetProtocolPermissions {
+            agent,
+            device,
+            protocol: protocol.into(),
+            flags,
+        })
+    }
+
+    /// Makes the platform forget what an agent has set, and its permissions too if told. Not sent again by itself: another task
+    /// may have set something since.
+    pub fn reset_agent_configuration(&self, agent: u32, permissions: bool) -> Result<(), Error> {
+        let flags = ResetFlags::default().with_permissions(permissions);
+        self.link
+            .set_once(&ResetAgentConfiguration { agent, flags })
+    }
+}
+
+subscriptions! {
+    Base;
+    /// Follows errors of commands; the source is 0.
+    notify_errors: scmi::base::ErrorEvent;
+}
+
+/// The protocols of a platform; see [`Base::protocols`]. An error is the last item.
+pub struct Protocols<'e, E: ?Sized = Scmi> {
+    link: Link<'e, E>,
+    found: Buffer,
+    len: usize,
+    next: usize,
+    skip: u32,
+    ended: bool,
+}
+
+/// There are no more protocol numbers than this, so a longer list is wrong.
+const MOST_PROTOCOLS: u32 = 256;
+
+impl<E: Exchange + ?Sized> Protocols<'_, E> {
+    fn fetch(&mut self) -> Result<(), Error> {
+        let mut buffer = [0; PAYLOAD_MAX];
+        let list = self.link.ask(
+            &DiscoverListProtocols { skip: self.skip },
+            Repeat::Harmless,
+            &mut buffer,
+        )?;
+        self.len = list.protocols.len();
+        self.next = 0;
+        self.ended = list.protocols.is_empty();
+        for (to, from) in self.found.iter_mut().zip(list.protocols) {
+            *to = *from;
+        }
+        self.skip = self
+            .skip
+            .saturating_add(u32::try_from(self.len).unwrap_or(u32::MAX));
+        if self.skip > MOST_PROTOCOLS {
+            return Err(Error::Inconsistent("the list of protocols does not end"));
+        }
+        Ok(())
+    }
+}
+
+impl<E: Exchange + ?Sized> Iterator for Protocols<'_, E> {
+    type Item = Result<u8, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        if self.next >= self.len
+            && let Err(error) = self.fetch()
+        {
+            self.ended = true;
+            return Some(Err(error));
+        }
+        let protocol = *self.found.get(..self.len)?.get(self.next)?;
+        self.next = self.next.saturating_add(1);
+        Some(Ok(protocol))
+    }
+}
+
+impl<E: ?Sized> core::fmt::Debug for Protocols<'_, E> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Protocols")
+            .field("skip", &self.skip)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,407 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! From typed commands to the driver and back.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use scmi::wire::{Command, Delayable, Message, Parse};
+use scmi::{Protocol, Status};
+
+use crate::{
+    DEFAULT_DEADLINE, Error, Event, PAYLOAD_MAX, Polled, Response, Scmi, ScmiError, TransferFlags,
+};
+
+/// Room for any request or any return values.
+pub type Buffer = [u8; PAYLOAD_MAX];
+
+/// What carries commands to the platform: the driver task, or in tests whatever plays it.
+///
+/// The methods are those of the interface of the same name; see `idl/scmi.idol`.
+pub trait Exchange {
+    /// Sends a command and waits for its answer; the return values go to the front of `response`.
+    fn exchange(
+        &self,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        deadline_ms: u32,
+        request: &[u8],
+        response: &mut [u8],
+    ) -> Result<Response, ScmiError>;
+
+    /// Starts a command and returns its handle.
+    fn start(
+        &self,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        deadline_ms: u32,
+        notification: u32,
+        request: &[u8],
+    ) -> Result<u32, ScmiError>;
+
+    /// Looks whether a started command is done.
+    fn poll(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError>;
+
+    /// Gives a started command up.
+    fn cancel(&self, handle: u32) -> Result<(), ScmiError>;
+
+    /// Subscribes to an event of a source, or ends that.
+    fn notify(&self, protocol: u8, event: u8, source: u32, enable: bool) -> Result<(), ScmiError>;
+
+    /// Fetches the oldest event.
+    fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError>;
+}
+
+impl Exchange for Scmi {
+    fn exchange(
+        &self,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        deadline_ms: u32,
+        request: &[u8],
+        response: &mut [u8],
+    ) -> Result<Response, ScmiError> {
+        self.call_with(protocol, message, flags, deadline_ms, request, response)
+    }
+
+    fn start(
+        &self,
+        protocol: u8,
+        message: u8,
+        flags: u8,
+        deadline_ms: u32,
+        notification: u32,
+        request: &[u8],
+    ) -> Result<u32, ScmiError> {
+        Self::start(
+            self,
+            protocol,
+            message,
+            flags,
+            deadline_ms,
+            notification,
+            request,
+        )
+    }
+
+    fn poll(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError> {
+        Self::poll(self, handle, response)
+    }
+
+    fn cancel(&self, handle: u32) -> Result<(), ScmiError> {
+        Self::cancel(self, handle)
+    }
+
+    fn notify(&self, protocol: u8, event: u8, source: u32, enable: bool) -> Result<(), ScmiError> {
+        Self::notify(self, protocol, event, source, enable)
+    }
+
+    fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError> {
+        Self::next_event(self, payload)
+    }
+}
+
+/// Whether a command may be sent again when it is not known what became of it.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Repeat {
+    /// Twice is as good as once: all that reads, and all that sets something to a value.
+    Harmless,
+    /// Twice is not once: resets, and whatever else happens anew each time.
+    Never,
+}
+
+/// How often a harmless command is sent in all, when the driver or the device restarts under it.
+const ATTEMPTS: u32 = 3;
+
+/// A way to the platform, and how long to wait on it.
+pub struct Link<'e, E: ?Sized = Scmi> {
+    exchange: &'e E,
+    deadline_ms: u32,
+}
+
+impl<E: ?Sized> Copy for Link<'_, E> {}
+
+impl<E: ?Sized> Clone for Link<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E: ?Sized> fmt::Debug for Link<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("deadline_ms", &self.deadline_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'e, E: Exchange + ?Sized> Link<'e, E> {
+    /// A link that waits for each answer as long as the driver does by default, 60 s.
+    pub const fn new(exchange: &'e E) -> Self {
+        Self {
+            exchange,
+            deadline_ms: DEFAULT_DEADLINE,
+        }
+    }
+
+    /// The same link, waiting for each answer at most this long, in milliseconds; 0 is the default.
+    #[must_use]
+    pub const fn with_deadline(self, deadline_ms: u32) -> Self {
+        Self {
+            deadline_ms,
+            ..self
+        }
+    }
+
+    /// Sends a command and reads its reply, which may hold a list, out of `buffer`.
+    pub fn ask<'b, C: Command>(
+        &self,
+        command: &C,
+        repeat: Repeat,
+        buffer: &'b mut Buffer,
+    ) -> Result<C::Reply<'b>, Error> {
+        let values = self.values(command, TransferFlags::NONE, repeat, buffer)?;
+        Ok(C::Reply::parse(values)?)
+    }
+
+    /// Sends a harmless command whose reply holds no list.
+    pub fn get<C, R>(&self, command: &C) -> Result<R, Error>
+    where
+        C: for<'a> Command<Reply<'a> = R>,
+        R: Message,
+    {
+        self.once(command, TransferFlags::NONE, Repeat::Harmless)
+    }
+
+    /// Sends a command that has no return values, and that must not be sent twice.
+    pub fn set_once<C>(&self, command: &C) -> Result<(), Error>
+    where
+        C: for<'a> Command<Reply<'a> = ()>,
+    {
+        self.once(command, TransferFlags::NONE, Repeat::Never)
+    }
+
+    /// Sends a command that asks for a delayed response, and waits for that one. It is sent once only.
+    pub fn get_delayed<C, R>(&self, command: &C) -> Result<R, Error>
+    where
+        C: for<'a> Delayable<Delayed<'a> = R>,
+        R: Message,
+    {
+        self.once(command, TransferFlags::DELAYED, Repeat::Never)
+    }
+
+    /// Like [`Link::get_delayed`], when the delayed response holds a list.
+    pub fn ask_delayed<'b, C: Delayable>(
+        &self,
+        command: &C,
+        buffer: &'b mut Buffer,
+    ) -> Result<C::Delayed<'b>, Error> {
+        let values = self.values(command, TransferFlags::DELAYED, Repeat::Never, buffer)?;
+        Ok(C::Delayed::parse(values)?)
+    }
+
+    /// Starts a command and returns at once. `notification` bits, or 0, are posted to the task when it is done.
+    pub fn start<C: Command>(&self, command: &C, notification: u32) -> Result<Started<C>, Error> {
+        let mut request = [0; PAYLOAD_MAX];
+        let len = command.emit(&mut request)?;
+        let handle = self.exchange.start(
+            C::PROTOCOL.id(),
+            C::MESSAGE,
+            TransferFlags::NONE,
+            self.deadline_ms,
+            notification,
+            request.get(..len).unwrap_or(&[]),
+        )?;
+        Ok(Started {
+            handle,
+            command: PhantomData,
+        })
+    }
+
+    /// Looks whether a started command is done: its reply, or `None` while it is not. After a reply or an error the command has
+    /// ended; ask no more.
+    pub fn poll<'b, C: Command>(
+        &self,
+        started: &Started<C>,
+        buffer: &'b mut Buffer,
+    ) -> Result<Option<C::Reply<'b>>, Error> {
+        match self.exchange.poll(started.handle, buffer)?.response() {
+            None => Ok(None),
+            Some(response) => Ok(Some(C::Reply::parse(delivered(response, buffer)?)?)),
+        }
+    }
+
+    /// Gives a started command up. The platform may carry it out all the same.
+    pub fn cancel<C: Command>(&self, started: Started<C>) -> Result<(), Error> {
+        Ok(self.exchange.cancel(started.handle)?)
+    }
+
+    /// Subscribes to an event of a source, or ends that. Subscribing twice is as good as once, so it is done again when the
+    /// driver restarts meanwhile.
+    pub fn notify(
+        &self,
+        protocol: Protocol,
+        event: u8,
+        source: u32,
+        enable: bool,
+    ) -> Result<(), Error> {
+        attempt(Repeat::Harmless, || {
+            self.exchange.notify(protocol.id(), event, source, enable)
+        })
+    }
+
+    /// What carries this link.
+    pub const fn exchange(&self) -> &'e E {
+        self.exchange
+    }
+
+    fn once<C: Command, R: Message>(
+        &self,
+        command: &C,
+        flags: u8,
+        repeat: Repeat,
+    ) -> Result<R, Error> {
+        let mut buffer = [0; PAYLOAD_MAX];
+        // The room decides whether the answer travels in the message or by lease.
+        let room = buffer.get_mut(..R::MAX_LEN).unwrap_or(&mut []);
+        Ok(R::parse_prefix(self.values(command, flags, repeat, room)?)?.0)
+    }
+
+    /// Sends a command and returns its return values as they came.
+    pub(crate) fn values<'b, C: Command>(
+        &self,
+        command: &C,
+        flags: u8,
+        repeat: Repeat,
+        response: &'b mut [u8],
+    ) -> Result<&'b [u8], Error> {
+        let mut request = [0; PAYLOAD_MAX];
+        let len = command.emit(&mut request)?;
+        let request = request.get(..len).unwrap_or(&[]);
+        let answer = attempt(repeat, || {
+            self.exchange.exchange(
+                C::PROTOCOL.id(),
+                C::MESSAGE,
+                flags,
+                self.deadline_ms,
+                request,
+                response,
+            )
+        })?;
+        delivered(answer, response)
+    }
+}
+
+/// The return values of a command that was carried out.
+fn delivered(answer: Response, response: &[u8]) -> Result<&[u8], Error> {
+    Status::from_raw(answer.status).ok()?;
+    let len = usize::try_from(answer.len)
+        .unwrap_or(usize::MAX)
+        .min(response.len());
+    Ok(response.get(..len).unwrap_or(&[]))
+}
+
+/// Makes a call again when the driver or the device restarted under it, if that is harmless.
+fn attempt<T>(repeat: Repeat, mut call: impl FnMut() -> Result<T, ScmiError>) -> Result<T, Error> {
+    let mut left = match repeat {
+        Repeat::Harmless => ATTEMPTS,
+        Repeat::Never => 1,
+    };
+    loop {
+        left -= 1;
+        match call() {
+            Err(ScmiError::ServerRestarted | ScmiError::DeviceReset) if left > 0 => {}
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// A command that was started; see [`Link::start`].
+#[derive(Debug)]
+#[must_use = "a started command holds a slot until it is polled to its end, or cancelled"]
+pub struct Started<C> {
+    handle: u32,
+    command: PhantomData<C>,
+}
+
+/// Declares the handle of a protocol, with what every protocol can do.
+macro_rules! protocol {
+    ($(#[$doc:meta])* pub struct $name:ident: $protocol:ident, $module:ident;) => {
+        $(#[$doc])*
+        pub struct $name<'e, E: ?Sized = $crate::Scmi> {
+            link: $crate::Link<'e, E>,
+            version: scmi::common::ProtocolVersion,
+        }
+
+        impl<'e, E: $crate::Exchange + ?Sized> $name<'e, E> {
+            /// Asks the platform for its version of the protocol.
+            pub fn connect(exchange: &'e E) -> Result<Self, $crate::Error> {
+                Self::over($crate::Link::new(exchange))
+            }
+
+            /// Like `connect`, over a link with a deadline of its own.
+            pub fn over(link: $crate::Link<'e, E>) -> Result<Self, $crate::Error> {
+                match link.get(&scmi::$module::Version {}) {
+                    Ok(reply) => Ok(Self { link, version: reply.version }),
+                    Err($crate::Error::Refused(scmi::Status::NOT_SUPPORTED | scmi::Status::NOT_FOUND)) => {
+                        Err($crate::Error::NoProtocol(scmi::Protocol::$protocol))
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+
+            /// The version that is spoken. A platform that was exchanged for another one may speak another: connect again.
+            pub const fn version(&self) -> scmi::common::ProtocolVersion {
+                self.version
+            }
+
+            /// Asks the platform to speak an older version (SCMI 3.2 and later).
+            pub fn negotiate(&mut self, version: scmi::common::ProtocolVersion) -> Result<(), $crate::Error> {
+                self.link.get(&scmi::$module::NegotiateVersion { version })?;
+                self.version = version;
+                Ok(())
+            }
+
+            /// How many things there are, and what the protocol can do.
+            pub fn attributes(&self) -> Result<scmi::$module::ProtocolInfo, $crate::Error> {
+                self.link.get(&scmi::$module::Attributes {})
+            }
+
+            /// What there is to say of a message, or `None` when the platform does not have it.
+            pub fn message(&self, message: u8) -> Result<Option<scmi::common::MessageFlags>, $crate::Error> {
+                match self.link.get(&scmi::$module::MessageAttributes { message: message.into() }) {
+                    Ok(reply) => Ok(Some(reply.attributes)),
+                    Err(error) if error.is(scmi::Status::NOT_FOUND) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+
+            /// The link, for messages that have no call of their own.
+            pub const fn link(&self) -> $crate::Link<'e, E> {
+                self.link
+            }
+        }
+
+        impl<E: ?Sized> core::fmt::Debug for $name<'_, E> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($name)).field("version", &self.version).finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use protocol;
+
+/// Checks that an answer speaks of what was asked for.
+pub(crate) fn same(asked: u32, answered: u32) -> Result<(), Error> {
+    if asked == answered {
+        Ok(())
+    } else {
+        Err(Error::Inconsistent(
+            "a delayed response speaks of something else than its command",
+        ))
+    }
+}
