@@ -57,8 +57,9 @@ fn main() -> ! {
         )
     };
     static mut QUEUES: Queues = Queues::new();
+    let queues = &raw mut QUEUES;
     // Safety: the task has one thread, and this is the one place that mentions it.
-    let queues = unsafe { &mut *(&raw mut QUEUES) };
+    let queues = unsafe { &mut *queues };
     // First of all the device is set up, whatever a former life of the driver left it in.
     let uart = Pl011::new(registers, queues, config::BAUD, config::CLOCK_HZ).unwrap_lite();
     let mut server = Server {

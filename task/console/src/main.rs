@@ -65,8 +65,9 @@ fn main() -> ! {
     };
     // Not on the stack, for it keeps the lines typed before.
     static mut EDITOR: Editor = Editor::new();
+    let editor = &raw mut EDITOR;
     // Safety: the task has one thread, and this is the one place that mentions it.
-    let editor = unsafe { &mut *(&raw mut EDITOR) };
+    let editor = unsafe { &mut *editor };
 
     console.print(format_args!("\nSCMI console. `help` lists the commands.\n"));
     console.faults.report(&console.jefe, &mut console.terminal);

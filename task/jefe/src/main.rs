@@ -55,8 +55,9 @@ fn main() -> ! {
         tasks: Tasks::new(!config::ON_TASK_FAULT.is_empty()),
         state: 0,
     };
+    let server = &raw mut SERVER;
     // Safety: the task has one thread, and this is the one place that mentions it.
-    let server = unsafe { &mut *(&raw mut SERVER) };
+    let server = unsafe { &mut *server };
     for &index in config::TASKS_TO_HOLD {
         if let Some(task) = server.tasks.get_mut(index) {
             task.hold();
