@@ -12,6 +12,7 @@ pub mod console;
 pub mod dist;
 pub mod elf;
 pub mod gdb;
+pub mod graph;
 pub mod image;
 pub mod interactive;
 pub mod platform;

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{child, clippy, dist, gdb, print, run, setup, sizes, test};
+use xtask::{child, clippy, dist, gdb, graph, print, run, setup, sizes, test};
 
 /// Builds, runs and tests the image
 #[derive(Parser)]
@@ -26,6 +26,8 @@ enum Command {
     Dist(dist::Arguments),
     /// What each task takes of each memory, and the change since the last landing
     Sizes(sizes::Arguments),
+    /// Draw the tasks by priority, and who calls whom
+    Graph(graph::Arguments),
     /// Clippy for the kernel and the tasks, each as the image builds it
     Clippy(clippy::Arguments),
     /// Boot paused, under a debugger that knows all symbols
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Dist(arguments) => dist::run(arguments),
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),
+        Command::Graph(arguments) => graph::run(arguments),
         Command::Gdb(arguments) => gdb::run(arguments),
         Command::Print(arguments) => print::run(arguments),
         Command::Setup(arguments) => setup::run(arguments),
