@@ -24,6 +24,7 @@ pub mod layout;
 mod link;
 mod log;
 pub mod report;
+pub mod stack;
 pub mod tables;
 pub mod verify;
 pub mod walk;
@@ -113,6 +114,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
     })?;
 
     let mut entries = Vec::new();
+    let mut depths = Vec::new();
     let mut packed = Packed::new(app.memories[layout::FLASH].address);
     for (index, task) in app.tasks.iter().enumerate() {
         let output = folder.join(format!("{}.elf", task.name));
@@ -129,6 +131,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         elf::patch_slots(&app, task, &mut bytes)?;
         write(&output, &bytes)?;
         entries.push(elf::entry(task, &bytes)?);
+        depths.push(deep_enough(task, &bytes)?);
         for (address, bytes) in elf::loadable(task, &bytes)? {
             packed.put(address, &bytes);
         }
@@ -155,7 +158,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         generate::memory_x(&app, &layout, &tables, size).as_bytes(),
     )?;
 
-    let report = Report::new(&app, &layout, &tables, &needs, &entries, id);
+    let report = Report::new(&app, &layout, &tables, &needs, &entries, depths, id);
     write(&folder.join("layout.json"), report.to_json()?.as_bytes())?;
     log::say(&format!("composed {}: {}", app.name, report.summary()));
     Ok(Composed {
@@ -163,6 +166,39 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         report,
         warnings,
     })
+}
+
+/// How deep the task's stack can get; more than its `stacksize` is refused.
+fn deep_enough(task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Error> {
+    let depth = stack::depth(bytes, &[]).map_err(|fault| {
+        Error::task(
+            &task.name,
+            format!("its stack depth is not known: {fault}"),
+            "please report it",
+        )
+    })?;
+    if depth.bytes <= task.stacksize {
+        return Ok(depth);
+    }
+    let frames: Vec<String> = depth
+        .path
+        .iter()
+        .map(|frame| format!("\n    {:6} {}", frame.bytes, frame.function))
+        .collect();
+    Err(Error::task(
+        &task.name,
+        format!(
+            "its stack can get {} bytes deep, and `stacksize` is {}; the deepest way:{}",
+            depth.bytes,
+            task.stacksize,
+            frames.concat()
+        ),
+        format!(
+            "raise `stacksize` of [tasks.{}] to {} or more, or keep large values out of these functions",
+            task.name,
+            depth.bytes.next_multiple_of(64)
+        ),
+    ))
 }
 
 /// The bytes of all tasks, from the start of their memory on.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::layout::{self, Layout, Needs, Range};
+use crate::stack::Depth;
 use crate::tables::Tables;
 
 /// The layout and the sizes of an image.
@@ -90,6 +91,9 @@ pub struct TaskReport {
     pub entry: u32,
     /// Its stack.
     pub stack: Span,
+    /// How deep its stack can get, as far as can be known.
+    #[serde(default)]
+    pub depth: Depth,
     /// What it is made of, in bytes.
     pub sizes: Sizes,
     /// What it may touch.
@@ -139,6 +143,7 @@ impl Report {
         tables: &Tables,
         needs: &[Needs],
         entries: &[u32],
+        depths: Vec<Depth>,
         id: u64,
     ) -> Self {
         let memories = app
@@ -160,8 +165,9 @@ impl Report {
         let tasks = app
             .tasks
             .iter()
+            .zip(depths)
             .enumerate()
-            .map(|(index, task)| {
+            .map(|(index, (task, depth))| {
                 let (placement, needs) = (&layout.tasks[index], &needs[index]);
                 TaskReport {
                     name: task.name.clone(),
@@ -171,6 +177,7 @@ impl Report {
                     priority: task.priority,
                     entry: entries[index],
                     stack: placement.stack.into(),
+                    depth,
                     sizes: Sizes {
                         text: needs.text,
                         rodata: needs.rodata,

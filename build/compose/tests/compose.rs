@@ -421,6 +421,42 @@ fn a_task_that_outgrows_its_memory_is_refused() {
 }
 
 #[test]
+fn a_stack_that_can_overflow_is_refused() {
+    let project = Project::new();
+    let report = project.composed().report;
+    assert!(
+        report.tasks[1].depth.bytes <= 1024,
+        "{:?}",
+        report.tasks[1].depth
+    );
+    // Sixteen levels of calls that the compiler cannot merge, each with its own buffer.
+    let chain: String = (0..16)
+        .map(|level| {
+            let next = if level == 15 { String::new() } else { format!("level{}(&mut buffer);", level + 1) };
+            format!(
+                "#[inline(never)]\nfn level{level}(above: &mut [u8]) {{ let mut buffer = [0u8; 100]; buffer[0] = above[0]; {next} core::hint::black_box(&mut buffer); above[1] = buffer[1]; }}\n"
+            )
+        })
+        .collect();
+    project.edit(
+        "second/src/main.rs",
+        "fn main() -> ! {",
+        &format!("{chain}\nfn main() -> ! {{ level0(&mut [1; 8]);"),
+    );
+    let text = project.refused();
+    assert!(text.contains("task `second`: its stack can get "), "{text}");
+    assert!(
+        text.contains("and `stacksize` is 1024; the deepest way:"),
+        "{text}"
+    );
+    assert!(text.contains("level15"), "{text}");
+    assert!(
+        text.contains("remedy: raise `stacksize` of [tasks.second] to "),
+        "{text}"
+    );
+}
+
+#[test]
 fn the_same_sources_give_the_same_bytes_anywhere() {
     let (here, there) = (Project::new(), Project::new());
     let images = [&here, &there].map(|project| {

@@ -1,0 +1,368 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! One function: how deep its own frame gets, and how deep it is at each call.
+//!
+//! Instructions are read in the order of their addresses. What is known at a branch is carried to its target when that lies
+//! ahead; after an instruction that nothing flows past, an address that nobody was seen to jump to is taken at the deepest
+//! so far. So the result is never too small, as long as frames are made where compilers make them: at the start.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decode::{Effect, SP, decode};
+use super::program::{Function, Program};
+
+/// Where a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// To the function with this number.
+    Function(usize),
+    /// Through a pointer that was loaded from this offset of something: a method of a trait object, or a field.
+    Slot(i64),
+    /// Through a pointer that came from elsewhere, such as an argument.
+    Pointer,
+}
+
+/// What one function does.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// The most that its own frame takes, in bytes.
+    pub own: u32,
+    /// Each call: how deep the frame is then, and where it goes.
+    pub calls: Vec<(u32, Target)>,
+    /// Functions whose address it takes.
+    pub taken: BTreeSet<usize>,
+    /// What could not be followed.
+    pub doubts: BTreeSet<String>,
+}
+
+/// What is known of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    Constant(u32),
+    /// So many bytes below where the stack pointer was at the start.
+    Frame(i64),
+    /// Loaded from memory, at this offset of some address.
+    Loaded(i64),
+}
+
+const UNKNOWN: [Known; 16] = [Known::Nothing; 16];
+
+/// Registers that a call does not keep.
+const SCRATCH: u16 = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 12 | 1 << 14;
+
+struct State<'a> {
+    program: &'a Program<'a>,
+    function: &'a Function,
+    depth: i64,
+    deepest: i64,
+    registers: [Known; 16],
+    /// Every value that each register gets anywhere in the function.
+    ever: [Vec<Known>; 16],
+    /// Registers that ever get an address within the function, from which a jump is computed.
+    inside: u16,
+    /// What is known at targets of branches seen so far.
+    ahead: BTreeMap<u32, (i64, [Known; 16])>,
+    pending: Vec<(i64, u8)>,
+    scan: Scan,
+}
+
+/// Scans `function` of `program`.
+pub fn scan(program: &Program, function: &Function) -> Scan {
+    let mut state = State {
+        program,
+        function,
+        depth: 0,
+        deepest: 0,
+        registers: UNKNOWN,
+        ever: std::array::from_fn(|register| {
+            if register < 4 {
+                vec![Known::Nothing]
+            } else {
+                Vec::new()
+            }
+        }),
+        inside: 0,
+        ahead: BTreeMap::new(),
+        pending: Vec::new(),
+        scan: Scan::default(),
+    };
+    let loops = loop_heads(program, function);
+    let mut flows = true;
+    let mut last = Effect::Return;
+    for (address, word) in program.instructions(function) {
+        state.arrive(address, flows);
+        if loops.contains(&address) {
+            state.registers = UNKNOWN;
+        }
+        let decoded = decode(address, word);
+        last = decoded.effect;
+        flows = state.step(address, decoded.effect, decoded.conditional);
+    }
+    state.settle_pending();
+    // A function that neither returns nor jumps at its end goes on into the next one, unless its last call never returns.
+    if flows && !matches!(last, Effect::Call(_) | Effect::CallRegister(_)) {
+        match program.starting_at(function.end()) {
+            Some(next) => state.call(Target::Function(next)),
+            None => state.doubt("runs past its end"),
+        }
+    }
+    state.scan.own = state.deepest.max(0) as u32;
+    state.scan
+}
+
+/// Every address in the function that a branch further down goes back to.
+fn loop_heads(program: &Program, function: &Function) -> BTreeSet<u32> {
+    program
+        .instructions(function)
+        .filter_map(|(address, word)| match decode(address, word).effect {
+            Effect::Jump(target) if function.contains(target) && target <= address => Some(target),
+            _ => None,
+        })
+        .collect()
+}
+
+impl State<'_> {
+    /// Joins what is known from the instruction before with what branches to `address` know.
+    fn arrive(&mut self, address: u32, flows: bool) {
+        match (self.ahead.remove(&address), flows) {
+            (Some((depth, registers)), true) => {
+                self.depth = self.depth.max(depth);
+                for (known, other) in self.registers.iter_mut().zip(registers) {
+                    if *known != other {
+                        *known = Known::Nothing;
+                    }
+                }
+            }
+            (Some((depth, registers)), false) => (self.depth, self.registers) = (depth, registers),
+            (None, true) => {}
+            (None, false) => (self.depth, self.registers) = (self.deepest, UNKNOWN),
+        }
+    }
+
+    /// Carries what is known to an address further down.
+    fn carry(&mut self, target: u32) {
+        let (depth, registers) = self
+            .ahead
+            .entry(target)
+            .or_insert((self.depth, self.registers));
+        *depth = self.depth.max(*depth);
+        for (known, other) in registers.iter_mut().zip(self.registers) {
+            if *known != other {
+                *known = Known::Nothing;
+            }
+        }
+    }
+
+    /// Follows one instruction; returns whether the next one is reached from it.
+    fn step(&mut self, address: u32, effect: Effect, conditional: bool) -> bool {
+        match effect {
+            Effect::Push(bytes) if bytes < 0 && conditional => {}
+            Effect::Push(bytes) => self.deepen(self.depth + bytes),
+            Effect::PushRegister(register, up) => match self.registers[usize::from(register)] {
+                Known::Constant(value) => {
+                    let bytes = i64::from(value as i32);
+                    self.deepen(if up {
+                        self.depth - bytes
+                    } else {
+                        self.depth + bytes
+                    });
+                }
+                _ => self.doubt("makes a frame whose size is not a constant"),
+            },
+            Effect::Align(multiple) => self.deepen(self.depth + multiple - 4),
+            Effect::Restore(register, offset) => match self.registers[usize::from(register)] {
+                Known::Frame(depth) => self.deepen(depth - offset),
+                _ => match self.frames(register).as_slice() {
+                    [] => self.leave_stack(),
+                    frames => {
+                        let depth = frames.iter().copied().max().unwrap_or(0);
+                        self.deepen(depth - offset);
+                    }
+                },
+            },
+            Effect::Lost => self.leave_stack(),
+            Effect::Frame(register, offset) => {
+                self.set(register, Known::Frame(self.depth - offset))
+            }
+            Effect::Constant(register, value) => self.set(register, Known::Constant(value)),
+            Effect::Upper(register, upper) => {
+                let value = match self.registers[usize::from(register)] {
+                    Known::Constant(lower) => Known::Constant(lower & 0xffff | upper << 16),
+                    _ => Known::Nothing,
+                };
+                self.take(value);
+                self.set(register, value);
+            }
+            Effect::Copy(to, from) => self.copy(to, from),
+            Effect::Load(register, base, offset) => {
+                let value = self.load(address, base, offset);
+                self.take(value);
+                self.set(register, value);
+            }
+            Effect::Call(target) => {
+                self.go_to(target);
+                self.forget(SCRATCH);
+            }
+            Effect::CallRegister(register) => {
+                self.call_register(register);
+                self.forget(SCRATCH);
+            }
+            Effect::Jump(target) if self.function.contains(target) => {
+                if target > address {
+                    self.carry(target);
+                }
+                return conditional;
+            }
+            Effect::Jump(target) => {
+                self.go_to(target);
+                return conditional;
+            }
+            Effect::JumpRegister(register) if self.inside & 1 << register != 0 => {
+                return conditional;
+            }
+            Effect::JumpRegister(register) => {
+                self.call_register(register);
+                return conditional;
+            }
+            Effect::Switch | Effect::Return => return conditional,
+            Effect::Inside(register) => {
+                self.inside |= 1 << register;
+                self.set(register, Known::Nothing);
+            }
+            Effect::Writes(registers) => self.forget(registers),
+        }
+        true
+    }
+
+    fn deepen(&mut self, depth: i64) {
+        self.depth = depth;
+        self.deepest = self.deepest.max(depth);
+    }
+
+    /// The stack pointer goes to another stack: what is deeper there is not this stack's.
+    fn leave_stack(&mut self) {
+        if self.function.hand_written {
+            self.deepen(0);
+        } else {
+            self.doubt("takes its stack pointer from memory");
+        }
+    }
+
+    fn doubt(&mut self, what: &str) {
+        self.scan
+            .doubts
+            .insert(format!("`{}` {what}", self.function.name));
+    }
+
+    fn set(&mut self, register: u8, value: Known) {
+        self.registers[usize::from(register)] = value;
+        self.note(register, value);
+    }
+
+    fn note(&mut self, register: u8, value: Known) {
+        let values = &mut self.ever[usize::from(register)];
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+
+    fn copy(&mut self, to: u8, from: u8) {
+        match self.registers[usize::from(from)] {
+            // What a copy of something unknown may be, is whatever the other register may be.
+            Known::Nothing => {
+                let values = self.ever[usize::from(from)].clone();
+                self.registers[usize::from(to)] = Known::Nothing;
+                self.note(to, Known::Nothing);
+                values.into_iter().for_each(|value| self.note(to, value));
+            }
+            value => self.set(to, value),
+        }
+    }
+
+    fn forget(&mut self, registers: u16) {
+        for register in (0..15).filter(|register| registers & 1 << register != 0 && *register != SP)
+        {
+            self.set(register, Known::Nothing);
+        }
+    }
+
+    fn frames(&self, register: u8) -> Vec<i64> {
+        let frame = |value: &Known| {
+            if let Known::Frame(depth) = value {
+                Some(*depth)
+            } else {
+                None
+            }
+        };
+        self.ever[usize::from(register)]
+            .iter()
+            .filter_map(frame)
+            .collect()
+    }
+
+    fn load(&self, address: u32, base: u8, offset: i64) -> Known {
+        let base = match (base, self.registers[usize::from(base)]) {
+            (15, _) => address.wrapping_add(8),
+            (_, Known::Constant(value)) => value,
+            _ => return Known::Loaded(offset),
+        };
+        match self.program.constant(base.wrapping_add(offset as u32)) {
+            Some(value) => Known::Constant(value),
+            None => Known::Loaded(offset),
+        }
+    }
+
+    /// Notes a constant that is a function's address.
+    fn take(&mut self, value: Known) {
+        if let Known::Constant(value) = value
+            && let Some(function) = self.program.starting_at(value)
+        {
+            self.scan.taken.insert(function);
+        }
+    }
+
+    fn call(&mut self, target: Target) {
+        self.scan.calls.push((self.depth.max(0) as u32, target));
+    }
+
+    fn go_to(&mut self, target: u32) {
+        if target & 1 != 0 {
+            return self.doubt("calls Thumb code");
+        }
+        match self.program.containing(target) {
+            Some(function) => self.call(Target::Function(function)),
+            None => self.doubt("calls code without a name"),
+        }
+    }
+
+    fn call_register(&mut self, register: u8) {
+        match self.registers[usize::from(register)] {
+            Known::Constant(target) => self.go_to(target),
+            Known::Loaded(offset) => self.call(Target::Slot(offset)),
+            _ => self.pending.push((self.depth, register)),
+        }
+    }
+
+    /// Calls through registers that were set somewhere else in the function: they may have any value that it ever sets.
+    fn settle_pending(&mut self) {
+        for (depth, register) in std::mem::take(&mut self.pending) {
+            self.depth = depth;
+            let mut values = self.ever[usize::from(register)].clone();
+            if values.is_empty() {
+                values.push(Known::Nothing);
+            }
+            for value in values {
+                match value {
+                    Known::Constant(target) if self.program.starting_at(target).is_some() => {
+                        self.go_to(target)
+                    }
+                    Known::Constant(_) | Known::Frame(_) => {}
+                    Known::Loaded(offset) => self.call(Target::Slot(offset)),
+                    Known::Nothing => self.call(Target::Pointer),
+                }
+            }
+        }
+    }
+}
