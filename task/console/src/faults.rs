@@ -109,7 +109,7 @@ fn tell(
         }
     )?;
     if times > 1 {
-        write!(terminal, " (for the {times}th time since the last report)")?;
+        write!(terminal, " ({times} times since the last report)")?;
     }
     terminal.write_str(match status.supervision {
         Supervision::Holding => "; held\n",
