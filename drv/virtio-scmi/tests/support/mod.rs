@@ -1,0 +1,28 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A world for the channel: a device to be scripted, clients to be played, a clock to be moved.
+//!
+//! Everything runs on one thread and through safe code, so Miri sees all of it. Each test binary uses a part.
+
+#![allow(dead_code)]
+
+pub mod device;
+pub mod world;
+
+#[allow(unused_imports)]
+pub use device::{Command, FakeDevice, FakeTransport, header};
+#[allow(unused_imports)]
+pub use world::{Setup, Told, World, run, run_sized};
+
+/// Task ids of the clients: index in the low ten bits, generation above.
+pub const CONSOLE: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(3);
+pub const THERMAL: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(4);
+pub const POWER: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(5);
+/// A task that is no client.
+pub const STRANGER: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(6);
+
+/// The same task in its next life.
+pub fn reborn(owner: drv_virtio_scmi::Owner) -> drv_virtio_scmi::Owner {
+    drv_virtio_scmi::Owner(owner.0.wrapping_add(1 << 10))
+}
