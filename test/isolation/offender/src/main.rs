@@ -84,7 +84,13 @@ fn write(address: u32) {
 
 fn call(address: u32) {
     // Safety: none, that is the point. The kernel must stop it.
-    unsafe { asm!("blx {0}", in(reg) address, clobber_abi("C")) };
+    unsafe {
+        asm!(
+            "blx {0}",
+            in(reg) address,
+            out("r0") _, out("r1") _, out("r2") _, out("r3") _, out("r12") _, out("lr") _,
+        );
+    }
 }
 
 fn execute_stack() {
