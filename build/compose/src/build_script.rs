@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::{Composed, Error, Request, compose};
 
@@ -125,7 +125,7 @@ fn sources(request: &Request, composed: &Composed) -> BTreeSet<PathBuf> {
         // A space in a path is written with a backslash before it.
         let list = list.trim().replace("\\ ", "\u{0}");
         for file in list.split(' ').filter(|file| !file.is_empty()) {
-            let file = request.root.join(file.replace('\u{0}', " "));
+            let file = plain(&request.root.join(file.replace('\u{0}', " ")));
             if file.starts_with(&tasks) {
                 continue;
             }
@@ -141,6 +141,18 @@ fn sources(request: &Request, composed: &Composed) -> BTreeSet<PathBuf> {
         }
     }
     files
+}
+
+/// A path without `..`, so that each file is named once.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn watch(path: &Path) {

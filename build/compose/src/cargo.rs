@@ -87,7 +87,7 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
     ]);
     command.args(["--check-cfg", "cfg(task_environment, values(any()))"]);
 
-    let flags = environment::remap_flags(&request.root, &target_dir);
+    let flags = environment::remap_flags(&request.root, &target_dir, &request.rustc);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("CARGO_TARGET_DIR", &target_dir);
     command.envs(&variables);

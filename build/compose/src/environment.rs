@@ -4,7 +4,7 @@
 //! What a task's build script is told, and what it must not see.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use manifest::{App, Task};
@@ -111,19 +111,21 @@ pub fn scrub(command: &mut Command) {
 }
 
 /// Compiler flags that keep this machine's folders out of the binaries, so that the same commit gives the same bytes
-/// wherever it is built. The last that fits counts.
-pub fn remap_flags(root: &Path, target_dir: &Path) -> Vec<String> {
+/// wherever it is built: `--remap-path-prefix` for the project, its target folder, cargo's home, and the compiler's.
+///
+/// The kernel is built by whoever runs cargo for the image, who should give it these as well.
+pub fn remap_flags(root: &Path, target_dir: &Path, rustc: &Path) -> Vec<String> {
     let mut flags = Vec::new();
+    // Of several that fit, the last counts: so from the outermost folder to the innermost.
     let mut remap =
         |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
-    remap(root, ".");
-    remap(target_dir, "target");
     let home = std::env::var_os("CARGO_HOME")
-        .map(std::path::PathBuf::from)
+        .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
     if let Some(home) = home {
         remap(&home, "cargo");
-        let mut registries: Vec<_> = std::fs::read_dir(home.join("registry").join("src"))
+        let registries = std::fs::read_dir(home.join("registry").join("src"));
+        let mut registries: Vec<_> = registries
             .into_iter()
             .flatten()
             .flatten()
@@ -134,5 +136,19 @@ pub fn remap_flags(root: &Path, target_dir: &Path) -> Vec<String> {
             remap(&registry, "crates");
         }
     }
+    let sysroot = Command::new(rustc).args(["--print", "sysroot"]).output();
+    if let Some(sysroot) = sysroot
+        .ok()
+        .and_then(|output| String::from_utf8(output.stdout).ok())
+    {
+        // The library's sources, where they are compiled along: as given, and where a link leads.
+        let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
+        if let Ok(real) = sources.canonicalize() {
+            remap(&real, "rust");
+        }
+        remap(&sources, "rust");
+    }
+    remap(root, ".");
+    remap(target_dir, "target");
     flags
 }
