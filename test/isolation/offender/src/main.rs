@@ -63,7 +63,7 @@ fn main() -> ! {
         panic!("offence {life} went through");
     }
     loop {
-        sys_recv_notification(0);
+        let _ = sys_recv_notification(0);
     }
 }
 
