@@ -166,3 +166,14 @@ fn fail(error: &Error) -> ! {
     crate::log::say(&format!("error: {error}"));
     std::process::exit(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lose_their_detours() {
+        assert_eq!(plain(Path::new("/a/b/../../c/./d")), Path::new("/c/d"));
+        assert_eq!(plain(Path::new("a/../b")), Path::new("b"));
+    }
+}

@@ -197,3 +197,33 @@ fn advice(app: &App, task: &Task, errors: &str) -> Option<String> {
         },
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_build_script_told_cargo_is_left_out() {
+        let text = "error: failed\n  --- stdout\n  cargo:x\n\n  --- stderr\n  Error: no\n";
+        assert_eq!(
+            without_script_output(text),
+            "error: failed\n  --- stderr\n  Error: no\n"
+        );
+        assert_eq!(without_script_output("error: plain\n"), "error: plain\n");
+    }
+
+    #[test]
+    fn variables_have_a_fingerprint() {
+        let of = |pairs: &[(&str, &str)]| {
+            fingerprint(
+                &pairs
+                    .iter()
+                    .map(|(name, value)| (name.to_string(), value.to_string()))
+                    .collect(),
+            )
+        };
+        assert_eq!(of(&[("A", "1"), ("B", "2")]), of(&[("B", "2"), ("A", "1")]));
+        assert_ne!(of(&[("A", "1")]), of(&[("A", "2")]));
+        assert_ne!(of(&[("A", "1B")]), of(&[("A", "1"), ("B", "")]));
+    }
+}

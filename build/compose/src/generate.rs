@@ -243,3 +243,92 @@ ASSERT(SIZEOF(.task_images) == {flash_bytes}, \"the image must include image.rs\
         manifest = app.files[0],
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{Needs, place, tests::app};
+
+    fn small() -> (App, Layout, Tables) {
+        let app = app(&[
+            (
+                "priority = 1",
+                "priority = 1\nnotifications = [\"x\", \"uart-irq\"]\nkipc = [\"reset\"]",
+            ),
+            (
+                "uses = [\"uart\", \"virtio\"]",
+                "uses = [\"uart\"]\ninterrupts = { \"uart.irq\" = \"uart-irq\" }",
+            ),
+            (
+                "priority = 9",
+                "priority = 9\ngrants = [\"performance-counters\"]",
+            ),
+        ]);
+        let needs: Vec<Needs> = (0..3)
+            .map(|_| Needs {
+                text: 4,
+                ..Needs::default()
+            })
+            .collect();
+        let layout = place(&app, &needs).unwrap();
+        let tables = crate::tables::build(&layout).unwrap();
+        (app, layout, tables)
+    }
+
+    #[test]
+    fn descriptions_are_what_the_manifest_says() {
+        let (app, layout, tables) = small();
+        let text = image_rs(
+            &app,
+            &layout,
+            &tables,
+            &[0x4020_0000, 0x4020_1000, 0x4020_2000],
+            0x1234,
+            0x3000,
+        );
+        for part in [
+            "name: \"driver\",\n        entry: 0x40201000,\n        initial_stack: 0x40302800,\n        stack_base: 0x40302000,",
+            "priority: 1,\n        flags: ::kern::desc::TaskFlags::empty(),\n        kipc: 0x20,",
+            "flags: ::kern::desc::TaskFlags::empty().union(::kern::desc::TaskFlags::START_AT_BOOT).union(::kern::desc::TaskFlags::PERFORMANCE_COUNTERS),",
+            "asid: 3,\n        regions: &REGIONS_2,",
+            "InterruptDesc { intid: 33, task: 1, notification: 0x2, edge: false }, // uart.irq",
+            "static INTERRUPTS_1: [u8; 1] = [0];",
+            "static INTERRUPTS_2: [u8; 0] = [];",
+            "id: 0x0000000000001234,",
+            "static TASK_IMAGES: [u8; 12288] = *include_bytes!(\"task_images.bin\");",
+        ] {
+            assert!(text.contains(part), "{part}\n\nis not in\n\n{text}");
+        }
+        let table = text
+            .split("INTERRUPT_OF_INTID: [u8; 34] = [")
+            .nth(1)
+            .and_then(|rest| rest.split(']').next())
+            .unwrap();
+        let table: Vec<&str> = table.split(", ").collect();
+        assert_eq!((table.len(), table[33], table[32]), (34, "0", "255"));
+    }
+
+    #[test]
+    fn the_kernels_stacks_end_above_its_tables() {
+        let (app, layout, tables) = small();
+        let text = memory_x(&app, &layout, &tables, 0x3000);
+        let ram = tables.kernel_ram;
+        let stacks = 4096 + 4 * MODE_STACK + 4096;
+        assert_eq!(
+            ram.base,
+            tables.range.end(),
+            "an overflow runs into what is read only"
+        );
+        assert!(
+            text.contains(&format!("_stack_top = {:#x};", ram.base + stacks)),
+            "{text}"
+        );
+        assert!(text.contains(&format!(
+            "DATA : ORIGIN = {:#x}, LENGTH = {:#x}",
+            ram.base + stacks,
+            ram.size - stacks
+        )));
+        assert!(text.contains("CODE : ORIGIN = 0x40100000, LENGTH = 0x18000"));
+        assert!(text.contains(".rodata.kernel 0x40110000 :"), "{text}");
+    }
+}

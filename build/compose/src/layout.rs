@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use manifest::{App, MemoryOutput};
 
 use crate::error::Error;
+use free::Free;
+
+mod free;
 
 /// The granule of protection in bytes.
 pub const PAGE: u32 = 4096;
@@ -370,78 +373,5 @@ fn listed(parts: &[(&str, u32)]) -> String {
         .join(", ")
 }
 
-/// What is left of each memory.
-struct Free<'a> {
-    app: &'a App,
-    next: BTreeMap<&'a str, u32>,
-    used: BTreeMap<String, u32>,
-    takers: BTreeMap<String, Vec<(String, u32)>>,
-}
-
-impl<'a> Free<'a> {
-    fn new(app: &'a App) -> Self {
-        let next = app
-            .memories
-            .iter()
-            .map(|(name, memory)| {
-                // The page below a stack is its guard, and must not be the last page of whatever memory comes before.
-                let guard = if memory.write { PAGE } else { 0 };
-                (name.as_str(), memory.address + guard)
-            })
-            .collect();
-        Self {
-            app,
-            next,
-            used: BTreeMap::new(),
-            takers: BTreeMap::new(),
-        }
-    }
-
-    fn take(&mut self, task: &str, memory: &str, size: u32) -> Result<Range, Error> {
-        let output = &self.app.memories[memory];
-        let Some(next) = self.next.get_mut(memory) else {
-            return Err(Error::task(
-                task,
-                format!("there is no memory `{memory}`"),
-                "name one of memory.toml",
-            ));
-        };
-        let base = *next;
-        let left = output.address + output.size - base;
-        if size > left {
-            let mut takers = self.takers.remove(memory).unwrap_or_default();
-            takers.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-            takers.truncate(4);
-            let takers: Vec<(&str, u32)> = takers
-                .iter()
-                .map(|(name, size)| (name.as_str(), *size))
-                .collect();
-            return Err(Error::task(
-                task,
-                format!(
-                    "it needs {size} bytes of memory `{memory}` (in whole pages), and {left} of {} are left; the largest takers before it: {}",
-                    output.size,
-                    if takers.is_empty() {
-                        "none".into()
-                    } else {
-                        listed(&takers)
-                    }
-                ),
-                format!(
-                    "make a task smaller, or raise `size` of `{memory}` in the chip's memory file by {} or more",
-                    size - left
-                ),
-            ));
-        }
-        *next += size;
-        *self.used.entry(memory.into()).or_default() += size;
-        self.takers
-            .entry(memory.into())
-            .or_default()
-            .push((task.into(), size));
-        Ok(Range { base, size })
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

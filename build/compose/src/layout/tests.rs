@@ -41,6 +41,7 @@ size = 0x2_0000
 [uart]
 address = 0x0900_0000
 size = 0x1000
+interrupts = { irq = 33 }
 [virtio]
 address = 0x0900_1000
 size = 0x1000
