@@ -23,6 +23,36 @@
 //! | follow an event | [`Scmi::notify`], then [`Scmi::next_event`] whenever the notification of `app.toml` comes |
 //! | know what the driver can do | [`Scmi::info`], [`Scmi::stats`] |
 //!
+//! # Typed calls
+//!
+//! ```ignore
+//! let sensors = Sensors::connect(&scmi)?;
+//! let reading = sensors.read(GPU_TEMPERATURE)?.value();
+//! if reading > 95_000 {
+//!     Perf::connect(&scmi)?.set_level(GPU, 1)?;
+//! }
+//! ```
+//!
+//! | protocol | handle |
+//! |---|---|
+//! | Base | [`Base`] |
+//! | power domains, the system | [`Power`], [`SystemPower`] |
+//! | performance domains | [`Perf`] |
+//! | clocks | [`Clocks`] |
+//! | sensors | [`Sensors`] |
+//! | reset domains | [`Resets`] |
+//! | voltage domains | [`Voltages`] |
+//! | power caps | [`Powercaps`] |
+//! | pins | [`Pins`] |
+//!
+//! A handle is small and costs one command to make. Its calls fail with [`Error`], whose [`advice`](Error::advice) says what
+//! to do. What is harmless to repeat is sent again when the driver or the device restarts under it; resets and the like
+//! are sent once. Lists are iterators that fetch page by page, and end even when the platform lies about what remains. Calls
+//! named `..._delayed` run asynchronously on the platform and wait for the delayed response. Events of all protocols come,
+//! taken apart, from [`next_event`]. Other messages go through a [`Link`].
+//!
+//! # Raw calls
+//!
 //! Three things can come of a command: an answer whose status is 0, an answer with another status (the platform said no), or a [`ScmiError`]
 //! (there is no answer), whose variants say what to do.
 

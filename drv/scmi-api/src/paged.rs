@@ -31,7 +31,9 @@ macro_rules! pages {
             type Head = $head;
             type Entry = $entry;
             fn after(self, skip: u32) -> Self {
-                Self { skip, ..self }
+                let mut command = self;
+                command.skip = skip;
+                command
             }
         }
     )*};
@@ -148,7 +150,7 @@ impl<'e, C: Pages, E: Exchange + ?Sized> Paged<'e, C, E> {
     }
 
     /// The same list from this entry on.
-    pub(crate) fn from_entry(self, entry: u32) -> Self {
+    pub(crate) fn starting_at(self, entry: u32) -> Self {
         Self {
             seen: entry,
             ..self

@@ -53,7 +53,7 @@ impl<'e, E: Exchange + ?Sized> Sensors<'e, E> {
     /// beginning only if the sensor is not there.
     pub fn sensor(&self, sensor: u32) -> Result<SensorDescriptor, Error> {
         if let Some(Ok(found)) = Paged::new(self.link, DescriptionGet { skip: 0 })
-            .from_entry(sensor)
+            .starting_at(sensor)
             .next()
             && found.base.sensor == sensor
         {

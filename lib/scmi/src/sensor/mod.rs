@@ -6,7 +6,7 @@
 //! Version 1 (SCMI 2.0) reads one value of eight bytes: ask with [`ReadingGetV1`]. From version 2 (SCMI 3.0) a reading is
 //! sixteen bytes per axis with a time stamp: ask with [`ReadingGet`]. On the wire the two requests are the same.
 //!
-//! What a sensor is like stands in [`descriptor`], what its numbers mean in [`unit`].
+//! What a sensor is like stands in [`descriptor`], what its numbers mean in [`mod@unit`].
 
 use core::fmt;
 
