@@ -19,7 +19,7 @@ pub struct Location {
 pub struct Problem {
     /// Where, if it is written anywhere (a key that is missing is not).
     pub location: Option<Location>,
-    /// The table that it is about: `task \`uart\``, `[kernel]`, `chip.toml`.
+    /// The table that it is about, as people call it: a task by its name, other tables in brackets.
     pub table: String,
     /// The key in that table.
     pub key: String,

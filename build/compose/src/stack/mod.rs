@@ -5,7 +5,7 @@
 //!
 //! Every function's instructions are followed for what they do to the stack pointer, and every call for where it goes. A call
 //! through a pointer goes to every function that the pointer may mean: the methods at the offset in all method tables from
-//! which it was loaded, and all functions whose address is taken. [`calls`] says what is known of formatting and panics.
+//! which it was loaded, and all functions whose address is taken. Its module `calls` says what is known of formatting and panics.
 //! Where functions call each other in a circle, each is taken once; that is an assumption, and it is reported, as is
 //! everything that could not be followed.
 
