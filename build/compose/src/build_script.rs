@@ -35,7 +35,7 @@ pub fn main() {
         Ok(request) => request,
         Err(error) => fail(&error),
     };
-    match compose(&request) {
+    match compose(&request).and_then(|composed| kernel(&composed.app).map(|()| composed)) {
         Ok(composed) => succeed(&request, &composed),
         Err(error) => fail(&error),
     }
@@ -68,6 +68,30 @@ fn request() -> Result<Request, Error> {
             .collect(),
         jobs: text("NUM_JOBS").parse().ok(),
     })
+}
+
+/// Whether cargo builds the kernel that the manifest describes: it chose package and features before it asked us.
+fn kernel(app: &manifest::App) -> Result<(), Error> {
+    let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+    if app.kernel.package != package {
+        return Err(Error::Machine(format!(
+            "{}: [kernel], key `name`: it is `{}`, and cargo builds `{package}`\n    remedy: write `{package}`, or build the other \
+             package",
+            app.files[0], app.kernel.package
+        )));
+    }
+    let set = |feature: &str| {
+        let name = feature.to_uppercase().replace('-', "_");
+        env::var_os(format!("CARGO_FEATURE_{name}")).is_some()
+    };
+    match app.kernel.features.iter().find(|feature| !set(feature)) {
+        None => Ok(()),
+        Some(feature) => Err(Error::Machine(format!(
+            "{}: [kernel], key `features`: cargo builds the kernel without `{feature}`\n    remedy: build with `--features {}`",
+            app.files[0],
+            app.kernel.features.join(",")
+        ))),
+    }
 }
 
 /// cargo's target folder: the one above the folder that cargo names after the target.

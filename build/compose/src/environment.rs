@@ -119,10 +119,7 @@ pub fn remap_flags(root: &Path, target_dir: &Path, rustc: &Path) -> Vec<String> 
     // Of several that fit, the last counts: so from the outermost folder to the innermost.
     let mut remap =
         |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
-    let home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    if let Some(home) = home {
+    if let Some(home) = cargo_home() {
         remap(&home, "cargo");
         let registries = std::fs::read_dir(home.join("registry").join("src"));
         let mut registries: Vec<_> = registries
@@ -151,4 +148,18 @@ pub fn remap_flags(root: &Path, target_dir: &Path, rustc: &Path) -> Vec<String> 
     remap(root, ".");
     remap(target_dir, "target");
     flags
+}
+
+fn cargo_home() -> Option<PathBuf> {
+    let in_home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(in_home)
+}
+
+/// The folders of this machine that a binary might name.
+pub fn folders(request: &crate::Request) -> Vec<PathBuf> {
+    let mut folders = vec![request.root.clone(), request.images.clone()];
+    folders.extend(cargo_home());
+    folders
 }

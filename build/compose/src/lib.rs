@@ -133,6 +133,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         entries.push(elf::entry(task, &bytes)?);
         depths.push(deep_enough(task, &bytes)?);
         for (address, bytes) in elf::loadable(task, &bytes)? {
+            no_folders(request, task, &bytes)?;
             packed.put(address, &bytes);
         }
     }
@@ -166,6 +167,33 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         report,
         warnings,
     })
+}
+
+/// Refuses bytes that name a folder of this machine: they would differ on another, and tell who built them.
+fn no_folders(request: &Request, task: &manifest::Task, bytes: &[u8]) -> Result<(), Error> {
+    for folder in environment::folders(request) {
+        let name = folder.to_string_lossy().into_owned();
+        // A folder as short as `/` is in any bytes.
+        if name.len() < 5 {
+            continue;
+        }
+        if let Some(at) = bytes
+            .windows(name.len())
+            .position(|window| window == name.as_bytes())
+        {
+            let text = bytes[at..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_graphic() || **byte == b' ')
+                .take(120);
+            let text: String = text.map(|byte| char::from(*byte)).collect();
+            return Err(Error::task(
+                &task.name,
+                format!("its binary holds a path of this machine: `{text}`"),
+                "let no source put a path into the program (`env!(\"OUT_DIR\")` and the like)",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// How deep the task's stack can get; more than its `stacksize` is refused.

@@ -421,6 +421,22 @@ fn a_task_that_outgrows_its_memory_is_refused() {
 }
 
 #[test]
+fn a_path_of_this_machine_is_refused() {
+    let project = Project::new();
+    project.edit(
+        "second/src/main.rs",
+        "fn main() -> ! {",
+        "static HERE: &str = env!(\"CARGO_MANIFEST_DIR\");\nfn main() -> ! { core::hint::black_box(HERE);",
+    );
+    let text = project.refused();
+    assert!(
+        text.contains("task `second`: its binary holds a path of this machine: `"),
+        "{text}"
+    );
+    assert!(text.contains(&*project.path().to_string_lossy()), "{text}");
+}
+
+#[test]
 fn a_stack_that_can_overflow_is_refused() {
     let project = Project::new();
     let report = project.composed().report;
