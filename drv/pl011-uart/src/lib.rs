@@ -173,7 +173,7 @@ mod tests {
     /// Registers that are plain memory: what is written stays, what is read was put there.
     struct Registers([u32; 1024]);
 
-    const DATA: usize = 0x00 / 4;
+    const DATA: usize = 0;
     const FLAGS: usize = 0x18 / 4;
     const MASK: usize = 0x38 / 4;
     const SEND_FULL: u32 = 1 << 5;
