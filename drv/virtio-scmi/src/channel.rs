@@ -66,6 +66,8 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     /// What happened.
     pub counters: Counters,
     pub(crate) features: u64,
+    /// The device was set up and may be kicked.
+    pub(crate) live: bool,
     /// The device has an event queue, and it is set up.
     pub(crate) event_queue: bool,
     pub(crate) generation: u32,
@@ -120,6 +122,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             clock: 0,
             counters: Counters::ZERO,
             features: 0,
+            live: false,
             event_queue: false,
             generation: 0,
             trace: ignore,
@@ -164,11 +167,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Tells the device what is new in either ring, where it wants to know. After every batch of submissions, and after every turn.
     #[inline]
     pub fn kick(&mut self, transport: &mut impl Transport) {
+        if !self.live {
+            return;
+        }
         if self.commands.kick_needed() {
             count(&mut self.counters.kicks);
             transport.notify(COMMAND_QUEUE);
         }
-        if self.events.kick_needed() && self.event_queue {
+        if self.event_queue && self.events.kick_needed() {
             count(&mut self.counters.kicks);
             transport.notify(EVENT_QUEUE);
         }

@@ -37,14 +37,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Resets the device, takes back all that it had, and sets it up with everything in its place.
-    pub(crate) fn set_up(
-        &mut self,
-        transport: &mut impl Transport,
-        now: u64,
-    ) -> Result<(), SetupError> {
+    fn set_up(&mut self, transport: &mut impl Transport, now: u64) -> Result<(), SetupError> {
+        self.live = false;
         transport.reset()?;
         // From here on the memory is ours: the queue may forget what the device had.
         let _ = self.commands.start(RING as u16, false);
+        self.event_queue = false;
         self.reclaim();
 
         let features = transport.negotiate(P2A_CHANNELS | EVENT_IDX, VERSION_1)?;
@@ -58,7 +56,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.lay_out_slots(size);
         transport.setup_queue(COMMAND_QUEUE, size, self.commands.addresses())?;
 
-        self.event_queue = false;
         if features & P2A_CHANNELS != 0 {
             let size = ring_size(transport.queue_max(EVENT_QUEUE), EVENTS);
             if size > 0 && self.events.start(size, event_idx).is_ok() {
@@ -69,7 +66,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         transport.driver_ok()?;
 
-        self.features = features;
+        // An event queue that is promised and missing is as good as not promised.
+        self.features = if self.event_queue {
+            features
+        } else {
+            features & !P2A_CHANNELS
+        };
+        self.live = true;
         self.quiet = false;
         self.generation = self.generation.wrapping_add(1);
         self.recovery.fresh(now);
@@ -85,6 +88,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn reclaim(&mut self) {
         self.lost = List::new();
         self.free = List::new();
+        self.in_use = 0;
         self.tokens.release_all();
         for id in Slots::<SLOTS>::ids() {
             let slot = self.slots.get(id);
@@ -179,6 +183,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn begin_recovery(&mut self, trouble: Trouble, now: u64) {
         self.trace(Trace::Recovery(trouble));
         self.fail_in_flight(now);
+        // Who waits for a subscription that could not even be sent has it: it is armed when the device is back (N08).
+        // The last announcement was fetched with the last turn.
+        self.announce = (self.subscriptions.stop_waiting(), Ok(()));
         if self.recovery.phase != Phase::Ready {
             // In the middle of an attempt: it failed.
             return self.attempt_failed(now);

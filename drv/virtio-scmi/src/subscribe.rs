@@ -11,6 +11,7 @@ use crate::slot::Waiter;
 use crate::subscribers::{Arrival, EventKind, Fetched, Payload};
 use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
 use crate::trace::Trace;
+use crate::transport::P2A_CHANNELS;
 use scmi::events::Sources;
 use scmi::{Status, events};
 
@@ -29,7 +30,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Subscribes a client to an event of a source, or of [`ALL_SOURCES`].
     ///
     /// The platform is asked for the first subscriber of a source, never for all sources: such a subscription sees what others have
-    /// enabled. While the device is being recovered the subscription is kept and armed later (N08). Subscribing twice is
+    /// enabled. While the device is being recovered, or no slot is free, the subscription is kept and armed later (N08). Subscribing twice is
     /// once. Run a turn afterwards: it sends what there is to send.
     pub fn subscribe(
         &mut self,
@@ -56,8 +57,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.recovery.phase == Phase::Down {
             return Err(Refusal::NoDevice);
         }
-        // While it is recovered, what the device had before is the best guess.
-        if !self.has_events() {
+        // While the device is recovered, what it had before is the best guess.
+        if self.features() & P2A_CHANNELS == 0 {
             return Err(Refusal::EventsUnavailable);
         }
         let (source, switch) = known_event(protocol, event, source)?;
@@ -86,7 +87,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if entry.phase == Switch::On || source == ALL_SOURCES {
             return Ok(Notified::Done);
         }
-        let ready = self.recovery.phase == Phase::Ready && self.recovery.trouble.is_none();
+        // Without a free slot it could take for ever: answers that others do not collect keep theirs.
+        let ready = self.recovery.phase == Phase::Ready
+            && self.recovery.trouble.is_none()
+            && self.free.len() > 0;
         if ready {
             entry.waiting |= id.bit();
         }

@@ -252,6 +252,17 @@ impl<'m> Table<'m> {
         }
     }
 
+    /// The clients that wait for an entry for which nothing was sent yet; they wait no longer. Costs O(entries).
+    pub(crate) fn stop_waiting(&mut self) -> u32 {
+        let mut clients = 0;
+        for entry in self.entries.iter_mut() {
+            if entry.used && entry.phase != Phase::Enabling {
+                clients |= core::mem::take(&mut entry.waiting);
+            }
+        }
+        clients
+    }
+
     /// The device was reset: the platform knows of nothing any more. Costs O(entries).
     pub(crate) fn reset(&mut self) {
         for number in 0..self.entries.len().min(usize::from(NONE)) as u16 {

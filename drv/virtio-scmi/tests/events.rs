@@ -183,14 +183,20 @@ fn n07_without_a_free_slot_the_enable_is_sent_when_there_is_one() {
             world.exchange(CONSOLE, 0x10, 0).unwrap();
         }
         let busy: Vec<_> = std::iter::from_fn(|| world.device.take()).collect();
-        world.channel.subscribe(THERMAL, 0x15, 1, 3).unwrap();
+        assert_eq!(
+            world.channel.subscribe(THERMAL, 0x15, 1, 3),
+            Ok(Notified::Done)
+        );
         world.turn();
         assert_eq!(world.device.take(), None);
         world.device.reply(&busy[0], 0, &[]);
         world.turn();
         let enable = world.take();
+        assert_eq!(enable.parameters, bytes(&[3, 1]));
         world.device.reply(&enable, 0, &[]);
-        assert_eq!(world.turn(), [Told::Subscribed(THERMAL, Ok(()))]);
+        assert_eq!(world.turn(), []);
+        assert!(world.device.sensor_update(3, 1));
+        assert_eq!(world.turn(), [Told::Posted(THERMAL, 1 << 5)]);
     });
 }
 

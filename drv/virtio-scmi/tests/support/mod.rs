@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 pub mod device;
+pub mod drama;
 pub mod world;
 
 #[allow(unused_imports)]

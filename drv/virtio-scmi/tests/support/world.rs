@@ -192,6 +192,16 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     /// At most so many turns; also how the last one ended.
     pub fn turns(&mut self, most: usize) -> (Vec<Told>, After) {
         let mut told = Vec::new();
+        let after = self.turns_with(most, |_, _, line| told.push(line));
+        (told, after)
+    }
+
+    /// The same, each line with the slot and cookie of the transfer, where it is the end of a blocked one.
+    pub fn turns_with(
+        &mut self,
+        most: usize,
+        mut tell: impl FnMut(Option<SlotId>, u32, Told),
+    ) -> After {
         let mut after = After::Again;
         for _ in 0..most {
             let resets = self.transport.resets;
@@ -205,20 +215,22 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             while let Some(output) = self.channel.next(self.now) {
                 steps += 1;
                 assert!(steps < 8 * (R + S + E + 64), "a turn without end");
-                told.push(match output {
+                match output {
                     Output::Ended {
                         owner,
+                        cookie,
                         slot,
                         result,
-                        ..
                     } => {
                         let line = answer(owner, result);
                         self.channel.finish(slot);
-                        line
+                        tell(Some(slot), cookie, line);
                     }
-                    Output::Post { owner, bits } => Told::Posted(owner, bits),
-                    Output::Subscribed { owner, result } => Told::Subscribed(owner, result),
-                });
+                    Output::Post { owner, bits } => tell(None, 0, Told::Posted(owner, bits)),
+                    Output::Subscribed { owner, result } => {
+                        tell(None, 0, Told::Subscribed(owner, result));
+                    }
+                }
             }
             self.channel.kick(&mut self.transport);
             after = self.channel.end_turn();
@@ -227,7 +239,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             }
         }
         self.audit();
-        (told, after)
+        after
     }
 
     /// Moves the clock, and runs a turn whenever one is wanted on the way, as the kernel's timer would.
@@ -269,6 +281,13 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     /// The device takes the next command, which must be there.
     pub fn take(&mut self) -> Command {
         self.device.take().expect("no command is in the ring")
+    }
+
+    /// Overwrites a buffer, as a device can at any moment.
+    pub fn scribble(&mut self, address: u64, byte: u8) {
+        if let Some(buffer) = self.memory.buffer_at(address) {
+            buffer.write(0, &[byte; 136]);
+        }
     }
 
     /// Subscribes, and lets the platform agree if it is asked.

@@ -1,0 +1,294 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Polling and interrupts: rows V10-V13, V15, V27, V32-V35, V37-V40, D05, D07, D08.
+
+mod support;
+
+use drv_virtio_scmi::{
+    After, Command as Wish, Failure, Handle, P2A_CHANNELS, Refusal, VERSION_1, Wait,
+};
+use support::world::wish;
+use support::{CONSOLE, Setup, THERMAL, Told, World, run};
+
+fn polled(deadline: u32) -> Wish {
+    Wish {
+        polled: true,
+        deadline,
+        wait: Wait::Poll(0),
+        ..wish(0x10, 0)
+    }
+}
+
+fn send(world: &mut World<'_, 16, 8, 16>) -> Handle {
+    world.submit(CONSOLE, &polled(0), &[]).unwrap().1
+}
+
+/// With both ways of asking for interrupts.
+fn both(test: impl Fn(&mut World<'_, 16, 8, 16>)) {
+    run(Setup::default(), &test);
+    let setup = Setup {
+        offered: VERSION_1 | P2A_CHANNELS,
+        ..Setup::default()
+    };
+    run(setup, &test);
+}
+
+#[test]
+fn v27_a_reply_that_arrives_before_the_kick_is_found() {
+    both(|world| {
+        let id = world.channel.begin(CONSOLE, &polled(0)).unwrap();
+        let handle = world.channel.submit(id, 0, world.now).unwrap();
+        // The device saw the ring without a kick.
+        let command = world.take();
+        world.device.reply(&command, 0, &[1]);
+        world.channel.kick(&mut world.transport);
+        assert!(world.channel.has_used());
+        world.turn();
+        assert_eq!(
+            world.poll(CONSOLE, handle),
+            Ok(Some(Told::Answer(CONSOLE, 0, vec![1])))
+        );
+        assert_eq!(world.channel.counters.response_polled_ok, 1);
+        assert_eq!(world.channel.counters.response_ok, 0);
+    });
+}
+
+#[test]
+fn no_interrupt_is_asked_for_while_everybody_polls() {
+    both(|world| {
+        world.turn();
+        let handle = send(world);
+        let command = world.take();
+        world.device.reply(&command, 0, &[]);
+        assert!(!world.device.commands.interrupt_due());
+        world.turn();
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+
+        // As soon as one waits otherwise, interrupts are wanted again.
+        let handle = send(world);
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        let (first, second) = (world.take(), world.take());
+        world.device.reply(&first, 0, &[]);
+        assert!(world.device.commands.interrupt_due());
+        assert_eq!(world.turn(), []);
+        world.device.reply(&second, 0, &[]);
+        assert!(world.device.commands.interrupt_due());
+        assert_eq!(world.turn().len(), 1);
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+    });
+}
+
+#[test]
+fn a_reply_in_the_ring_when_interrupts_are_wanted_again_is_not_forgotten() {
+    both(|world| {
+        world.turn();
+        let handle = send(world);
+        let first = world.take();
+        // Its reply raises no interrupt.
+        world.device.reply(&first, 0, &[]);
+        assert!(!world.device.commands.interrupt_due());
+        // The next client waits for interrupts: what lies in the ring is noticed now.
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        assert!(world.channel.wants_turn());
+        world.turn();
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+    });
+}
+
+#[test]
+fn v12_v13_a_buffer_that_slips_in_at_the_end_of_a_turn_means_another_turn() {
+    both(|world| {
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        world.exchange(CONSOLE, 0x10, 1).unwrap();
+        let (first, second) = (world.take(), world.take());
+        world.device.reply(&first, 0, &[]);
+        let now = world.now;
+        world.channel.begin_turn(now);
+        let mut told = 0;
+        while let Some(output) = world.channel.next(now) {
+            if let drv_virtio_scmi::Output::Ended { slot, .. } = output {
+                world.channel.finish(slot);
+                told += 1;
+            }
+        }
+        assert_eq!(told, 1);
+        // The ring was found empty; now, before interrupts are on again, the device answers.
+        world.device.reply(&second, 0, &[]);
+        let _ = world.device.commands.interrupt_due();
+        assert_eq!(world.channel.end_turn(), After::Again);
+        assert_eq!(world.turn().len(), 1);
+        assert_eq!(world.channel.end_turn(), After::Sleep);
+    });
+}
+
+#[test]
+fn v12_interrupts_are_off_during_a_turn_and_on_afterwards() {
+    both(|world| {
+        world.turn();
+        for _ in 0..20 {
+            world.exchange(CONSOLE, 0x10, 0).unwrap();
+            world.exchange(CONSOLE, 0x10, 0).unwrap();
+            let (first, second) = (world.take(), world.take());
+            world.device.reply(&first, 0, &[]);
+            assert!(world.device.commands.interrupt_due());
+            world.channel.begin_turn(world.now);
+            world.device.reply(&second, 0, &[]);
+            assert!(!world.device.commands.interrupt_due());
+            assert_eq!(world.turn().len(), 2);
+        }
+    });
+}
+
+#[test]
+fn spurious_interrupts_change_nothing() {
+    both(|world| {
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        for _ in 0..10 {
+            assert_eq!(world.turn(), []);
+        }
+        let command = world.take();
+        world.device.reply(&command, 0, &[]);
+        assert_eq!(world.turn().len(), 1);
+        assert_eq!(world.turn(), []);
+    });
+}
+
+#[test]
+fn v38_v39_v15_one_poller_finds_the_replies_of_all_others_too() {
+    both(|world| {
+        // Another poller's, one waited for otherwise, one given up, and its own, in this order.
+        let other = send(world);
+        world.exchange(THERMAL, 0x10, 1).unwrap();
+        let (_, late) = world.submit(CONSOLE, &polled(5), &[]).unwrap();
+        let own = send(world);
+        let commands: Vec<_> = std::iter::from_fn(|| world.device.take()).collect();
+        world.pass(5);
+        assert_eq!(
+            world.poll(CONSOLE, late),
+            Ok(Some(Told::Failed(CONSOLE, Failure::TimedOut)))
+        );
+        for command in &commands {
+            world.device.reply(command, 0, &[7]);
+        }
+        assert!(world.channel.has_used());
+        assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![7])]);
+        for handle in [own, other] {
+            assert_eq!(
+                world.poll(CONSOLE, handle),
+                Ok(Some(Told::Answer(CONSOLE, 0, vec![7])))
+            );
+        }
+        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+    });
+}
+
+#[test]
+fn v37_polling_an_unmoved_ring_finds_nothing_and_costs_no_turn() {
+    both(|world| {
+        let handle = send(world);
+        for _ in 0..100 {
+            assert!(!world.channel.has_used());
+            assert_eq!(world.poll(CONSOLE, handle), Ok(None));
+        }
+    });
+}
+
+#[test]
+fn v33_v34_v40_a_reply_taken_by_interrupt_or_by_polling_ends_the_transfer_once() {
+    both(|world| {
+        for by_interrupt in [false, true, false, true] {
+            let handle = send(world);
+            // Somebody else's reply makes the interrupt.
+            world.exchange(THERMAL, 0x10, 0).unwrap();
+            let (own, other) = (world.take(), world.take());
+            world.device.reply(&own, 0, &[]);
+            if by_interrupt {
+                world.device.reply(&other, 0, &[]);
+                assert_eq!(world.turn().len(), 1);
+            } else {
+                assert_eq!(world.turn(), []);
+            }
+            assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+            assert_eq!(world.poll(CONSOLE, handle), Err(Refusal::BadHandle));
+            if !by_interrupt {
+                world.device.reply(&other, 0, &[]);
+                assert_eq!(world.turn().len(), 1);
+            }
+            assert_eq!(world.channel.pools().slots_free, 8);
+        }
+    });
+}
+
+#[test]
+fn v32_v10_an_interrupt_driven_transfer_frees_its_slot_by_itself() {
+    both(|world| {
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        let command = world.take();
+        world.device.reply(&command, 0, &[]);
+        assert_eq!(world.turn().len(), 1);
+        assert_eq!(world.channel.pools().slots_free, 8);
+    });
+}
+
+#[test]
+fn v35_a_polled_transfer_that_timed_out_keeps_its_slot_until_the_late_reply() {
+    both(|world| {
+        for collect_first in [true, false] {
+            let (id, handle) = world.submit(CONSOLE, &polled(20), &[]).unwrap();
+            let command = world.take();
+            assert_eq!(world.pass(20), []);
+            assert_eq!(world.channel.pools().slots_lost, 1);
+            let timed_out = Ok(Some(Told::Failed(CONSOLE, Failure::TimedOut)));
+            if collect_first {
+                assert_eq!(world.poll(CONSOLE, handle), timed_out);
+                assert_eq!(world.channel.describe_slot(id), "lost");
+                world.device.reply(&command, 0, &[]);
+                world.turn();
+            } else {
+                world.device.reply(&command, 0, &[]);
+                world.turn();
+                // Late is late: the client is told what its deadline said.
+                assert_eq!(world.poll(CONSOLE, handle), timed_out);
+            }
+            assert_eq!(world.channel.describe_slot(id), "free");
+        }
+        assert_eq!(world.channel.counters.xfers_response_polled_timeout, 2);
+        assert_eq!(world.channel.counters.xfers_response_timeout, 0);
+    });
+}
+
+#[test]
+fn d07_a_poller_that_was_kept_from_running_still_gets_its_answer() {
+    both(|world| {
+        let (_, handle) = world.submit(CONSOLE, &polled(50), &[]).unwrap();
+        let command = world.take();
+        world.device.reply(&command, 0, &[4]);
+        // Preempted for long after the deadline: the reply was there, so it counts (c23c03bf1faa).
+        world.now += 10_000;
+        world.turn();
+        assert_eq!(
+            world.poll(CONSOLE, handle),
+            Ok(Some(Told::Answer(CONSOLE, 0, vec![4])))
+        );
+    });
+}
+
+#[test]
+fn d05_d08_a_reply_before_the_sender_looks_is_kept_for_it() {
+    both(|world| {
+        let handles: Vec<Handle> = (0..8).map(|_| send(world)).collect();
+        let commands: Vec<_> = std::iter::from_fn(|| world.device.take()).collect();
+        for (i, command) in commands.iter().enumerate().rev() {
+            world.device.reply(command, 0, &[i as u8]);
+        }
+        world.turn();
+        for (i, &handle) in handles.iter().enumerate() {
+            assert_eq!(
+                world.poll(CONSOLE, handle),
+                Ok(Some(Told::Answer(CONSOLE, 0, vec![i as u8])))
+            );
+        }
+    });
+}

@@ -1,0 +1,77 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Any clients and any device: random dramas, the same in every run, and property tests that shrink what they find.
+
+mod support;
+
+use proptest::prelude::*;
+use support::drama::{Manners, play};
+
+/// Bytes that only depend on the seed.
+fn bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}
+
+fn rounds(many: u64) -> u64 {
+    if cfg!(miri) { 2 } else { many }
+}
+
+fn length(seed: u64) -> usize {
+    let len = [60, 250, 1_000, 4_000][seed as usize % 4];
+    if cfg!(miri) { len.min(250) } else { len }
+}
+
+#[test]
+fn a_good_device_in_any_order_gives_everybody_their_own_answer() {
+    for seed in 0..rounds(400) {
+        let script = bytes(seed, length(seed));
+        play::<16, 8, 16>(&script, Manners::Good);
+        play::<4, 2, 4>(&script, Manners::Good);
+        play::<2, 1, 2>(&script, Manners::Good);
+    }
+}
+
+#[test]
+fn a_hostile_device_harms_nobody() {
+    for seed in 10_000..10_000 + rounds(600) {
+        let script = bytes(seed, length(seed));
+        play::<16, 8, 16>(&script, Manners::None);
+        play::<4, 2, 4>(&script, Manners::None);
+        play::<2, 1, 2>(&script, Manners::None);
+    }
+}
+
+#[test]
+fn a_hostile_device_with_a_large_ring_harms_nobody() {
+    for seed in 20_000..20_000 + rounds(60) {
+        play::<256, 128, 256>(&bytes(seed, length(seed)), Manners::None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 1 } else { 300 },
+        // Miri has no file system to remember failures in.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_drama_with_a_good_device(script in proptest::collection::vec(any::<u8>(), 0..600)) {
+        play::<8, 4, 8>(&script, Manners::Good);
+    }
+
+    #[test]
+    fn any_drama_with_a_hostile_device(script in proptest::collection::vec(any::<u8>(), 0..600)) {
+        play::<8, 4, 8>(&script, Manners::None);
+    }
+}

@@ -1,0 +1,133 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Start-up: rows V01, V02, V08, V11, V17-V19, V41, V42, V44, V46, V47, D01, D18.
+
+mod support;
+
+use drv_virtio_scmi::{Condition, EVENT_IDX, P2A_CHANNELS, Refusal, SetupError, Trace, VERSION_1};
+use support::{CONSOLE, Setup, run};
+
+fn offering(offered: u64) -> Setup {
+    Setup {
+        offered,
+        ..Setup::default()
+    }
+}
+
+#[test]
+fn v46_without_version_1_the_device_is_refused() {
+    run(offering(P2A_CHANNELS | EVENT_IDX), |world| {
+        assert_eq!(world.started, Err(SetupError::MissingFeatures(VERSION_1)));
+        assert_eq!(world.channel.condition(), Condition::Down);
+        assert!(world.transport.failed);
+        // For good: no attempt is made by itself.
+        assert_eq!(world.channel.next_wake(), None);
+        assert_eq!(world.exchange(CONSOLE, 0x10, 0), Err(Refusal::NoDevice));
+    });
+}
+
+#[test]
+fn v47_v42_only_what_the_driver_understands_is_asked_for() {
+    for offered in [VERSION_1, VERSION_1 | P2A_CHANNELS, u64::MAX] {
+        // The model asserts what is asked; a device that offers everything changes nothing.
+        run(offering(offered), |world| {
+            let events = offered & P2A_CHANNELS != 0;
+            assert_eq!(world.channel.has_events(), events);
+            assert_eq!(world.transport.sizes[1] != 0, events);
+            assert_eq!(
+                world.channel.features(),
+                offered & (VERSION_1 | P2A_CHANNELS | EVENT_IDX)
+            );
+        });
+    }
+}
+
+#[test]
+fn v18_v08_an_event_queue_that_the_device_lacks_is_done_without() {
+    let setup = Setup {
+        queue_max: [64, 0],
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        assert_eq!(world.started, Ok(()));
+        assert!(!world.channel.has_events());
+        assert_eq!(world.channel.pools().event_buffers, 0);
+        assert!(world.exchange(CONSOLE, 0x10, 0).is_ok());
+    });
+}
+
+#[test]
+fn v01_v02_v19_before_the_start_every_operation_backs_out() {
+    use drv_virtio_scmi::{Channel, Handle, QueueMemory};
+    let memory = Box::new(QueueMemory::<16, 8, 16>::new());
+    let mut channel = Channel::new(&memory);
+    let wish = support::world::wish(0x10, 0);
+    // Not even clients are known.
+    assert_eq!(channel.begin(CONSOLE, &wish), Err(Refusal::NotAClient));
+    assert!(channel.poll(CONSOLE, Handle::from_raw(1 << 10)).is_err());
+    assert!(channel.fetch(CONSOLE).is_err());
+    assert_eq!(channel.condition(), Condition::Down);
+    assert_eq!(channel.next_wake(), None);
+    // V11: an interrupt before the start finds nothing to do.
+    channel.begin_turn(5);
+    assert!(channel.next(5).is_none());
+    assert_eq!(channel.end_turn(), drv_virtio_scmi::After::Sleep);
+    assert!(!channel.has_used());
+    channel.audit().unwrap();
+}
+
+#[test]
+fn w06_the_device_is_reset_before_anything_else() {
+    run(Setup::default(), |world| {
+        assert!(world.transport.was_reset);
+        assert_eq!(world.transport.resets, 1);
+        assert_eq!(
+            world.traces().first(),
+            Some(&Trace::Ready {
+                commands: 16,
+                events: 16
+            })
+        );
+    });
+}
+
+#[test]
+fn v17_v19_a_device_that_is_not_done_with_its_reset_is_waited_for() {
+    use drv_virtio_scmi::{Channel, Limits, QueueMemory};
+    use support::FakeTransport;
+    let memory = Box::new(QueueMemory::<16, 8, 16>::new());
+    let mut channel = Channel::new(&memory);
+    let mut transport = FakeTransport::new(VERSION_1, [16, 16]);
+    transport.stuck_resets = 3;
+    assert_eq!(
+        channel.start(&mut transport, 100),
+        Err(SetupError::ResetTimeout)
+    );
+    let _ = Limits::DEFAULT;
+    assert_eq!(channel.condition(), Condition::Recovering);
+    let mut now = 100;
+    for _ in 0..3 {
+        now = channel.next_wake().unwrap().max(now);
+        channel.maintain(&mut transport, now);
+    }
+    assert!(transport.live);
+}
+
+#[test]
+fn d18_the_base_protocol_is_only_asked_after_a_recovery() {
+    // Clients discover what they use; the driver carries messages and starts none by itself.
+    run(Setup::default(), |world| {
+        world.turn();
+        assert_eq!(world.device.take(), None);
+    });
+}
+
+#[test]
+fn v21_event_buffers_are_posted_before_the_device_may_look_and_kicked_after() {
+    run(Setup::default(), |world| {
+        assert_eq!(world.transport.kicks[1], 1);
+        let heads: Vec<u16> = std::iter::from_fn(|| world.device.events.pop()).collect();
+        assert_eq!(heads, (0..16).collect::<Vec<u16>>());
+    });
+}

@@ -1,0 +1,561 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A drama: clients and a device whose every move is read from a string of bytes. Property tests and the fuzzer share it.
+//!
+//! After each move the channel's books are audited, and whoever is told something must have been waiting for it. At the end
+//! the device behaves again, and everybody must get an end: nothing may hang, and nothing may be lost.
+
+use super::device::{Command, header};
+use super::world::{Setup, Told, World, run_sized, wish};
+use super::{CONSOLE, POWER, STRANGER, THERMAL};
+use drv_virtio_scmi::{
+    ALL_SOURCES, Command as Wish, Condition, EVENT_IDX, Handle, Notified, Owner, P2A_CHANNELS,
+    Refusal, VERSION_1, Wait,
+};
+use std::collections::HashMap;
+
+/// How the device behaves.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Manners {
+    /// In any order, at any time or never; but what it says is true.
+    Good,
+    /// It does whatever it can.
+    None,
+}
+
+/// The bytes that decide; zeros when they have run out.
+pub struct Script<'a> {
+    bytes: &'a [u8],
+}
+
+impl Script<'_> {
+    fn byte(&mut self) -> u8 {
+        match self.bytes.split_first() {
+            Some((&first, rest)) => {
+                self.bytes = rest;
+                first
+            }
+            None => 0,
+        }
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::from(self.byte()) % end.max(1)
+    }
+
+    fn word(&mut self) -> u32 {
+        u32::from_le_bytes(std::array::from_fn(|_| self.byte()))
+    }
+
+    /// Often something near an edge.
+    fn length(&mut self) -> u32 {
+        match self.byte() % 8 {
+            0 => u32::from(self.byte() % 16),
+            1 => 128 + u32::from(self.byte() % 16),
+            2 => u32::MAX,
+            3 => self.word(),
+            _ => 8 + u32::from(self.byte() % 130),
+        }
+    }
+}
+
+/// Plays a script against a channel with a ring of `R` entries.
+pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8], manners: Manners) {
+    let mut script = Script { bytes };
+    let features = script.byte();
+    let mut setup = Setup {
+        offered: VERSION_1,
+        ..Setup::default()
+    };
+    if features & 1 == 0 {
+        setup.offered |= EVENT_IDX;
+    }
+    if features & 2 == 0 || features & 4 == 0 {
+        setup.offered |= P2A_CHANNELS;
+    }
+    run_sized::<R, S, E>(setup, |world| {
+        let mut drama = Drama {
+            world,
+            manners,
+            lives: [CONSOLE, THERMAL, POWER],
+            blocked: HashMap::new(),
+            handles: Vec::new(),
+            subscribing: Vec::new(),
+            taken: Vec::new(),
+            serial: 0,
+        };
+        while !script.bytes.is_empty() {
+            drama.step(&mut script);
+        }
+        drama.end();
+    });
+}
+
+struct Drama<'w, 'm, const R: usize, const S: usize, const E: usize> {
+    world: &'w mut World<'m, R, S, E>,
+    manners: Manners,
+    /// The present life of each client.
+    lives: [Owner; 3],
+    /// Blocked in a command, by the cookie that went with it.
+    blocked: HashMap<u32, Owner>,
+    /// Handles that live as far as the client knows, with the tag that was sent.
+    handles: Vec<(Owner, Handle, u32)>,
+    /// Blocked in subscribing.
+    subscribing: Vec<Owner>,
+    /// Commands that the device took and has not answered.
+    taken: Vec<Command>,
+    serial: u32,
+}
+
+impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
+    fn step(&mut self, script: &mut Script<'_>) {
+        match script.byte() % 32 {
+            0..=5 => self.submit(script),
+            6 | 7 => self.poll(script),
+            8 => self.cancel(script),
+            9 => self.subscribe(script),
+            10 => self.unsubscribe(script),
+            11 => self.fetch(script),
+            12 => self.die(script),
+            13..=15 => self.turn(),
+            16 => {
+                let milliseconds = match script.byte() % 4 {
+                    0 => 1,
+                    1 => u64::from(script.byte()),
+                    2 => 2_000,
+                    _ => 61_000,
+                };
+                self.pass(milliseconds);
+            }
+            17..=19 => self.take(),
+            20..=24 => self.reply(script),
+            25 | 26 => self.event(script),
+            27 => self.delayed(script),
+            _ if self.manners == Manners::None => self.misbehave(script),
+            28 => self.forge(script),
+            _ => self.turn(),
+        }
+        self.world.audit();
+    }
+
+    fn client(&self, script: &mut Script<'_>) -> Owner {
+        self.lives[script.below(3)]
+    }
+
+    fn is_blocked(&self, owner: Owner) -> bool {
+        self.subscribing.contains(&owner) || self.blocked.values().any(|&other| other == owner)
+    }
+
+    fn submit(&mut self, script: &mut Script<'_>) {
+        let flags = script.byte();
+        let owner = if flags & 0xf0 == 0xf0 {
+            STRANGER
+        } else {
+            self.client(script)
+        };
+        // A task does one thing at a time.
+        if self.is_blocked(owner) {
+            return;
+        }
+        self.serial += 1;
+        let tag = self.serial;
+        let wait = if flags & 1 == 0 {
+            Wait::Blocked(tag)
+        } else {
+            Wait::Poll(u32::from(flags & 2))
+        };
+        let wish = Wish {
+            delayed: flags & 4 != 0,
+            polled: flags & 8 != 0,
+            deadline: match script.byte() % 4 {
+                0 => 0,
+                1 => 1,
+                2 => u32::from(script.byte()),
+                _ => 5_000,
+            },
+            wait,
+            ..wish(0x10 + script.byte() % 4, script.byte() % 16)
+        };
+        if script.byte().is_multiple_of(32)
+            && let Ok(id) = self.world.channel.begin(owner, &wish)
+        {
+            // Its lease went away, or it lied about the length.
+            if flags & 1 == 0 {
+                self.world.channel.abort(id);
+            } else {
+                let now = self.world.now;
+                assert!(self.world.channel.submit(id, 129, now).is_err());
+            }
+            return;
+        }
+        match self.world.submit(owner, &wish, &tag.to_le_bytes()) {
+            Ok((_, handle)) => match wait {
+                Wait::Blocked(cookie) => {
+                    assert_eq!(self.blocked.insert(cookie, owner), None);
+                }
+                Wait::Poll(_) => {
+                    assert!(
+                        !self.handles.iter().any(|&(_, other, _)| other == handle),
+                        "a handle came twice"
+                    );
+                    self.handles.push((owner, handle, tag));
+                }
+            },
+            Err(refusal) => {
+                assert!(owner != STRANGER || refusal == Refusal::NotAClient);
+            }
+        }
+    }
+
+    fn poll(&mut self, script: &mut Script<'_>) {
+        let which = script.below(self.handles.len() + 1);
+        let Some(&(owner, handle, tag)) = self.handles.get(which) else {
+            // A guess.
+            let owner = self.client(script);
+            let guess = Handle::from_raw(script.word());
+            if !self.handles.iter().any(|&(_, handle, _)| handle == guess) {
+                assert_eq!(self.world.poll(owner, guess), Err(Refusal::BadHandle));
+            }
+            return;
+        };
+        for other in self.lives {
+            if other != owner {
+                assert_eq!(self.world.poll(other, handle), Err(Refusal::BadHandle));
+            }
+        }
+        match self
+            .world
+            .poll(owner, handle)
+            .expect("a live handle is known")
+        {
+            None => {}
+            Some(end) => {
+                self.check_end(owner, tag, &end);
+                self.handles.swap_remove(which);
+                assert_eq!(self.world.poll(owner, handle), Err(Refusal::BadHandle));
+            }
+        }
+    }
+
+    /// An end must be that of the very transfer.
+    fn check_end(&self, owner: Owner, tag: u32, end: &Told) {
+        match end {
+            Told::Answer(whose, status, values) => {
+                assert_eq!(*whose, owner);
+                if self.manners == Manners::Good && *status == 0 {
+                    assert_eq!(values, &tag.to_le_bytes(), "somebody else's answer");
+                }
+            }
+            Told::Failed(whose, _) => assert_eq!(*whose, owner),
+            other => panic!("{other:?} is no end"),
+        }
+    }
+
+    fn cancel(&mut self, script: &mut Script<'_>) {
+        let which = script.below(self.handles.len());
+        if which < self.handles.len() {
+            let (owner, handle, _) = self.handles.swap_remove(which);
+            let now = self.world.now;
+            assert_eq!(self.world.channel.cancel(owner, handle, now), Ok(()));
+            assert_eq!(self.world.poll(owner, handle), Err(Refusal::BadHandle));
+        }
+    }
+
+    fn subscribe(&mut self, script: &mut Script<'_>) {
+        let owner = self.client(script);
+        if self.is_blocked(owner) {
+            return;
+        }
+        let (protocol, event) = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0)][script.below(4)];
+        let source = [0, 1, 2, ALL_SOURCES][script.below(4)];
+        let result = self.world.channel.subscribe(owner, protocol, event, source);
+        if result == Ok(Notified::Waiting) {
+            self.subscribing.push(owner);
+        }
+        self.turn();
+    }
+
+    fn unsubscribe(&mut self, script: &mut Script<'_>) {
+        let owner = self.client(script);
+        if self.is_blocked(owner) {
+            return;
+        }
+        let (protocol, event) = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0)][script.below(4)];
+        let source = [0, 1, 2, ALL_SOURCES][script.below(4)];
+        let _ = self
+            .world
+            .channel
+            .unsubscribe(owner, protocol, event, source);
+        self.turn();
+    }
+
+    fn fetch(&mut self, script: &mut Script<'_>) {
+        let owner = self.client(script);
+        if !self.is_blocked(owner) {
+            let _ = self.world.fetch(owner);
+        }
+    }
+
+    fn die(&mut self, script: &mut Script<'_>) {
+        let which = script.below(3);
+        let old = self.lives[which];
+        self.lives[which] = super::reborn(old);
+        self.blocked.retain(|_, owner| *owner != old);
+        self.handles.retain(|(owner, ..)| *owner != old);
+        self.subscribing.retain(|owner| *owner != old);
+        // The supervisor tells, or the next life's first call does.
+        if script.byte().is_multiple_of(2) {
+            let now = self.world.now;
+            self.world.channel.client_gone(old, now);
+        } else {
+            let _ = self.world.fetch(self.lives[which]);
+        }
+    }
+
+    fn turn(&mut self) {
+        let resets = self.world.transport.resets;
+        let mut lines = Vec::new();
+        self.world
+            .turns_with(4, |slot, cookie, line| lines.push((slot, cookie, line)));
+        if self.world.transport.resets != resets {
+            self.taken.clear();
+        }
+        for (slot, cookie, line) in lines {
+            match line {
+                Told::Answer(owner, ..) | Told::Failed(owner, _) => {
+                    assert!(slot.is_some());
+                    let waiting = self.blocked.remove(&cookie);
+                    assert_eq!(waiting, Some(owner), "an answer that nobody waits for");
+                    self.check_end(owner, cookie, &line);
+                }
+                Told::Subscribed(owner, _) => {
+                    let at = self.subscribing.iter().position(|&other| other == owner);
+                    self.subscribing
+                        .swap_remove(at.expect("an answer to nobody's subscription"));
+                }
+                Told::Posted(owner, bits) => {
+                    assert!(bits != 0);
+                    assert!(self.lives.contains(&owner), "a post to a past life");
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, milliseconds: u64) {
+        let end = self.world.now + milliseconds;
+        for _ in 0..400 {
+            match self.world.channel.next_wake() {
+                Some(wake) if wake <= end => {
+                    self.world.now = wake.max(self.world.now + 1).min(end);
+                    self.turn();
+                }
+                _ => break,
+            }
+            if self.world.now >= end {
+                break;
+            }
+        }
+        self.world.now = end;
+        self.turn();
+    }
+
+    fn take(&mut self) {
+        // Of a hostile world the ring may be torn from the device's own side; the helper would complain about that.
+        if let Some(command) = self.world.device.take() {
+            self.taken.push(command);
+        }
+    }
+
+    fn reply(&mut self, script: &mut Script<'_>) {
+        self.take();
+        let which = script.below(self.taken.len());
+        if which >= self.taken.len() {
+            return;
+        }
+        let command = self.taken.swap_remove(which);
+        let kind = script.byte();
+        if self.manners == Manners::None && kind % 4 == 0 {
+            let header = match script.byte() % 3 {
+                0 => command.header,
+                1 => command.header ^ 1 << (script.byte() % 32),
+                _ => script.word(),
+            };
+            let len = script.length();
+            let status = script.word() as i32;
+            self.world
+                .device
+                .reply_raw(command.head, header, status, &[0xee; 128], len);
+            return;
+        }
+        match kind % 8 {
+            1 => {} // Swallowed.
+            2 => self.world.device.reply(&command, -1, &[]),
+            _ => {
+                let tag = command.parameters.clone();
+                self.world.device.reply(&command, 0, &tag);
+            }
+        }
+        if kind & 0x80 != 0 && self.world.channel.has_events() {
+            let tag = command.parameters.clone();
+            self.world.device.delayed(&command, 0, &tag);
+        }
+    }
+
+    /// A delayed response before its reply.
+    fn delayed(&mut self, script: &mut Script<'_>) {
+        let which = script.below(self.taken.len());
+        if which < self.taken.len() && self.world.channel.has_events() {
+            let command = self.taken[which].clone();
+            self.world.device.delayed(&command, 0, &command.parameters);
+        }
+    }
+
+    fn event(&mut self, script: &mut Script<'_>) {
+        if !self.world.channel.has_events() {
+            return;
+        }
+        let (protocol, event, len) =
+            [(0x11, 0, 12), (0x11, 1, 12), (0x15, 1, 24), (0x10, 0, 8)][script.below(4)];
+        let mut payload = vec![0; len];
+        if len > 8 {
+            payload[4] = script.byte() % 4;
+        }
+        self.world
+            .device
+            .send_event(header(protocol, event, 3, 0), &payload);
+    }
+
+    /// A message of any kind, of a device that is only badly informed.
+    fn forge(&mut self, script: &mut Script<'_>) {
+        if self.world.channel.has_events() {
+            let header = header(
+                0x10 + script.byte() % 8,
+                script.byte() % 16,
+                u32::from(script.byte() % 2) * 2 + 1,
+                1000,
+            );
+            let len = script.length();
+            self.world
+                .device
+                .send_event_raw(header, &[script.byte(); 132], len);
+        }
+    }
+
+    fn misbehave(&mut self, script: &mut Script<'_>) {
+        let world = &mut *self.world;
+        let events = world.channel.has_events();
+        let near = u32::from(script.byte()) % (2 * R as u32);
+        let id = if script.byte() % 8 == 0 {
+            script.word()
+        } else {
+            near
+        };
+        match script.byte() % 16 {
+            0..=3 => {
+                let len = script.length();
+                world.device.commands.complete(id, len);
+            }
+            4 | 5 if events => {
+                let len = script.length();
+                world.device.events.complete(id, len);
+            }
+            6 => {
+                let index = world
+                    .device
+                    .commands
+                    .used_index()
+                    .wrapping_add(script.byte().into());
+                world.device.commands.jump(index);
+            }
+            7 => world.device.commands.jump(script.word() as u16),
+            8 if events => world.device.events.jump(script.word() as u16),
+            9 => {
+                let position = script.word() as u16;
+                let len = script.length();
+                world.device.commands.scribble(position, id, len);
+            }
+            10 => world.device.commands.set_avail_event(script.word() as u16),
+            11 => world.device.commands.set_flags(script.word() as u16),
+            12 => {
+                world.transport.needs_reset = true;
+                world.channel.check_device(&mut world.transport);
+            }
+            13 => world.transport.stuck_resets = u32::from(script.byte() % 3),
+            14 => world.transport.refusals = u32::from(script.byte() % 3),
+            15 => {
+                world.transport.queue_max = [1 << (script.byte() % 12), 1 << (script.byte() % 12)];
+            }
+            _ => {
+                // Buffers that the device has, or had, are overwritten.
+                for head in 0..4u16 {
+                    if let Some(segment) = world.device.commands.segment(head * 2 + 1) {
+                        world.scribble(segment.address, script.byte());
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer_all(&mut self) {
+        self.pass(50);
+        while let Some(command) = self.world.device.take() {
+            self.world.device.reply(&command, -1, &[]);
+        }
+        self.turn();
+    }
+
+    /// From here on the device is good and quick. Everybody must get an end.
+    fn end(&mut self) {
+        self.manners = Manners::None; // What it said before may still be on its way.
+        self.world.transport.stuck_resets = 0;
+        self.world.transport.refusals = 0;
+        self.world.transport.needs_reset = false;
+        self.world.transport.queue_max = [1024, 1024];
+        self.turn();
+        // The only cure for a device that has lied is a reset; it forgets what it had.
+        self.world.channel.request_recovery();
+        for _ in 0..3_000 {
+            self.answer_all();
+            let ready = self.world.channel.condition() == Condition::Ready;
+            if ready && self.blocked.is_empty() && self.subscribing.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(self.world.channel.condition(), Condition::Ready);
+        assert!(self.blocked.is_empty(), "a client hangs in a command");
+        assert!(self.subscribing.is_empty(), "a client hangs in subscribing");
+        for (owner, handle, _) in std::mem::take(&mut self.handles) {
+            let end = self
+                .world
+                .poll(owner, handle)
+                .expect("a live handle is known");
+            assert!(end.is_some(), "a transfer without end");
+        }
+        for _ in 0..100 {
+            self.answer_all();
+        }
+        let pools = self.world.channel.pools();
+        assert_eq!(pools.slots_free, pools.slots, "a slot is lost");
+        assert_eq!(pools.events_at_device, pools.event_buffers);
+        // And it works.
+        let owner = self.lives[0];
+        let Ok((_, handle)) = self.world.submit(
+            owner,
+            &Wish {
+                wait: Wait::Poll(0),
+                ..wish(0x10, 0)
+            },
+            &[],
+        ) else {
+            panic!("no command can be sent at the end");
+        };
+        let command = self.world.take();
+        self.world.device.reply(&command, 0, &[1]);
+        self.turn();
+        assert_eq!(
+            self.world.poll(owner, handle),
+            Ok(Some(Told::Answer(owner, 0, vec![1])))
+        );
+    }
+}
