@@ -76,6 +76,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::tests::cases(500, 20))]
+
         #[test]
         fn the_reciprocal_divides_exactly(frequency in 2_000u32.., ticks: u64) {
             let clock = Clock::new(frequency);

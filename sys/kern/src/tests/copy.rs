@@ -106,24 +106,29 @@ fn region_checks_at_every_border() {
     for home in [0x2000, 0x1000, 0x4000, 0x9000] {
         let regions = Regions::new(&REGIONS, home);
         for border in [0x1000u32, 0x2000, 0x3000, 0x4000, 0x5000, 0xffff_f000] {
-            for start in -2..=2i32 {
+            for start in if cfg!(miri) { -1..=1i32 } else { -2..=2 } {
                 for length in 0..4 {
                     agrees(&regions, border.wrapping_add_signed(start), length);
                 }
-                agrees(&regions, border.wrapping_add_signed(start), 0x1000);
-                agrees(&regions, border.wrapping_add_signed(start), 0x2001);
+                if !cfg!(miri) {
+                    agrees(&regions, border.wrapping_add_signed(start), 0x1000);
+                    agrees(&regions, border.wrapping_add_signed(start), 0x2001);
+                }
             }
         }
-        agrees(&regions, 0xffff_f000, 0xfff);
+        agrees(&regions, 0xffff_ff00, 0xff);
         agrees(&regions, 0xffff_fffe, 1);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 10 } else { 500 }))]
+    #![proptest_config(super::cases(500, 5))]
 
     #[test]
-    fn region_checks_agree_with_the_rule(base in 0u32..0x6000, length in 0u32..0x3000) {
+    fn region_checks_agree_with_the_rule(
+        base in 0u32..0x6000,
+        length in 0u32..if cfg!(miri) { 0x10 } else { 0x3000 },
+    ) {
         agrees(&Regions::new(&REGIONS, 0x2000), base, length);
     }
 }

@@ -29,7 +29,7 @@ fn a_life_begins_with_nothing_of_the_last() {
             task.registers.pc,
             task.registers.psr
         ),
-        (stack(CLIENT) + PAGE, 0, text(CLIENT) + 0x20, 0x50)
+        (stack(CLIENT) + STACK, 0, text(CLIENT) + 0x20, 0x50)
     );
     assert_eq!((task.notifications, k.timers & task.bit), (0, 0));
     assert_eq!(
@@ -37,7 +37,7 @@ fn a_life_begins_with_nothing_of_the_last() {
         0xbadd_cafe_badd_cafe_u64.to_le_bytes()
     );
     assert_eq!(
-        k.bytes(stack(CLIENT) + PAGE - 4, 4),
+        k.bytes(stack(CLIENT) + STACK - 4, 4),
         0xbadd_cafe_u32.to_le_bytes()
     );
     assert_eq!(
