@@ -84,7 +84,15 @@ fn run<const N: usize>(size: u16, event_idx: bool, start: u16, commands: u32) {
 
         let (mut published, mut taken) = (0, 0);
         let mut free: Vec<u16> = (0..size).collect();
+        let mut random = 0x2545_f491u32;
         while taken < commands {
+            // At every moment of the device's way to sleep.
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            for _ in 0..if cfg!(miri) { 0 } else { random % 48 } {
+                std::hint::spin_loop();
+            }
             // Batches of different length, down to one.
             for _ in 0..=published % 5 {
                 if published == commands {
