@@ -13,7 +13,7 @@ use crate::console::Console;
 use crate::platform::{Kind, Platform};
 use crate::qemu::{Machine, Options};
 use crate::session::Session;
-use crate::setup;
+use crate::{setup, sim};
 
 /// The fake sensor's name; the daemon takes 1 to 15 characters.
 pub const SENSOR: &str = "fake-sensor";
@@ -50,6 +50,8 @@ pub struct Setting {
     pub image: PathBuf,
     /// The SCMI platform.
     pub platform: Kind,
+    /// The machine that the platform `sim` is; `None`: the sample machine.
+    pub scenario: Option<PathBuf>,
     /// The processor, as QEMU calls it.
     pub cpu: String,
     /// The legacy virtio-mmio interface.
@@ -65,6 +67,7 @@ impl Setting {
         Self {
             image: image.to_owned(),
             platform,
+            scenario: None,
             cpu: "cortex-a15".into(),
             legacy: false,
             debugger: None,
@@ -91,6 +94,11 @@ impl Board {
         let folder = tempfile::Builder::new().prefix("scmi").tempdir()?;
         let platform = match setting.platform {
             Kind::None => None,
+            Kind::Sim => Some(Platform::sim(
+                &sim::build()?,
+                folder.path(),
+                setting.scenario.as_deref(),
+            )?),
             Kind::VhostDeviceScmi => {
                 let program = programs
                     .vhost_device_scmi

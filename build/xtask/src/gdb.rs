@@ -105,15 +105,19 @@ fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// What the debugger does first. Every binary is linked at its own addresses, so no offsets are needed.
+/// What the debugger does first. Every binary is linked at its own addresses, so no offsets are needed; but the kernel's
+/// file also holds the tasks' bytes, as one object without symbols, which would hide the tasks' own: it is told to be
+/// where nothing is.
 fn commands(image: &Image, report: &Report, port: u16) -> String {
     let mut text = String::from("set confirm off\nset pagination off\nset architecture armv7\n");
-    text.push_str(&format!("file {}\n", image.elf.display()));
+    text.push_str(&format!("directory {}\n", workspace::root().display()));
+    text.push_str(&format!(
+        "add-symbol-file {} -s .task_images 0xf0000000\n",
+        image.elf.display()
+    ));
     for task in &report.tasks {
-        text.push_str(&format!(
-            "add-symbol-file {}\n",
-            image.folder.join(&task.elf).display()
-        ));
+        let elf = image.folder.join(&task.elf);
+        text.push_str(&format!("add-symbol-file {}\n", elf.display()));
     }
     text.push_str(&format!("target remote 127.0.0.1:{port}\n"));
     text
@@ -132,6 +136,8 @@ fn record(board: &mut Board, log: &Path) -> Result<()> {
 
 fn debug(debugger: &Path, script: &Path, arguments: &Arguments) -> Result<()> {
     let mut command = Command::new(debugger);
+    // Paths in the symbols are relative to the root.
+    command.current_dir(workspace::root());
     command.arg("-q").arg("-x").arg(script);
     if arguments.batch {
         command.arg("--batch");
@@ -173,11 +179,11 @@ mod tests {
             output: String::new(),
         };
         let text = commands(&image, &crate::sizes::tests::report(), 1234);
-        let lines: Vec<_> = text.lines().skip(3).collect();
+        let lines: Vec<_> = text.lines().skip(4).collect();
         assert_eq!(
             lines,
             [
-                "file /t/image/x/image.elf",
+                "add-symbol-file /t/image/x/image.elf -s .task_images 0xf0000000",
                 "add-symbol-file /t/image/x/jefe.elf",
                 "add-symbol-file /t/image/x/driver.elf",
                 "target remote 127.0.0.1:1234",

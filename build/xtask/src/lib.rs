@@ -23,6 +23,7 @@ pub mod qmp;
 pub mod run;
 pub mod session;
 pub mod setup;
+pub mod sim;
 pub mod sizes;
 pub mod tally;
 pub mod test;

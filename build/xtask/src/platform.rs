@@ -22,6 +22,8 @@ const LOG_LIMIT: usize = 64 << 10;
 /// Which platform a machine gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
+    /// The programmable platform of this tree (`test/platform`): every protocol, a machine that a scenario describes.
+    Sim,
     /// rust-vmm's daemon: Base and Sensor, with one fake sensor of three axes.
     VhostDeviceScmi,
     /// No daemon, and a machine without the SCMI device.
@@ -33,6 +35,7 @@ pub enum Kind {
 pub struct Platform {
     process: Guarded,
     socket: PathBuf,
+    control: Option<PathBuf>,
     log: Arc<Mutex<Vec<u8>>>,
     drain: Option<JoinHandle<()>>,
 }
@@ -55,10 +58,36 @@ impl Platform {
                 "RUST_LOG",
                 std::env::var_os("RUST_LOG").unwrap_or_else(|| "info".into()),
             );
-        Self::start("vhost-device-scmi", &mut command, socket)
+        Self::start("vhost-device-scmi", &mut command, socket, None)
     }
 
-    fn start(name: &str, command: &mut Command, socket: PathBuf) -> Result<Self> {
+    /// Starts the platform of this tree as the machine of `scenario`, or the sample machine, and waits for its socket,
+    /// which it makes in `folder`, as it does its control socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`vhost_device_scmi`](Self::vhost_device_scmi); a scenario with a mistake in it is named with its line.
+    pub fn sim(program: &Path, folder: &Path, scenario: Option<&Path>) -> Result<Self> {
+        let socket = folder.join("scmi.sock");
+        let control = folder.join("control.sock");
+        let mut command = Command::new(program);
+        command
+            .arg("--socket")
+            .arg(&socket)
+            .arg("--control")
+            .arg(&control);
+        if let Some(scenario) = scenario {
+            command.arg("--machine").arg(scenario);
+        }
+        Self::start("scmi-platform", &mut command, socket, Some(control))
+    }
+
+    fn start(
+        name: &str,
+        command: &mut Command,
+        socket: PathBuf,
+        control: Option<PathBuf>,
+    ) -> Result<Self> {
         // This daemon waits on its standard output for hang-up events: with a file or /dev/null there it panics. What it
         // writes must be read, or it stops when the pipe is full.
         let (reader, writer) = std::io::pipe()?;
@@ -74,6 +103,7 @@ impl Platform {
         let mut platform = Self {
             process,
             socket,
+            control,
             log,
             drain,
         };
@@ -109,6 +139,12 @@ impl Platform {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The socket that drives the daemon at run time, one JSON object a line, if it has one.
+    #[must_use]
+    pub fn control(&self) -> Option<&Path> {
+        self.control.as_deref()
     }
 
     /// What the daemon has printed.
@@ -190,7 +226,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "echo bad sensor name; exit 2"]);
-        let error = Platform::start("daemon", &mut command, folder.path().join("s")).unwrap_err();
+        let error =
+            Platform::start("daemon", &mut command, folder.path().join("s"), None).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("ended at once") && text.contains("bad sensor name"),

@@ -13,7 +13,7 @@ use crate::board::{Board, Programs, Setting};
 use crate::platform::Kind;
 use crate::progress::Progress;
 use crate::setup::{self, Mode};
-use crate::{image, interactive, workspace};
+use crate::{image, interactive, sim, workspace};
 
 /// What `run` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,8 +22,11 @@ pub struct Arguments {
     #[arg(long, default_value = image::DEFAULT_APP)]
     app: PathBuf,
     /// The SCMI platform on the other side of the device
-    #[arg(long, value_enum, default_value = "vhost-device-scmi")]
+    #[arg(long, value_enum, default_value = "sim")]
     platform: Kind,
+    /// The machine that the platform sim is, instead of the sample machine: a TOML file, see doc/scenario.md
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
     /// Type LINE at the prompt, print the answer, and power off after the last one (repeatable)
     #[arg(long, value_name = "LINE")]
     exec: Vec<String>,
@@ -50,7 +53,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 pub fn programs(platform: Kind) -> Result<Programs> {
     let vhost_device_scmi = match platform {
         Kind::VhostDeviceScmi => setup::daemon::ensure(Mode::Install)?,
-        Kind::None => None,
+        Kind::Sim | Kind::None => None,
     };
     let qemu = setup::qemu::ensure(Mode::Install)?.context("QEMU is missing")?;
     Ok(Programs {
@@ -88,10 +91,12 @@ pub fn build(app: &std::path::Path) -> Result<image::Image> {
 ///
 /// Something cannot be set up, built or started, a line's answer is an error, or none came in time.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    check_scenario(arguments)?;
     let image = build(&arguments.app)?;
     let programs = programs(arguments.platform)?;
     let mut setting = Setting::new(&image.elf, arguments.platform);
     setting.cpu.clone_from(&arguments.cpu);
+    setting.scenario.clone_from(&arguments.scenario);
     let mut board = Board::start(&programs, &setting)?;
 
     if !arguments.exec.is_empty() {
@@ -113,6 +118,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         image.name
     );
     interactive::connect(board.machine().take_console())
+}
+
+/// A mistake in a scenario is told before an image is built.
+fn check_scenario(arguments: &Arguments) -> Result<()> {
+    match (&arguments.scenario, arguments.platform) {
+        (Some(scenario), Kind::Sim) => sim::check(&sim::build()?, scenario),
+        (Some(_), _) => bail!("a scenario is for the platform sim: leave out `--platform`"),
+        (None, _) => Ok(()),
+    }
 }
 
 /// Types the lines one by one, and prints the answers as they come.

@@ -17,7 +17,7 @@ use crate::platform::Kind;
 use crate::progress::Progress;
 use crate::setup::{self, Mode, rust::TargetRust};
 use crate::tally::Tally;
-use crate::{clippy, run, workspace};
+use crate::{clippy, run, sim, workspace};
 
 /// The package whose tests boot machines: they run after all others, on an image that is known to build.
 const INTEGRATION: &str = "test-integration";
@@ -296,6 +296,7 @@ fn clean_image(machine: &Machine) -> Result<Ended> {
 }
 
 fn integration_tests(machine: &Machine) -> Result<Ended> {
+    sim::build()?;
     let mut command = runner(machine);
     command
         .args(["--package", INTEGRATION])
