@@ -5,6 +5,9 @@
 //!
 //! Whatever a guest puts into the rings, the device goes on: a chain that makes no sense goes back empty, and a ring that
 //! cannot be read is left alone until the guest sets it up again.
+//!
+//! [`Device`] implements what `vhost-user-backend` calls for: one worker thread runs [`Device::turn`] whenever a queue is
+//! kicked, the control socket changed something, or the timer says that something is due.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +16,14 @@ use std::time::{Duration, Instant};
 use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
 use vhost_user_backend::{VhostUserBackendMut, VringRwLock, VringT};
 use virtio_bindings::virtio_config::VIRTIO_F_VERSION_1;
-use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
+use virtio_bindings::virtio_ring::{
+    VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC, VRING_AVAIL_F_NO_INTERRUPT,
+};
 use virtio_queue::{DescriptorChain, QueueOwnedT, QueueT};
-use vm_memory::{GuestAddressSpace, GuestMemoryAtomic, GuestMemoryLoadGuard, GuestMemoryMmap};
+use vm_memory::{
+    Bytes, GuestAddress, GuestAddressSpace, GuestMemoryAtomic, GuestMemoryLoadGuard,
+    GuestMemoryMmap,
+};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::event::{
     EventConsumer, EventFlag, EventNotifier, new_event_consumer_and_notifier,
@@ -95,8 +103,15 @@ pub struct Device {
     event_idx: bool,
     /// Chains of the command queue that are not answered yet.
     commands: Vec<Chain>,
-    /// Buffers of the event queue that are not used yet.
-    buffers: Vec<Chain>,
+    /// Buffers of the event queue that are not used yet, oldest first.
+    buffers: Vec<EventBuffer>,
+}
+
+/// A buffer that waits for a message of the platform's own.
+struct EventBuffer {
+    chain: Chain,
+    /// Bytes that it takes.
+    room: usize,
 }
 
 impl Device {
@@ -142,7 +157,7 @@ impl Device {
             self.give_replies(&mut engine, queue);
         }
         if let Some(queue) = vrings.get(EVENT_QUEUE) {
-            self.buffers.extend(self.take(queue));
+            self.take_buffers(&mut engine, queue);
             self.send_messages(&mut engine, queue);
         }
         self.set_timer(&engine);
@@ -151,7 +166,8 @@ impl Device {
     /// The chains that the guest made available since the last look.
     fn take(&self, queue: &VringRwLock) -> Vec<Chain> {
         let mut state = queue.get_mut();
-        if !state.get_queue().ready() {
+        // A ring that is not enabled belongs to the guest, whatever the timer thinks.
+        if !state.get_queue().ready() || !state.is_enabled() {
             return Vec::new();
         }
         let mut chains = Vec::new();
@@ -162,9 +178,10 @@ impl Device {
                 Ok(available) => chains.extend(available),
                 Err(_) => break,
             }
-            // With EVENT_IDX the guest kicks only past what we ask for: look again after asking.
+            // With EVENT_IDX the guest kicks only past what we ask for: look again after asking. A guest that adds without
+            // end gets its turn again, after the others.
             match state.enable_notification() {
-                Ok(true) => continue,
+                Ok(true) if chains.len() < RING_SIZE => continue,
                 _ => break,
             }
         }
@@ -174,8 +191,9 @@ impl Device {
     fn take_commands(&mut self, engine: &mut Engine, queue: &VringRwLock) {
         for chain in self.take(queue) {
             let head = chain.head_index();
-            // A head that is still with us cannot come again from a driver that follows the rules.
+            // A head that is still with us cannot come again from a driver that follows the rules. It gets one answer.
             self.commands.retain(|known| known.head_index() != head);
+            engine.forget(head);
             match read(&chain) {
                 Some((request, room)) => engine.command(head, &request, room),
                 None => engine.malformed(head),
@@ -193,6 +211,7 @@ impl Device {
                 bytes,
                 used_len,
             } = completion;
+            // A second copy finds no chain: its buffer is the guest's again, and is not touched.
             if let Some(position) = self
                 .commands
                 .iter()
@@ -204,25 +223,70 @@ impl Device {
             given |= queue.add_used(used_id, used_len).is_ok();
         }
         if given {
-            interrupt(queue);
+            self.interrupt(queue);
+        }
+    }
+
+    fn take_buffers(&mut self, engine: &mut Engine, queue: &VringRwLock) {
+        let mut returned = false;
+        for chain in self.take(queue) {
+            match read(&chain) {
+                Some((request, room)) if request.is_empty() => {
+                    self.buffers.push(EventBuffer { chain, room });
+                }
+                // Something to read, or nothing that can be written: no buffer for an event.
+                _ => {
+                    engine.counts.malformed += 1;
+                    returned |= queue.add_used(chain.head_index(), 0).is_ok();
+                }
+            }
+        }
+        if returned {
+            self.interrupt(queue);
         }
     }
 
     fn send_messages(&mut self, engine: &mut Engine, queue: &VringRwLock) {
         let mut sent = false;
-        for _ in 0..MESSAGES_PER_TURN {
-            let Some(bytes) = engine.next_message(!self.buffers.is_empty()) else {
+        for turn in 0.. {
+            if turn == MESSAGES_PER_TURN {
+                // The rest goes out after the commands that have come meanwhile.
+                self.shared.wake();
+                break;
+            }
+            let largest = self.buffers.iter().map(|buffer| buffer.room).max();
+            let Some(bytes) = engine.next_message(largest) else {
                 break;
             };
-            let chain = self.buffers.remove(0);
+            let Some(position) = self
+                .buffers
+                .iter()
+                .position(|buffer| buffer.room >= bytes.len())
+            else {
+                break;
+            };
+            let chain = self.buffers.remove(position).chain;
             let written = write(&chain, &bytes).unwrap_or(0);
-            if written < bytes.len() {
-                engine.did_not_fit();
-            }
             sent |= queue.add_used(chain.head_index(), written as u32).is_ok();
         }
         if sent {
-            interrupt(queue);
+            self.interrupt(queue);
+        }
+    }
+
+    /// Interrupts the guest, unless it asked not to be.
+    fn interrupt(&self, queue: &VringRwLock) {
+        // The used index is written; what the guest wants is read after that.
+        let needed = if self.event_idx {
+            queue.needs_notification().unwrap_or(true)
+        } else {
+            std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+            let flags_at = GuestAddress(queue.get_ref().get_queue().avail_ring());
+            let flags: u16 = self.memory.memory().read_obj(flags_at).unwrap_or(0);
+            u32::from(u16::from_le(flags)) & VRING_AVAIL_F_NO_INTERRUPT == 0
+        };
+        if needed {
+            let _ = queue.signal_used_queue();
         }
     }
 
@@ -238,8 +302,22 @@ impl Device {
     }
 }
 
-/// The readable bytes of a command chain, and the room in its writable part; `None` when it is no command.
+/// The readable bytes of a chain, and the room in its writable part; `None` when it breaks the rules of a chain: a readable
+/// descriptor after a writable one, a loop, an index or an address that does not exist.
 fn read(chain: &Chain) -> Option<(Vec<u8>, usize)> {
+    let mut writable = false;
+    let mut ended = false;
+    for descriptor in chain.clone() {
+        if writable && !descriptor.is_write_only() {
+            return None;
+        }
+        writable = descriptor.is_write_only();
+        ended = !descriptor.has_next();
+    }
+    if !ended {
+        // The walk was given up: a loop, or a link to nowhere.
+        return None;
+    }
     let memory = chain.memory();
     let mut reader = chain.clone().reader(memory).ok()?;
     // No message is longer; what is more than that is not worth memory.
@@ -259,13 +337,6 @@ fn write(chain: &Chain, bytes: &[u8]) -> Option<usize> {
     Some(length)
 }
 
-/// Interrupts the guest, unless it asked not to be.
-fn interrupt(queue: &VringRwLock) {
-    if queue.needs_notification().unwrap_or(true) {
-        let _ = queue.signal_used_queue();
-    }
-}
-
 impl VhostUserBackendMut for Device {
     type Bitmap = ();
     type Vring = VringRwLock;
@@ -283,7 +354,7 @@ impl VhostUserBackendMut for Device {
     }
 
     fn protocol_features(&self) -> VhostUserProtocolFeatures {
-        VhostUserProtocolFeatures::MQ | VhostUserProtocolFeatures::REPLY_ACK
+        VhostUserProtocolFeatures::MQ
     }
 
     fn set_event_idx(&mut self, enabled: bool) {

@@ -159,6 +159,11 @@ impl Engine {
         self.hold(head, bytes, fault);
     }
 
+    /// Forgets a chain that waits for its reply: the guest has made another one of it.
+    pub fn forget(&mut self, head: u16) {
+        self.held.retain(|held| held.completion.head != head);
+    }
+
     /// A chain that holds no command goes back empty: the guest gets its buffer, and can tell.
     pub fn malformed(&mut self, head: u16) {
         self.counts.malformed += 1;
@@ -268,47 +273,41 @@ impl Engine {
         }
     }
 
-    /// The next message of the platform's own that is due, if a buffer is there to take it.
+    /// The next message of the platform's own that is due, if it fits the largest buffer of the guest's. `None`: there is
+    /// no buffer.
     ///
-    /// Without a buffer, notifications that are due are dropped and counted; delayed responses wait.
-    pub fn next_message(&mut self, has_buffer: bool) -> Option<Vec<u8>> {
+    /// Notifications that are due and fit no buffer are dropped and counted; delayed responses wait.
+    pub fn next_message(&mut self, largest: Option<usize>) -> Option<Vec<u8>> {
         if self.paused {
             return None;
         }
-        let now_ms = self.now_ms;
-        if !has_buffer {
-            let before = self.messages.len();
-            self.messages
-                .retain(|held| held.message.must_arrive || held.due_ms > now_ms);
-            self.counts.dropped += (before - self.messages.len()) as u64;
-            return None;
-        }
-        let position = self
-            .messages
-            .iter()
-            .position(|held| held.due_ms <= now_ms)?;
-        let message = self.messages.remove(position)?.message;
-        if message.must_arrive {
-            self.counts.delayed += 1;
-        } else {
-            self.counts.notifications += 1;
-        }
-        let word = message
-            .bytes
-            .first_chunk::<4>()
-            .map_or(0, |word| u32::from_le_bytes(*word));
+        let mut index = 0;
+        let message = loop {
+            let held = self.messages.get(index)?;
+            let fits = largest.is_some_and(|room| held.message.bytes.len() <= room);
+            if held.due_ms > self.now_ms || !fits && held.message.must_arrive {
+                index += 1;
+                continue;
+            }
+            let message = self.messages.remove(index)?.message;
+            if fits {
+                break message;
+            }
+            self.counts.dropped += 1;
+        };
         let what = if message.must_arrive {
+            self.counts.delayed += 1;
             "delayed response"
         } else {
+            self.counts.notifications += 1;
             "notification"
         };
-        self.note(what, word, message.bytes.get(4..).unwrap_or(&[]));
+        let (word, payload) = match message.bytes.split_first_chunk::<4>() {
+            Some((word, payload)) => (u32::from_le_bytes(*word), payload),
+            None => (0, &[][..]),
+        };
+        self.note(what, word, payload);
         Some(message.bytes)
-    }
-
-    /// A message did not fit the buffer it got: a notification may be dropped.
-    pub fn did_not_fit(&mut self) {
-        self.counts.dropped += 1;
     }
 
     /// When something is due, in milliseconds since the start.
@@ -324,6 +323,11 @@ impl Engine {
     /// The guest reset the device: chains and messages are gone, the machine stays.
     pub fn reset(&mut self) {
         self.counts.resets += 1;
+        self.disconnect();
+    }
+
+    /// The guest is gone, and so is what it was to get; the machine stays for the next one.
+    pub fn disconnect(&mut self) {
         self.held.clear();
         self.messages.clear();
         self.platform.forget_guest();

@@ -16,7 +16,9 @@ use scmi_platform::device::{Device, Shared, TIMER_TOKEN, WAKE_TOKEN};
 use scmi_platform::engine::Engine;
 use scmi_platform::machine::Machine;
 use std::os::fd::AsRawFd as _;
+use vhost::vhost_user::Error::{Disconnected, PartialMessage};
 use vhost::vhost_user::Listener;
+use vhost_user_backend::Error::HandleRequest;
 use vhost_user_backend::VhostUserDaemon;
 use vm_memory::{GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::epoll::EventSet;
@@ -108,10 +110,13 @@ fn serve(arguments: &Arguments, shared: &Shared) -> anyhow::Result<()> {
     }
     shared.wake();
     // However the connection ends, the machine stays as it is for the next one.
-    if let Err(error) = daemon.wait() {
-        eprintln!("scmi-platform: QEMU hung up: {error}");
+    match daemon.wait() {
+        Ok(()) | Err(HandleRequest(Disconnected | PartialMessage)) => {}
+        Err(error) => eprintln!("scmi-platform: QEMU is gone: {error}"),
     }
     handler.send_exit_event();
+    // A QEMU that was killed could not say goodbye: its chains mean nothing to the next one.
+    shared.lock().disconnect();
     Ok(())
 }
 
