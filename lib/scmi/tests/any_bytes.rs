@@ -83,7 +83,8 @@ fn every_message_of_the_sources_is_exercised() {
     let mut found = 0;
     for (module, path) in [
         ("base", "base.rs"),
-        ("clock", "clock.rs"),
+        ("clock", "clock/mod.rs"),
+        ("clock", "clock/config.rs"),
         ("common", "common.rs"),
         ("perf", "perf.rs"),
         ("pinctrl", "pinctrl.rs"),
@@ -91,6 +92,7 @@ fn every_message_of_the_sources_is_exercised() {
         ("powercap", "powercap.rs"),
         ("reset", "reset.rs"),
         ("sensor", "sensor/mod.rs"),
+        ("sensor", "sensor/config.rs"),
         ("sensor::descriptor", "sensor/descriptor.rs"),
         ("system", "system.rs"),
         ("voltage", "voltage.rs"),
