@@ -1,0 +1,64 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The platform `sim`: `test/platform` of this tree, built when it is needed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::progress::Progress;
+use crate::{command, workspace};
+
+/// The package and its program.
+const NAME: &str = "scmi-platform";
+/// From nothing, on a slow machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Reading a scenario takes no time.
+const CHECK_LIMIT: Duration = Duration::from_secs(20);
+
+/// Builds the platform if it is not up to date.
+///
+/// # Errors
+///
+/// It does not build.
+pub fn build() -> Result<PathBuf> {
+    let program = workspace::target_dir().join("release").join(NAME);
+    // What takes long is said; what is there is not.
+    let progress =
+        (!program.exists()).then(|| Progress::start("building the SCMI platform (once)"));
+    let mut cargo = workspace::cargo();
+    cargo
+        .args(["build", "--release", "--locked", "--package", NAME])
+        .env("CARGO_TARGET_DIR", workspace::target_dir());
+    command::check(NAME, &mut cargo, BUILD_LIMIT, |line| {
+        if let Some(progress) = &progress {
+            progress.line(line);
+        }
+    })?;
+    Ok(program)
+}
+
+/// Checks a scenario.
+///
+/// # Errors
+///
+/// The first thing that is wrong in it, with its line.
+pub fn check(program: &Path, scenario: &Path) -> Result<()> {
+    let mut command = Command::new(program);
+    // It opens no socket when it only checks, but wants to know of one.
+    command
+        .args(["--check", "--socket", "none", "--machine"])
+        .arg(scenario);
+    let outcome = command::run(NAME, &mut command, CHECK_LIMIT, |_| ())?;
+    if !outcome.success() {
+        let text = outcome.output.trim_end();
+        bail!(
+            "{}",
+            text.strip_prefix(&format!("{NAME}: ")).unwrap_or(text)
+        );
+    }
+    Ok(())
+}
