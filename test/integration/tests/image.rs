@@ -109,10 +109,12 @@ fn a_missing_manifest_is_an_error_that_names_it() {
     );
 }
 
+const RUN: [&str; 3] = ["run", "--platform", "vhost-device-scmi"];
+
 #[test]
 fn run_prints_answers_and_fails_if_a_line_does() {
     let _turn = test_integration::Turn::take();
-    let good = xtask(&["run", "--exec", "info", "--exec", "protocols"]);
+    let good = xtask(&[&RUN[..], &["--exec", "info", "--exec", "protocols"]].concat());
     assert!(good.success(), "{}", good.output);
     assert!(
         good.output.contains("rust-vmm") && good.output.contains("0x15"),
@@ -125,7 +127,7 @@ fn run_prints_answers_and_fails_if_a_line_does() {
         good.output
     );
 
-    let bad = xtask(&["run", "--exec", "frobnicate", "--exec", "help"]);
+    let bad = xtask(&[&RUN[..], &["--exec", "frobnicate", "--exec", "help"]].concat());
     assert!(!bad.success());
     assert!(
         bad.output.contains("no command `frobnicate`"),
@@ -149,16 +151,9 @@ fn run_leaves_no_process_behind() {
         .unwrap();
     let mut cargo = workspace::cargo();
     cargo
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--",
-            "run",
-            "--exec",
-            "info",
-        ])
+        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(RUN)
+        .args(["--exec", "info"])
         .env("TMPDIR", folder.path());
     let outcome =
         command::run("cargo xtask", &mut cargo, Duration::from_secs(600), |_| ()).unwrap();
