@@ -25,6 +25,12 @@ pub(crate) struct AvailableRing<const N: usize> {
     tail: AtomicU16,
 }
 
+/// Writes `used_event`.
+#[inline]
+pub(crate) fn store_used_event(field: &AtomicU16, index: u16) {
+    field.store(index.to_le(), Ordering::Relaxed);
+}
+
 impl<const N: usize> AvailableRing<N> {
     pub(crate) const fn new() -> Self {
         Self {

@@ -3,6 +3,7 @@
 
 //! The queue: chains, publishing, the kick decision, and when to be interrupted.
 
+use crate::available::store_used_event;
 use crate::chain::{self, Buffer, ChainError, Direction, LengthError, Note, Owner, PublishError};
 use crate::kick::kick_due;
 use crate::memory::{Addresses, RingMemory};
@@ -122,7 +123,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         self.accepted = index;
         self.told = index;
         self.genuine = 0;
-        self.used_event.store(index.to_le(), Ordering::Relaxed);
+        store_used_event(self.used_event, index);
         // The transport's next register write hands the memory to the device.
         fence(Ordering::SeqCst);
         Ok(())
@@ -287,7 +288,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         let undecided = core::mem::take(&mut self.undecided);
         fence(Ordering::SeqCst);
         if self.event_idx {
-            let event = used::event_of(self.avail_event.load(Ordering::Relaxed));
+            let event = used::load_avail_event(self.avail_event);
             kick_due(event, self.available, undecided)
         } else {
             !self.memory.used.no_notify()
@@ -301,7 +302,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     pub fn suppress_interrupts(&mut self) {
         if self.event_idx {
             let furthest = self.taken.wrapping_sub(1);
-            self.used_event.store(furthest.to_le(), Ordering::Relaxed);
+            store_used_event(self.used_event, furthest);
         } else {
             self.memory.available.set_interrupts(false);
         }
@@ -316,7 +317,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     #[must_use = "true: there are entries for which no interrupt may come"]
     pub fn enable_interrupts(&mut self) -> bool {
         if self.event_idx {
-            self.used_event.store(self.taken.to_le(), Ordering::Relaxed);
+            store_used_event(self.used_event, self.taken);
         } else {
             self.memory.available.set_interrupts(true);
         }

@@ -44,10 +44,10 @@ impl UsedElement {
     }
 }
 
-/// Takes `avail_event` out of the word that holds it.
+/// Reads `avail_event` out of the word that holds it.
 #[inline]
-pub(crate) fn event_of(word: u32) -> u16 {
-    u32::from_le(word) as u16
+pub(crate) fn load_avail_event(word: &AtomicU32) -> u16 {
+    u32::from_le(word.load(Ordering::Relaxed)) as u16
 }
 
 impl<const N: usize> UsedRing<N> {
