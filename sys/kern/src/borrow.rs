@@ -7,7 +7,7 @@ use abi::{DEFECT, FaultInfo, LeaseAttributes, TaskId, ULease, UsageError};
 use zerocopy::{FromZeros, IntoBytes};
 
 use crate::access::Access;
-use crate::copy::{Blame, End};
+use crate::copy::{Blame, End, transfer};
 use crate::ipc::{Peer, lease_table};
 use crate::{Kernel, Machine, Slice, Status};
 
@@ -130,24 +130,29 @@ impl<M: Machine> Kernel<'_, M> {
         leased: Slice,
         own: Slice,
     ) -> Result<(u32, u32), FaultInfo> {
+        let Ok([lends, borrows]) = self.tasks.get_disjoint_mut([lender, self.current]) else {
+            // Nobody runs while waiting for its own reply.
+            return Ok((DEFECT, 0));
+        };
         let end = |task, slice, access| End {
             task,
             slice,
             access,
         };
-        let borrower = self.current;
         let (copied, lender_is_source) = match direction {
             Direction::Read => (
-                self.transfer(
-                    end(lender, leased, Access::READ),
-                    end(borrower, own, Access::BORROWER_WRITE),
+                transfer(
+                    &mut self.machine,
+                    end(lends, leased, Access::READ),
+                    end(borrows, own, Access::BORROWER_WRITE),
                 ),
                 true,
             ),
             Direction::Write => (
-                self.transfer(
-                    end(borrower, own, Access::BORROWER_READ),
-                    end(lender, leased, Access::WRITE),
+                transfer(
+                    &mut self.machine,
+                    end(borrows, own, Access::BORROWER_READ),
+                    end(lends, leased, Access::WRITE),
                 ),
                 false,
             ),

@@ -6,7 +6,7 @@
 use abi::{FaultInfo, FaultSource, UsageError};
 
 use crate::access::Access;
-use crate::{AccessError, Kernel, Machine, Slice};
+use crate::{AccessError, Machine, Slice, Task};
 
 /// Whose fault it is that a copy cannot be made.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -19,9 +19,9 @@ pub(crate) enum Blame {
 
 /// One end of a copy: a task's slice, and what the task must be allowed to do with it.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct End {
-    /// The task's index.
-    pub task: usize,
+pub(crate) struct End<'a> {
+    /// Whose memory.
+    pub task: &'a Task,
     /// Where.
     pub slice: Slice,
     /// What it takes.
@@ -40,45 +40,39 @@ impl AccessError {
     }
 }
 
-impl<M: Machine> Kernel<'_, M> {
-    /// Copies as much as both ends have, and returns the number of bytes.
-    ///
-    /// Both slices are checked whole, not only as far as the copy goes: whether a task may offer a slice does not depend on
-    /// what its peer happens to offer.
-    ///
-    /// # Errors
-    ///
-    /// An end may not do with its slice what the copy takes, or the slices overlap, which is the receiving end's mistake.
-    #[inline(always)]
-    pub(crate) fn transfer(&mut self, from: End, to: End) -> Result<u32, Blame> {
-        let (source, destination) = (from.slice, to.slice);
-        self.tasks[from.task]
-            .regions
-            .check(source, from.access)
-            .map_err(Blame::Source)?;
-        self.tasks[to.task]
-            .regions
-            .check(destination, to.access)
-            .map_err(Blame::Destination)?;
-        let length = source.length().min(destination.length());
-        let (source, destination) = (source.limit(length), destination.limit(length));
-        if source.overlaps(destination) {
-            return Err(Blame::Destination(FaultInfo::SyscallUsage(
-                UsageError::InvalidSlice,
-            )));
+/// Copies as much as both ends have, and returns the number of bytes.
+///
+/// Both slices are checked whole, not only as far as the copy goes: whether a task may offer a slice does not depend on
+/// what its peer happens to offer.
+///
+/// # Errors
+///
+/// An end may not do with its slice what the copy takes, or the slices overlap, which is the receiving end's mistake.
+#[inline(always)]
+pub(crate) fn transfer<M: Machine>(
+    machine: &mut M,
+    from: End<'_>,
+    to: End<'_>,
+) -> Result<u32, Blame> {
+    let (source, destination) = (from.slice, to.slice);
+    let regions = &from.task.regions;
+    regions.check(source, from.access).map_err(Blame::Source)?;
+    let regions = &to.task.regions;
+    regions
+        .check(destination, to.access)
+        .map_err(Blame::Destination)?;
+    let length = source.length().min(destination.length());
+    let (source, destination) = (source.limit(length), destination.limit(length));
+    if source.overlaps(destination) {
+        return Err(Blame::Destination(FaultInfo::SyscallUsage(
+            UsageError::InvalidSlice,
+        )));
+    }
+    match machine.copy(source.base(), destination.base(), length) {
+        Ok(()) => Ok(length),
+        Err(error) if error.address.is_some_and(|at| source.contains(at)) => {
+            Err(Blame::Source(error.fault()))
         }
-        self.machine
-            .copy(source.base(), destination.base(), length)
-            .map_err(|error| {
-                if error
-                    .address
-                    .is_some_and(|address| source.contains(address))
-                {
-                    Blame::Source(error.fault())
-                } else {
-                    Blame::Destination(error.fault())
-                }
-            })?;
-        Ok(length)
+        Err(error) => Err(Blame::Destination(error.fault())),
     }
 }

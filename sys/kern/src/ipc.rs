@@ -7,8 +7,8 @@ use abi::{FaultInfo, ReplyFaultReason, TaskId, ULease, UsageError, dead_response
 use num_traits::FromPrimitive;
 
 use crate::access::Access;
-use crate::copy::{Blame, End};
-use crate::{Kernel, Machine, Slice, Status};
+use crate::copy::{Blame, End, transfer};
+use crate::{Kernel, Machine, Slice, Status, Task};
 
 /// What a task's name stands for now.
 pub(crate) enum Peer<T = usize> {
@@ -55,12 +55,20 @@ impl<M: Machine> Kernel<'_, M> {
                 return Ok(());
             }
         };
-        if self.tasks[receiver].status.accepts(self.tasks[sender].id) {
-            match self.deliver(sender, receiver) {
+        if self.tasks[receiver].status.accepts(self.tasks[sender].id)
+            && let Ok([from, to]) = self.tasks.get_disjoint_mut([sender, receiver])
+        {
+            match deliver(&mut self.machine, from, to) {
                 Ok(()) => {
-                    self.block_current(Status::in_reply(target));
-                    self.make_runnable(receiver);
-                    self.hand_over(sender, receiver);
+                    from.status = Status::in_reply(target);
+                    to.status = Status::RUNNABLE;
+                    self.ready = self.ready & !from.bit | to.bit;
+                    // The sender was the most important runnable task, so a receiver that is as important is so now.
+                    if to.priority <= from.priority {
+                        self.current = receiver;
+                    } else {
+                        self.reschedule();
+                    }
                     return Ok(());
                 }
                 Err(Blame::Source(fault)) => return Err(fault),
@@ -71,51 +79,6 @@ impl<M: Machine> Kernel<'_, M> {
         let bit = self.tasks[sender].bit;
         self.tasks[receiver].senders |= bit;
         self.reschedule();
-        Ok(())
-    }
-
-    /// Goes from a sender straight to its receiver. The sender was the most important runnable task, so a receiver that is
-    /// as important is so now.
-    #[inline(always)]
-    fn hand_over(&mut self, sender: usize, receiver: usize) {
-        if self.tasks[receiver].priority <= self.tasks[sender].priority {
-            self.current = receiver;
-        } else {
-            self.reschedule();
-        }
-    }
-
-    /// Copies a sender's message to a receiver and sets the receiver's results. Changes neither one's state.
-    #[inline(always)]
-    pub(crate) fn deliver(&mut self, sender: usize, receiver: usize) -> Result<(), Blame> {
-        let from = &self.tasks[sender].registers;
-        let to = &self.tasks[receiver].registers;
-        let message =
-            Slice::new(from.argument::<1>(), from.argument::<2>()).map_err(Blame::Source)?;
-        let buffer =
-            Slice::new(to.argument::<0>(), to.argument::<1>()).map_err(Blame::Destination)?;
-        let id = self.tasks[sender].id;
-        let operation = from.argument::<0>() & 0xffff;
-        let (capacity, leases) = (from.argument::<4>(), from.argument::<6>());
-        self.transfer(
-            End {
-                task: sender,
-                slice: message,
-                access: Access::READ,
-            },
-            End {
-                task: receiver,
-                slice: buffer,
-                access: Access::WRITE,
-            },
-        )?;
-        let to = &mut self.tasks[receiver].registers;
-        to.set_response(0, u32::from(id.0));
-        to.set_result::<2>(operation);
-        // The true length: how the receiver learns that it got a prefix.
-        to.set_result::<3>(message.length());
-        to.set_result::<4>(capacity);
-        to.set_result::<5>(leases);
         Ok(())
     }
 
@@ -131,20 +94,24 @@ impl<M: Machine> Kernel<'_, M> {
             return Ok(());
         };
         let message = Slice::new(base, length)?;
-        let waiting = &self.tasks[client].registers;
-        let (room, capacity) = (waiting.argument::<3>(), waiting.argument::<4>());
+        // A task does not wait for its own reply while it runs, so these are two.
+        let Ok([from, to]) = self.tasks.get_disjoint_mut([server, client]) else {
+            return Ok(());
+        };
+        let (room, capacity) = (to.registers.argument::<3>(), to.registers.argument::<4>());
         if length > capacity {
             return Err(FaultInfo::SyscallUsage(UsageError::ReplyTooBig));
         }
         let copied = match Slice::new(room, capacity) {
-            Ok(buffer) => self.transfer(
+            Ok(buffer) => transfer(
+                &mut self.machine,
                 End {
-                    task: server,
+                    task: from,
                     slice: message,
                     access: Access::READ,
                 },
                 End {
-                    task: client,
+                    task: to,
                     slice: buffer,
                     access: Access::WRITE,
                 },
@@ -153,9 +120,12 @@ impl<M: Machine> Kernel<'_, M> {
         };
         match copied {
             Ok(length) => {
-                self.tasks[client].registers.set_response(code, length);
-                self.make_runnable(client);
-                self.preempt_for(client);
+                to.registers.set_response(code, length);
+                to.status = Status::RUNNABLE;
+                self.ready |= to.bit;
+                if to.priority < from.priority {
+                    self.current = client;
+                }
                 Ok(())
             }
             Err(Blame::Source(fault)) => Err(fault),
@@ -221,6 +191,39 @@ impl<M: Machine> Kernel<'_, M> {
         registers.set_result::<0>(u32::from(id.0));
         Ok(())
     }
+}
+
+/// Copies a sender's message to a receiver and sets the receiver's results. Changes neither one's state.
+#[inline(always)]
+pub(crate) fn deliver<M: Machine>(
+    machine: &mut M,
+    sender: &Task,
+    receiver: &mut Task,
+) -> Result<(), Blame> {
+    let (from, to) = (&sender.registers, &receiver.registers);
+    let message = Slice::new(from.argument::<1>(), from.argument::<2>()).map_err(Blame::Source)?;
+    let buffer = Slice::new(to.argument::<0>(), to.argument::<1>()).map_err(Blame::Destination)?;
+    transfer(
+        machine,
+        End {
+            task: sender,
+            slice: message,
+            access: Access::READ,
+        },
+        End {
+            task: receiver,
+            slice: buffer,
+            access: Access::WRITE,
+        },
+    )?;
+    let (from, to) = (&sender.registers, &mut receiver.registers);
+    to.set_response(0, u32::from(sender.id.0));
+    to.set_result::<2>(from.argument::<0>() & 0xffff);
+    // The true length: how the receiver learns that it got a prefix.
+    to.set_result::<3>(from.argument::<2>());
+    to.set_result::<4>(from.argument::<4>());
+    to.set_result::<5>(from.argument::<6>());
+    Ok(())
 }
 
 /// The slice of a lease table.

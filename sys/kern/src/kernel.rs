@@ -160,6 +160,8 @@ impl<'t, M: Machine> Kernel<'t, M> {
     }
 
     /// Faults the running task because of what it executed, and chooses who goes on.
+    #[cold]
+    #[inline(never)]
     pub fn fault_current(&mut self, fault: FaultInfo) {
         self.force_fault(self.current, fault);
         self.reschedule();

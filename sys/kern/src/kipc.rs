@@ -12,7 +12,7 @@ use num_traits::FromPrimitive;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::access::Access;
-use crate::copy::{Blame, End};
+use crate::copy::{Blame, End, transfer};
 use crate::{Kernel, Machine, Slice};
 
 /// Room for every request and every serialised reply.
@@ -200,14 +200,15 @@ impl<M: Machine> Kernel<'_, M> {
     }
 
     fn copy_to_caller(&mut self, task: usize, slice: Slice, room: Slice) -> Result<u32, Blame> {
-        self.transfer(
+        transfer(
+            &mut self.machine,
             End {
-                task,
+                task: &self.tasks[task],
                 slice,
                 access: Access::READ,
             },
             End {
-                task: self.current,
+                task: &self.tasks[self.current],
                 slice: room,
                 access: Access::WRITE,
             },

@@ -6,7 +6,7 @@
 use abi::{FaultInfo, RECV_CLOSED, TaskId};
 
 use crate::copy::Blame;
-use crate::ipc::Peer;
+use crate::ipc::{Peer, deliver};
 use crate::{Kernel, Machine, Slice, Status};
 
 impl<M: Machine> Kernel<'_, M> {
@@ -77,12 +77,14 @@ impl<M: Machine> Kernel<'_, M> {
     #[inline(always)]
     fn receive_message(&mut self, sender: usize) -> Result<bool, FaultInfo> {
         let receiver = self.current;
-        match self.deliver(sender, receiver) {
+        let Ok([from, to]) = self.tasks.get_disjoint_mut([sender, receiver]) else {
+            // Nobody runs while waiting to send to itself.
+            return Ok(false);
+        };
+        match deliver(&mut self.machine, from, to) {
             Ok(()) => {
-                let bit = self.tasks[sender].bit;
-                let id = self.tasks[receiver].id;
-                self.tasks[receiver].senders &= !bit;
-                self.tasks[sender].status = Status::in_reply(id);
+                to.senders &= !from.bit;
+                from.status = Status::in_reply(to.id);
                 Ok(true)
             }
             Err(Blame::Source(fault)) => {

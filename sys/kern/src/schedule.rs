@@ -38,14 +38,6 @@ impl<M: Machine> Kernel<'_, M> {
         }
     }
 
-    /// Lets `index`, which has just become runnable, run at once if it is more important than the running task.
-    #[inline(always)]
-    pub(crate) fn preempt_for(&mut self, index: usize) {
-        if self.tasks[index].priority < self.tasks[self.current].priority {
-            self.current = index;
-        }
-    }
-
     /// Nothing can run, not even an idle task: waits for an interrupt that changes that.
     #[cold]
     #[inline(never)]

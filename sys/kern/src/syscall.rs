@@ -14,16 +14,21 @@ impl<M: Machine> Kernel<'_, M> {
     #[inline(always)]
     pub fn system_call(&mut self) {
         let number = self.tasks[self.current].registers.number();
-        let result = match Sysnum::from_u32(number) {
-            Some(Sysnum::Send) => self.send(),
-            Some(Sysnum::Recv) => self.receive(),
-            Some(Sysnum::Reply) => self.reply(),
-            Some(Sysnum::BorrowRead) => self.borrow(Direction::Read),
-            Some(Sysnum::BorrowWrite) => self.borrow(Direction::Write),
-            other => self.rare_system_call(other),
-        };
-        if let Err(fault) = result {
-            self.fault_current(fault);
+        // Each arm with its own way out: the compiler then needs no common place for a result that is nearly always good.
+        macro_rules! or_fault {
+            ($call:expr) => {
+                if let Err(fault) = $call {
+                    self.fault_current(fault);
+                }
+            };
+        }
+        match Sysnum::from_u32(number) {
+            Some(Sysnum::Send) => or_fault!(self.send()),
+            Some(Sysnum::Recv) => or_fault!(self.receive()),
+            Some(Sysnum::Reply) => or_fault!(self.reply()),
+            Some(Sysnum::BorrowRead) => or_fault!(self.borrow(Direction::Read)),
+            Some(Sysnum::BorrowWrite) => or_fault!(self.borrow(Direction::Write)),
+            other => or_fault!(self.rare_system_call(other)),
         }
     }
 
