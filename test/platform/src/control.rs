@@ -162,22 +162,72 @@ impl Emit for Raw {
 
 /// Carries out one line and returns the answer.
 pub fn answer(engine: &mut Engine, line: &str) -> Value {
-    let command = match serde_json::from_str(line) {
-        Ok(command) => command,
-        Err(error) => return json!({ "ok": false, "error": error.to_string() }),
-    };
-    match carry_out(engine, command) {
+    let done = serde_json::from_str(line)
+        .map_err(|error| error.to_string())
+        .and_then(|value| {
+            check_keys(&value)?;
+            serde_json::from_value(value).map_err(|error| error.to_string())
+        })
+        .and_then(|command| carry_out(engine, command));
+    match done {
         Ok(Value::Null) => json!({ "ok": true }),
         Ok(value) => json!({ "ok": true, "value": value }),
         Err(error) => json!({ "ok": false, "error": error }),
     }
 }
 
+/// Refuses keys that a command does not know: a filter with a typing mistake must not hit everything.
+fn check_keys(line: &Value) -> Result<(), String> {
+    let word = |key: &str| line[key].as_str().unwrap_or("");
+    let known: Vec<&str> = match word("cmd") {
+        "set" => match word("what") {
+            "sensor" => vec!["what", "name", "axis", "value"],
+            "temperature" => vec!["what", "name", "value"],
+            "power" => vec!["what", "name", "on"],
+            "level" => vec!["what", "name", "level"],
+            "limits" => vec!["what", "name", "min", "max"],
+            "rate" => vec!["what", "name", "rate"],
+            "cap" => vec!["what", "name", "cap_mw"],
+            // The next check says which there are.
+            _ => return Ok(()),
+        },
+        "fault" => {
+            let own = match word("kind") {
+                "delay" => &["ms"][..],
+                "truncate" | "used-length" => &["len"],
+                "used-id" => &["id"],
+                "header" => &["xor"],
+                "status" => &["status"],
+                "garbage" => &["byte"],
+                _ => &[],
+            };
+            [&["kind", "target", "protocol", "message", "count"], own].concat()
+        }
+        "event" => vec!["protocol", "event", "payload", "count"],
+        "raw" => vec!["bytes"],
+        "permit" => vec!["protocol", "allowed"],
+        _ => vec![],
+    };
+    let keys = line
+        .as_object()
+        .into_iter()
+        .flat_map(|object| object.keys());
+    for key in keys.filter(|key| key.as_str() != "cmd") {
+        if !known.contains(&key.as_str()) {
+            return Err(format!(
+                "no key {key:?} here; there are: {}",
+                known.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn carry_out(engine: &mut Engine, command: Command) -> Result<Value, String> {
     match command {
         Command::Set(set) => carry_out_set(engine, set)?,
         Command::Get => return Ok(state(engine)),
-        Command::Fault(rule) => engine.faults.add(rule),
+        Command::Fault(rule) => engine.faults.add(rule)?,
         Command::ClearFaults => engine.faults.clear(),
         Command::Pause => engine.paused = true,
         Command::Resume => engine.paused = false,

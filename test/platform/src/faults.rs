@@ -93,6 +93,27 @@ fn once() -> u32 {
     1
 }
 
+impl Rule {
+    /// Checks that the fault can be done to what it is for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.count == 0 {
+            return Err("`count` is 0: the fault would be for no message".into());
+        }
+        let of_the_ring = matches!(
+            self.fault,
+            Fault::Reorder | Fault::UsedLength { .. } | Fault::UsedId { .. }
+        );
+        if of_the_ring && self.target != Target::Reply {
+            return Err("reorder, used-length and used-id are for replies only".into());
+        }
+        Ok(())
+    }
+}
+
 /// The rules that wait.
 #[derive(Debug, Default)]
 pub struct Faults {
@@ -101,10 +122,14 @@ pub struct Faults {
 
 impl Faults {
     /// Adds a rule.
-    pub fn add(&mut self, rule: Rule) {
-        if rule.count > 0 {
-            self.rules.push(rule);
-        }
+    ///
+    /// # Errors
+    ///
+    /// As [`Rule::check`].
+    pub fn add(&mut self, rule: Rule) -> Result<(), String> {
+        rule.check()?;
+        self.rules.push(rule);
+        Ok(())
     }
 
     /// Forgets all rules.

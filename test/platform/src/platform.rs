@@ -17,6 +17,8 @@ use crate::protocols;
 
 /// The agent that the guest is.
 pub const GUEST: u32 = 1;
+/// The agent that stands for the platform: what nobody asked for is its doing.
+pub const PLATFORM: u32 = 0;
 
 /// Bytes of header and status in front of the return values.
 const OVERHEAD: usize = scmi::limits::OVERHEAD;
@@ -131,6 +133,8 @@ pub struct Platform {
     pub denied: HashSet<u8>,
     /// Who owns each pin, and what it is set to.
     pub pins: protocols::pinctrl::Pins,
+    /// The agent whose doing the changes are that come next.
+    cause: u32,
     jobs: Vec<Job>,
     outgoing: VecDeque<Outgoing>,
 }
@@ -144,6 +148,7 @@ impl Platform {
             subscriptions: HashSet::new(),
             negotiated: BTreeMap::new(),
             denied: HashSet::new(),
+            cause: PLATFORM,
             jobs: Vec::new(),
             outgoing: VecDeque::new(),
         }
@@ -174,6 +179,7 @@ impl Platform {
             parameters,
             room,
         };
+        self.cause = GUEST;
         let (status, values) = match self.dispatch(&request) {
             Ok(reply) if reply.values.len() > room => {
                 // Nothing was lost by not delivering it: the guest asks again with more room.
@@ -192,6 +198,7 @@ impl Platform {
             Err(status) => (status, Vec::new()),
         };
         self.tell_changes();
+        self.cause = PLATFORM;
         let mut bytes = word.to_le_bytes().to_vec();
         bytes.extend_from_slice(&Status::from(status).raw().to_le_bytes());
         bytes.extend_from_slice(&values);
@@ -219,10 +226,13 @@ impl Platform {
             .into_iter()
             .partition::<Vec<_>, _>(|job| job.due_ms <= now_ms);
         self.jobs = waiting;
+        self.tell_changes();
+        self.cause = GUEST;
         for job in due {
             self.finish(job);
         }
         self.tell_changes();
+        self.cause = PLATFORM;
     }
 
     /// When [`Platform::advance`] has something to do before the next step of the physics, in milliseconds.
@@ -290,6 +300,11 @@ impl Platform {
     /// Sends a message as it is.
     pub fn send(&mut self, bytes: Vec<u8>, must_arrive: bool) {
         self.outgoing.push_back(Outgoing { bytes, must_arrive });
+    }
+
+    /// The agent whose doing the present change is.
+    pub fn cause(&self) -> u32 {
+        self.cause
     }
 
     /// Whether the guest asked for an event.

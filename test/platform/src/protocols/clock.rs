@@ -16,7 +16,7 @@ use scmi::{Protocol, StatusCode};
 
 use super::{index, is_long, long_name, page, short, writable};
 use crate::machine::{Choices, Clock};
-use crate::platform::{Action, GUEST, Outcome, Platform, Reply, Request};
+use crate::platform::{Action, Outcome, Platform, Reply, Request};
 
 const RATE_CHANGED: u8 = 0;
 /// The version that added parents, permissions and extended configuration.
@@ -247,7 +247,7 @@ pub fn finish(platform: &mut Platform, clock: usize, rate: u64) -> Outcome {
 pub fn tell(platform: &mut Platform, clock: usize, rate: u64) {
     let clock = clock as u32;
     let payload = RateChanged {
-        agent: GUEST,
+        agent: platform.cause(),
         clock,
         hertz: rate,
     };

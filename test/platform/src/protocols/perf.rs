@@ -14,7 +14,7 @@ use scmi::{Protocol, StatusCode};
 
 use super::{index, is_long, long_name, page, short, writable};
 use crate::machine::Perf;
-use crate::platform::{GUEST, Outcome, Platform, Reply, Request};
+use crate::platform::{Outcome, Platform, Reply, Request};
 
 const LIMITS_CHANGED: u8 = 0;
 const LEVEL_CHANGED: u8 = 1;
@@ -162,7 +162,7 @@ fn describe(domain: &Perf, p2a: bool) -> DomainInfo {
 pub fn tell_level(platform: &mut Platform, domain: usize, level: u32) {
     let domain = domain as u32;
     let payload = LevelChanged {
-        agent: GUEST,
+        agent: platform.cause(),
         domain,
         level,
     };
@@ -173,7 +173,7 @@ pub fn tell_level(platform: &mut Platform, domain: usize, level: u32) {
 pub fn tell_limits(platform: &mut Platform, domain: usize, lowest: u32, highest: u32) {
     let domain = domain as u32;
     let payload = LimitsChanged {
-        agent: GUEST,
+        agent: platform.cause(),
         domain,
         highest,
         lowest,

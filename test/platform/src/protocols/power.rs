@@ -11,7 +11,7 @@ use scmi::protocol::PowerMessage;
 use scmi::{Protocol, StatusCode};
 
 use super::{index, is_long, long_name, short, writable};
-use crate::platform::{Action, GUEST, Outcome, Platform, Reply, Request};
+use crate::platform::{Action, Outcome, Platform, Reply, Request};
 
 /// Handles a command.
 pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
@@ -92,7 +92,7 @@ pub fn finish(platform: &mut Platform, domain: usize, state: u32) -> Outcome {
 pub fn tell(platform: &mut Platform, domain: usize, state: u32) {
     let domain = domain as u32;
     let payload = StateChanged {
-        agent: GUEST,
+        agent: platform.cause(),
         domain,
         state: PowerState(state),
     };

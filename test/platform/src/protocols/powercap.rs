@@ -13,7 +13,7 @@ use scmi::{Protocol, StatusCode};
 
 use super::{index, is_long, long_name, short};
 use crate::machine::Powercap;
-use crate::platform::{Action, GUEST, Outcome, Platform, Reply, Request};
+use crate::platform::{Action, Outcome, Platform, Reply, Request};
 
 const CAP_CHANGED: u8 = 0;
 const MEASUREMENTS_CHANGED: u8 = 1;
@@ -166,7 +166,7 @@ pub fn finish(platform: &mut Platform, domain: usize, cap_mw: u32) -> Outcome {
 pub fn tell_cap(platform: &mut Platform, domain: usize, cap_mw: u32, interval_ms: u32) {
     let domain = domain as u32;
     let payload = CapChanged {
-        agent: GUEST,
+        agent: platform.cause(),
         domain,
         cap: cap_mw,
         interval_us: interval_ms * US_PER_MS,
@@ -178,7 +178,7 @@ pub fn tell_cap(platform: &mut Platform, domain: usize, cap_mw: u32, interval_ms
 pub fn tell_measurement(platform: &mut Platform, domain: usize, power_mw: u32) {
     let domain = domain as u32;
     let payload = MeasurementsChanged {
-        agent: GUEST,
+        agent: platform.cause(),
         domain,
         power: power_mw,
     };

@@ -23,7 +23,7 @@ use scmi::{Protocol, StatusCode};
 use super::{Bytes, index, is_long, long_name, page, short};
 use crate::machine::{Kind, Sensor};
 use crate::model::{Trip, TripDirection};
-use crate::platform::{Action, GUEST, Outcome, Platform, Reply, Request};
+use crate::platform::{Action, Outcome, Platform, Reply, Request};
 
 const TRIP_POINT: u8 = 0;
 const UPDATE: u8 = 1;
@@ -349,7 +349,7 @@ pub fn tell_trip(platform: &mut Platform, sensor: usize, point: u8, rising: bool
         TRIP_POINT,
         sensor,
         &TripPointEvent {
-            agent: GUEST,
+            agent: platform.cause(),
             sensor,
             passed,
         },
@@ -363,7 +363,7 @@ pub fn tell_update(platform: &mut Platform, sensor: usize) {
         platform,
         sensor,
         Update {
-            agent: GUEST,
+            agent: platform.cause(),
             sensor: id,
         },
     );

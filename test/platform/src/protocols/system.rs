@@ -12,7 +12,7 @@ use scmi::{Protocol, StatusCode};
 
 use super::writable;
 use crate::model::Change;
-use crate::platform::{GUEST, Outcome, Platform, Reply, Request};
+use crate::platform::{Outcome, Platform, Reply, Request};
 
 /// What PROTOCOL_MESSAGE_ATTRIBUTES says of a message.
 pub fn message_flags(message: u8) -> MessageFlags {
@@ -78,7 +78,7 @@ pub fn tell(platform: &mut Platform, graceful: bool, state: u32) {
         0
     });
     let payload = StateNotifier {
-        agent: GUEST,
+        agent: platform.cause(),
         flags: SystemFlags::default().with_graceful(graceful),
         state: SystemState(state),
         timeout_ms,

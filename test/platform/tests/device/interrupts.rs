@@ -1,0 +1,99 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Features, and who wakes whom.
+
+use crate::daemon::Daemon;
+use crate::guest::{
+    COMMANDS, EVENT_IDX, EVENTS, Guest, INDIRECT, P2A, PROTOCOL_FEATURES, VERSION_1, request,
+    version,
+};
+
+#[test]
+fn all_features_are_offered_and_each_can_be_switched_off() {
+    let all = VERSION_1 | EVENT_IDX | INDIRECT | P2A | PROTOCOL_FEATURES;
+    for (key, missing) in [
+        ("", 0),
+        ("version-1 = false", VERSION_1),
+        ("event-idx = false", EVENT_IDX),
+        ("p2a = false", P2A),
+    ] {
+        let daemon = Daemon::start_with(key);
+        let mut guest = Guest::start(&daemon);
+        assert_eq!(guest.features(), all & !missing, "{key}");
+        guest.is_served();
+    }
+}
+
+#[test]
+fn without_an_event_queue_there_are_no_events_and_nothing_asynchronous() {
+    const NOT_SUPPORTED: i32 = -1;
+    let daemon = Daemon::start_with("p2a = false");
+    let mut guest = Guest::start(&daemon);
+    // POWER_STATE_NOTIFY, and an asynchronous SENSOR_READING_GET.
+    assert_eq!(guest.ask(&request(0x11, 6, 1, &[1, 1])).0, NOT_SUPPORTED);
+    assert_eq!(guest.ask(&request(0x15, 6, 1, &[0, 1])).0, NOT_SUPPORTED);
+    assert_eq!(guest.ask(&request(0x15, 6, 1, &[0, 0])).0, 0);
+}
+
+#[test]
+fn interrupts_come_when_the_used_index_passes_the_wanted_one() {
+    let daemon = Daemon::start();
+    let mut guest = Guest::start(&daemon);
+    // The first three replies are not interesting.
+    guest.set_used_event(COMMANDS, 3);
+    let interrupts: Vec<u64> = (0..6)
+        .map(|_| {
+            guest.is_served();
+            guest.interrupts(COMMANDS)
+        })
+        .collect();
+    assert_eq!(interrupts, [0, 0, 0, 1, 0, 0]);
+}
+
+#[test]
+fn the_device_asks_for_a_kick_at_the_next_command() {
+    let daemon = Daemon::start();
+    let mut guest = Guest::start(&daemon);
+    for count in 1..5 {
+        guest.is_served();
+        assert_eq!(guest.available_event(COMMANDS), count);
+    }
+}
+
+#[test]
+fn without_event_idx_the_flag_suppresses_interrupts() {
+    let mut daemon = Daemon::start();
+    let mut guest = Guest::start_with(&daemon, !EVENT_IDX);
+    guest.is_served();
+    assert_eq!(guest.interrupts(COMMANDS), 1);
+    const NO_INTERRUPT: u16 = 1;
+    guest.set_available_flags(COMMANDS, NO_INTERRUPT);
+    guest.set_available_flags(EVENTS, NO_INTERRUPT);
+    guest.is_served();
+    assert_eq!(guest.interrupts(COMMANDS), 0);
+    guest.event_buffer(136);
+    daemon.tell(r#"{"cmd":"event","protocol":17,"event":0,"payload":"00"}"#);
+    guest.used(EVENTS);
+    assert_eq!(guest.interrupts(EVENTS), 0);
+    guest.set_available_flags(COMMANDS, 0);
+    guest.is_served();
+    assert_eq!(guest.interrupts(COMMANDS), 1);
+}
+
+#[test]
+fn a_batch_is_answered_with_one_interrupt() {
+    let mut daemon = Daemon::start();
+    let mut guest = Guest::start(&daemon);
+    daemon.tell(r#"{"cmd":"pause"}"#);
+    let chains: Vec<_> = (0..10)
+        .map(|token| guest.command(&version(token)))
+        .collect();
+    guest.quiet(COMMANDS);
+    assert_eq!(guest.interrupts(COMMANDS), 0);
+    daemon.tell(r#"{"cmd":"resume"}"#);
+    for chain in &chains {
+        guest.reply(chain);
+    }
+    assert_eq!(guest.interrupts(COMMANDS), 1);
+}
