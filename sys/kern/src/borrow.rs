@@ -4,12 +4,11 @@
 //! BORROW_READ, BORROW_WRITE, BORROW_INFO: a server's access to what its client leased.
 
 use abi::{DEFECT, FaultInfo, LeaseAttributes, TaskId, ULease, UsageError};
-use zerocopy::{FromZeros, IntoBytes};
 
 use crate::access::Access;
 use crate::copy::{Blame, End, transfer};
-use crate::ipc::{Peer, lease_table};
-use crate::{Kernel, Machine, Slice, Status};
+use crate::ipc::Peer;
+use crate::{Kernel, Machine, Slice, Status, Task};
 
 /// Which way the bytes of a lease go.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -20,162 +19,164 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// What came of looking for a lease.
-enum Lease {
-    /// Here it is.
-    Found {
-        lender: usize,
-        attributes: LeaseAttributes,
-        slice: Slice,
-    },
-    /// The response code to answer instead.
-    Refused(u32),
+/// Reads an entry of a lender's table, which SEND checked to be aligned and not to wrap.
+///
+/// # Errors
+///
+/// The lender's fault.
+#[inline(always)]
+fn read_lease<M: Machine>(
+    machine: &mut M,
+    lender: &Task,
+    index: u32,
+) -> Result<(LeaseAttributes, Slice), FaultInfo> {
+    const ENTRY: u32 = size_of::<ULease>() as u32;
+    let table = lender.registers.argument::<5>();
+    let entry = Slice::new(table.wrapping_add(index.wrapping_mul(ENTRY)), ENTRY)?;
+    lender.regions.check(entry, Access::READ)?;
+    let [attributes, base, length] = machine
+        .read_words(entry.base())
+        .map_err(|error| error.fault())?;
+    let attributes = LeaseAttributes::from_bits_truncate(attributes);
+    Ok((attributes, Slice::new(base, length)?))
+}
+
+/// Copies between a lease and the borrower's slice. [`Blame::Source`] is the lender here, whichever way the bytes go.
+#[inline(always)]
+fn copy<M: Machine>(
+    machine: &mut M,
+    direction: Direction,
+    (lender, leased): (&Task, Slice),
+    (borrower, own): (&Task, Slice),
+) -> Result<u32, Blame> {
+    let end = |task, slice, access| End {
+        task,
+        slice,
+        access,
+    };
+    match direction {
+        Direction::Read => transfer(
+            machine,
+            end(lender, leased, Access::READ),
+            end(borrower, own, Access::BORROWER_WRITE),
+        ),
+        Direction::Write => transfer(
+            machine,
+            end(borrower, own, Access::BORROWER_READ),
+            end(lender, leased, Access::WRITE),
+        )
+        .map_err(|blame| match blame {
+            Blame::Source(fault) => Blame::Destination(fault),
+            Blame::Destination(fault) => Blame::Source(fault),
+        }),
+    }
 }
 
 impl<M: Machine> Kernel<'_, M> {
-    /// Finds a lease: lender and lease index are the first two arguments of all calls that borrow.
+    /// Finds the task whose lease the running task wants: lender and lease index are the first two arguments of all
+    /// calls that borrow. Otherwise answers the response code.
     ///
-    /// What is wrong with the lender's memory is the lender's fault, and a defect to the borrower; an index that the lender
-    /// has not got is the borrower's fault.
+    /// # Errors
+    ///
+    /// There is no such task, or it has no lease with that index: the borrower's fault.
     #[inline(always)]
-    fn lease(&mut self) -> Result<Lease, FaultInfo> {
+    fn lender(&mut self) -> Result<Result<usize, u32>, FaultInfo> {
         let borrower = &self.tasks[self.current];
         let peer = TaskId(borrower.registers.argument::<0>() as u16);
         let index = borrower.registers.argument::<1>();
         let waiting = Status::in_reply(borrower.id);
-        let lender = match self.peer(peer)? {
-            Peer::Alive(lender) if self.tasks[lender].status == waiting => lender,
-            Peer::Alive(_) => return Ok(Lease::Refused(DEFECT)),
-            Peer::Dead(code) => return Ok(Lease::Refused(code)),
-        };
-        let registers = &self.tasks[lender].registers;
-        let (base, count) = (registers.argument::<5>(), registers.argument::<6>());
-        if index >= count {
-            return Err(FaultInfo::SyscallUsage(UsageError::LeaseOutOfRange));
-        }
-        match self.read_lease(lender, base, index) {
-            Ok((attributes, slice)) => Ok(Lease::Found {
-                lender,
-                attributes,
-                slice,
-            }),
-            Err(fault) => Ok(self.blame_lender(lender, fault)),
+        match self.peer(peer)? {
+            Peer::Alive(lender) if self.tasks[lender].status == waiting => {
+                if index < self.tasks[lender].registers.argument::<6>() {
+                    Ok(Ok(lender))
+                } else {
+                    Err(FaultInfo::SyscallUsage(UsageError::LeaseOutOfRange))
+                }
+            }
+            Peer::Alive(_) => Ok(Err(DEFECT)),
+            Peer::Dead(code) => Ok(Err(code)),
         }
     }
 
-    /// Reads an entry of a lender's table.
-    #[inline(always)]
-    fn read_lease(
-        &mut self,
-        lender: usize,
-        base: u32,
-        index: u32,
-    ) -> Result<(LeaseAttributes, Slice), FaultInfo> {
-        const ENTRY: u32 = size_of::<ULease>() as u32;
-        // SEND checked the whole table, so the entry does not wrap.
-        let entry = lease_table(base.wrapping_add(index.wrapping_mul(ENTRY)), 1)?;
-        self.tasks[lender].regions.check(entry, Access::READ)?;
-        let mut lease = ULease::new_zeroed();
-        self.machine
-            .read(entry.base(), lease.as_mut_bytes())
-            .map_err(|error| error.fault())?;
-        let slice = Slice::new(lease.base_address, lease.length)?;
-        Ok((lease.attributes, slice))
-    }
-
+    /// What is wrong with the lender's memory is the lender's fault, and a defect to the borrower.
     #[cold]
-    fn blame_lender(&mut self, lender: usize, fault: FaultInfo) -> Lease {
+    #[inline(never)]
+    fn blame_lender(&mut self, lender: usize, fault: FaultInfo) {
+        let registers = &mut self.tasks[self.current].registers;
+        registers.set_response(DEFECT, 0);
         self.force_fault(lender, fault);
         self.preempt();
-        Lease::Refused(DEFECT)
     }
 
     /// BORROW_READ and BORROW_WRITE: lender, lease index, offset into the lease, the borrower's slice.
-    pub(crate) fn borrow(&mut self, direction: Direction) -> Result<(), FaultInfo> {
-        let borrower = self.current;
-        let registers = &self.tasks[borrower].registers;
-        let offset = registers.argument::<2>();
-        let (base, length) = (registers.argument::<3>(), registers.argument::<4>());
-        let own = Slice::new(base, length)?;
-        let (code, length) = match self.lease()? {
-            Lease::Refused(code) => (code, 0),
-            Lease::Found {
-                lender,
-                attributes,
-                slice,
-            } => {
-                let needed = match direction {
-                    Direction::Read => LeaseAttributes::READ,
-                    Direction::Write => LeaseAttributes::WRITE,
-                };
-                if attributes.contains(needed) {
-                    let leased = slice
-                        .skip(offset)
-                        .ok_or(FaultInfo::SyscallUsage(UsageError::OffsetOutOfRange))?;
-                    self.copy_leased(direction, lender, leased, own)?
-                } else {
-                    (DEFECT, 0)
-                }
-            }
-        };
-        self.tasks[borrower].registers.set_response(code, length);
-        Ok(())
-    }
-
     #[inline(always)]
-    fn copy_leased(
-        &mut self,
-        direction: Direction,
-        lender: usize,
-        leased: Slice,
-        own: Slice,
-    ) -> Result<(u32, u32), FaultInfo> {
-        let Ok([lends, borrows]) = self.tasks.get_disjoint_mut([lender, self.current]) else {
-            // Nobody runs while waiting for its own reply.
-            return Ok((DEFECT, 0));
-        };
-        let end = |task, slice, access| End {
-            task,
-            slice,
-            access,
-        };
-        let (copied, lender_is_source) = match direction {
-            Direction::Read => (
-                transfer(
-                    &mut self.machine,
-                    end(lends, leased, Access::READ),
-                    end(borrows, own, Access::BORROWER_WRITE),
-                ),
-                true,
-            ),
-            Direction::Write => (
-                transfer(
-                    &mut self.machine,
-                    end(borrows, own, Access::BORROWER_READ),
-                    end(lends, leased, Access::WRITE),
-                ),
-                false,
-            ),
-        };
-        match copied {
-            Ok(length) => Ok((0, length)),
-            Err(Blame::Source(fault)) if !lender_is_source => Err(fault),
-            Err(Blame::Destination(fault)) if lender_is_source => Err(fault),
-            Err(Blame::Source(fault) | Blame::Destination(fault)) => {
-                self.blame_lender(lender, fault);
-                Ok((DEFECT, 0))
+    pub(crate) fn borrow(&mut self, direction: Direction) -> Result<(), FaultInfo> {
+        let registers = &self.tasks[self.current].registers;
+        let index = registers.argument::<1>();
+        let offset = registers.argument::<2>();
+        let own = Slice::new(registers.argument::<3>(), registers.argument::<4>())?;
+        let lender = self.lender()?;
+        let borrower = self.current;
+        let lender = match lender {
+            Ok(lender) => lender,
+            Err(code) => {
+                self.tasks[borrower].registers.set_response(code, 0);
+                return Ok(());
             }
+        };
+        let Ok([lends, borrows]) = self.tasks.get_disjoint_mut([lender, borrower]) else {
+            // Nobody runs while waiting for its own reply.
+            return Ok(());
+        };
+        let (attributes, slice) = match read_lease(&mut self.machine, lends, index) {
+            Ok(lease) => lease,
+            Err(fault) => {
+                self.blame_lender(lender, fault);
+                return Ok(());
+            }
+        };
+        let needed = match direction {
+            Direction::Read => LeaseAttributes::READ,
+            Direction::Write => LeaseAttributes::WRITE,
+        };
+        if !attributes.contains(needed) {
+            borrows.registers.set_response(DEFECT, 0);
+            return Ok(());
+        }
+        let leased = slice
+            .skip(offset)
+            .ok_or(FaultInfo::SyscallUsage(UsageError::OffsetOutOfRange))?;
+        match copy(
+            &mut self.machine,
+            direction,
+            (lends, leased),
+            (borrows, own),
+        ) {
+            Ok(length) => {
+                borrows.registers.set_response(0, length);
+                Ok(())
+            }
+            Err(Blame::Source(fault)) => {
+                self.blame_lender(lender, fault);
+                Ok(())
+            }
+            Err(Blame::Destination(fault)) => Err(fault),
         }
     }
 
     /// BORROW_INFO: lender, lease index in; attributes and length out.
     pub(crate) fn borrow_info(&mut self) -> Result<(), FaultInfo> {
         let borrower = self.current;
-        let (code, attributes, length) = match self.lease()? {
-            Lease::Refused(code) => (code, 0, 0),
-            Lease::Found {
-                attributes, slice, ..
-            } => (0, attributes.bits(), slice.length()),
+        let index = self.tasks[borrower].registers.argument::<1>();
+        let (code, attributes, length) = match self.lender()? {
+            Err(code) => (code, 0, 0),
+            Ok(lender) => match read_lease(&mut self.machine, &self.tasks[lender], index) {
+                Ok((attributes, slice)) => (0, attributes.bits(), slice.length()),
+                Err(fault) => {
+                    self.blame_lender(lender, fault);
+                    return Ok(());
+                }
+            },
         };
         let registers = &mut self.tasks[borrower].registers;
         registers.set_response(code, attributes);

@@ -33,12 +33,8 @@ impl Clock {
     pub fn milliseconds(&self, ticks: u64) -> u64 {
         // The reciprocal is rounded down by less than one part in 2^64, so the estimate is at most one too small.
         let estimate = high_half(ticks, self.reciprocal);
-        let rest = ticks - estimate * u64::from(self.ticks_per_ms);
-        if rest >= u64::from(self.ticks_per_ms) {
-            estimate + 1
-        } else {
-            estimate
-        }
+        let rest = ticks.wrapping_sub(estimate.wrapping_mul(u64::from(self.ticks_per_ms)));
+        estimate.wrapping_add(u64::from(rest >= u64::from(self.ticks_per_ms)))
     }
 
     /// The first tick of a millisecond; a time beyond the counter's range saturates and is never reached.

@@ -45,6 +45,13 @@ pub trait Machine {
     /// As for [`Machine::copy`].
     fn read(&mut self, source: u32, into: &mut [u8]) -> Result<(), AccessError>;
 
+    /// Reads three words, word aligned, of a task's memory that were checked before: an entry of a lease table.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Machine::copy`].
+    fn read_words(&mut self, source: u32) -> Result<[u32; 3], AccessError>;
+
     /// Writes bytes to a task's memory that were checked before.
     ///
     /// # Errors

@@ -18,6 +18,23 @@ impl<M: Machine> Kernel<'_, M> {
         let mask = registers.argument::<2>();
         let filter = registers.argument::<3>();
         Slice::new(base, length)?;
+        // What happens most often, in few instructions: something is posted, or nobody sends.
+        let task = &mut self.tasks[self.current];
+        if task.notifications & mask != 0 {
+            task.take_notifications();
+            return Ok(());
+        }
+        if filter & RECV_CLOSED == 0 && task.senders == 0 {
+            self.block_current(Status::IN_OPEN_RECEIVE);
+            self.reschedule();
+            return Ok(());
+        }
+        self.receive_from(mask, filter)
+    }
+
+    /// The same, from whoever may send.
+    #[inline(never)]
+    fn receive_from(&mut self, mask: u32, filter: u32) -> Result<(), FaultInfo> {
         let mut somebody_faulted = false;
         loop {
             let task = &mut self.tasks[self.current];

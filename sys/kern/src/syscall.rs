@@ -9,44 +9,55 @@ use num_traits::FromPrimitive;
 use crate::borrow::Direction;
 use crate::{Kernel, Machine};
 
+/// Makes a call on behalf of the running task, whose fault it is when the call cannot be made.
+macro_rules! or_fault {
+    ($kernel:ident, $call:expr) => {
+        if let Err(fault) = $call {
+            $kernel.fault_current(fault);
+        }
+    };
+}
+
 impl<M: Machine> Kernel<'_, M> {
     /// Does what the running task asks for in its registers, and chooses who goes on.
     #[inline(always)]
     pub fn system_call(&mut self) {
         let number = self.tasks[self.current].registers.number();
         // Each arm with its own way out: the compiler then needs no common place for a result that is nearly always good.
-        macro_rules! or_fault {
-            ($call:expr) => {
-                if let Err(fault) = $call {
-                    self.fault_current(fault);
-                }
-            };
-        }
         match Sysnum::from_u32(number) {
-            Some(Sysnum::Send) => or_fault!(self.send()),
-            Some(Sysnum::Recv) => or_fault!(self.receive()),
-            Some(Sysnum::Reply) => or_fault!(self.reply()),
-            Some(Sysnum::BorrowRead) => or_fault!(self.borrow(Direction::Read)),
-            Some(Sysnum::BorrowWrite) => or_fault!(self.borrow(Direction::Write)),
-            other => or_fault!(self.rare_system_call(other)),
+            Some(Sysnum::Send) => or_fault!(self, self.send()),
+            Some(Sysnum::Recv) => or_fault!(self, self.receive()),
+            Some(Sysnum::Reply) => or_fault!(self, self.reply()),
+            Some(Sysnum::BorrowRead) => self.borrow_read(),
+            Some(Sysnum::BorrowWrite) => self.borrow_write(),
+            other => self.rare_system_call(other),
         }
     }
 
     #[inline(never)]
-    fn rare_system_call(&mut self, number: Option<Sysnum>) -> Result<(), FaultInfo> {
+    fn borrow_read(&mut self) {
+        or_fault!(self, self.borrow(Direction::Read));
+    }
+
+    #[inline(never)]
+    fn borrow_write(&mut self) {
+        or_fault!(self, self.borrow(Direction::Write));
+    }
+
+    #[inline(never)]
+    fn rare_system_call(&mut self, number: Option<Sysnum>) {
         match number {
             Some(Sysnum::SetTimer) => self.set_timer(),
             Some(Sysnum::GetTimer) => self.get_timer(),
-            Some(Sysnum::Post) => return self.post_from_task(),
-            Some(Sysnum::IrqControl) => return self.irq_control(),
-            Some(Sysnum::IrqStatus) => return self.irq_status(),
-            Some(Sysnum::BorrowInfo) => return self.borrow_info(),
-            Some(Sysnum::RefreshTaskId) => return self.refresh_task_id(),
-            Some(Sysnum::ReplyFault) => return self.reply_fault(),
+            Some(Sysnum::Post) => or_fault!(self, self.post_from_task()),
+            Some(Sysnum::IrqControl) => or_fault!(self, self.irq_control()),
+            Some(Sysnum::IrqStatus) => or_fault!(self, self.irq_status()),
+            Some(Sysnum::BorrowInfo) => or_fault!(self, self.borrow_info()),
+            Some(Sysnum::RefreshTaskId) => or_fault!(self, self.refresh_task_id()),
+            Some(Sysnum::ReplyFault) => or_fault!(self, self.reply_fault()),
             // The message stays where the registers say; the supervisor may fetch it.
-            Some(Sysnum::Panic) => return Err(FaultInfo::Panic),
-            _ => return Err(FaultInfo::SyscallUsage(UsageError::BadSyscallNumber)),
+            Some(Sysnum::Panic) => self.fault_current(FaultInfo::Panic),
+            _ => self.fault_current(FaultInfo::SyscallUsage(UsageError::BadSyscallNumber)),
         }
-        Ok(())
     }
 }

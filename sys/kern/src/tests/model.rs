@@ -296,6 +296,14 @@ impl Machine for Model {
         Ok(())
     }
 
+    fn read_words(&mut self, source: u32) -> Result<[u32; 3], AccessError> {
+        assert!(source.is_multiple_of(4));
+        let mut bytes = [0; 12];
+        self.read(source, &mut bytes)?;
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        Ok([word(0), word(4), word(8)])
+    }
+
     fn write(&mut self, destination: u32, from: &[u8]) -> Result<(), AccessError> {
         if !from.is_empty() {
             self.allow(destination, from.len())?;

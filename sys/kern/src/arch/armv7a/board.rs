@@ -52,6 +52,11 @@ impl Machine for Board {
         unsafe { copy::copy(into.as_mut_ptr(), source, into.len() as u32) }
     }
 
+    #[inline(always)]
+    fn read_words(&mut self, source: u32) -> Result<[u32; 3], AccessError> {
+        copy::read_words(core::ptr::with_exposed_provenance(source as usize))
+    }
+
     fn write(&mut self, destination: u32, from: &[u8]) -> Result<(), AccessError> {
         let destination = core::ptr::with_exposed_provenance_mut(destination as usize);
         // Safety: the kernel checked that the destination belongs to a task.

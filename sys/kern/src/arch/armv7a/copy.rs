@@ -6,7 +6,7 @@
 //! The kernel checks ranges before it copies. Should the hardware refuse an access all the same, the task that offered the
 //! memory is to blame, not the kernel: a data abort within this code goes on behind it, with the result 1.
 
-use core::arch::global_asm;
+use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{AccessError, abort};
@@ -16,6 +16,7 @@ static FAULT_ADDRESS: AtomicU32 = AtomicU32::new(0);
 
 unsafe extern "C" {
     fn kernel_copy(destination: *mut u8, source: *const u8, length: u32) -> u32;
+    fn kernel_read_words();
     static kernel_copy_end: u8;
     static kernel_copy_failed: u8;
     static kernel_copy_burst: u8;
@@ -81,6 +82,14 @@ kernel_copy_burst_end:
     pop     {{r4-r9}}
     add     r2, r2, #32
     b       1b
+
+    // r0 address, word aligned -> r0: 0 done, 1 refused; r1 to r3 the words
+    .global kernel_read_words
+    .type kernel_read_words, %function
+kernel_read_words:
+    ldm     r0, {{r1-r3}}
+    mov     r0, #0
+    bx      lr
     .global kernel_copy_end
 kernel_copy_end:
 
@@ -93,6 +102,40 @@ kernel_copy_failed:
     bx      lr
     "#
 );
+
+/// What the processor said about the access that was refused.
+#[cold]
+fn refused() -> AccessError {
+    AccessError {
+        address: Some(FAULT_ADDRESS.load(Ordering::Relaxed)),
+        bus: abort::is_external(FAULT_STATUS.load(Ordering::Relaxed)),
+    }
+}
+
+/// Reads three words from a word-aligned address.
+#[inline(always)]
+pub(super) fn read_words(source: *const u32) -> Result<[u32; 3], AccessError> {
+    let (failed, a, b, c): (u32, u32, u32, u32);
+    // Safety: reads only, and an address that cannot be read ends in `recover`. The routine uses these registers and no
+    // stack.
+    unsafe {
+        asm!(
+            "bl {read}",
+            read = sym kernel_read_words,
+            inout("r0") source => failed,
+            out("r1") a,
+            out("r2") b,
+            out("r3") c,
+            out("lr") _,
+            options(readonly, nostack),
+        );
+    }
+    if failed == 0 {
+        Ok([a, b, c])
+    } else {
+        Err(refused())
+    }
+}
 
 /// Copies from the lowest address up.
 ///
@@ -111,11 +154,7 @@ pub(super) unsafe fn copy(
     if unsafe { kernel_copy(destination, source, length) } == 0 {
         return Ok(());
     }
-    let status = FAULT_STATUS.load(Ordering::Relaxed);
-    Err(AccessError {
-        address: Some(FAULT_ADDRESS.load(Ordering::Relaxed)),
-        bus: abort::is_external(status),
-    })
+    Err(refused())
 }
 
 /// Where to go on after a data abort of the kernel at `pc`, if that was in a copy.
