@@ -8,6 +8,7 @@ pub mod board;
 pub mod child;
 pub mod clippy;
 pub mod command;
+pub mod conformance;
 pub mod console;
 pub mod dist;
 pub mod elf;

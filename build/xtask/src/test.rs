@@ -17,12 +17,12 @@ use crate::platform::Kind;
 use crate::progress::Progress;
 use crate::setup::{self, Mode, rust::TargetRust};
 use crate::tally::Tally;
-use crate::{clippy, run, sim, workspace};
+use crate::{clippy, conformance, run, sim, workspace};
 
 /// The package whose tests boot machines: they run after all others, on an image that is known to build.
 const INTEGRATION: &str = "test-integration";
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
-const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "drv-virtio-scmi"];
+const MIRI_PACKAGES: [&str; 5] = ["virtqueue", "virtio-mmio", "scmi", "drv-virtio-scmi", "kern"];
 /// Lines of a failed stage that are shown; all of them are in its log.
 const SHOWN_LINES: usize = 120;
 
@@ -49,10 +49,14 @@ struct Stage {
     work: fn(&Machine) -> Result<Ended>,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage {
         name: "formatting",
         work: formatting,
+    },
+    Stage {
+        name: "conformance",
+        work: conformance,
     },
     Stage {
         name: "clippy, host",
@@ -219,6 +223,15 @@ fn formatting(_: &Machine) -> Result<Ended> {
         workspace::cargo().args(["fmt", "--all", "--check"]),
         minutes(5),
     )
+}
+
+fn conformance(_: &Machine) -> Result<Ended> {
+    let (rows, complaints) = conformance::check()?;
+    let tally = Tally {
+        passed: rows.saturating_sub(complaints.len()),
+        failed: complaints.len(),
+    };
+    Ok(Ended::Ran(tally, complaints.join("\n") + "\n"))
 }
 
 fn clippy_host(_: &Machine) -> Result<Ended> {
