@@ -22,7 +22,13 @@ use crate::{clippy, conformance, run, sim, workspace};
 /// The package whose tests boot machines: they run after all others, on an image that is known to build.
 const INTEGRATION: &str = "test-integration";
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
-const MIRI_PACKAGES: [&str; 5] = ["virtqueue", "virtio-mmio", "scmi", "drv-virtio-scmi", "kern"];
+const MIRI_PACKAGES: [&str; 5] = [
+    "virtqueue",
+    "virtio-mmio",
+    "scmi",
+    "drv-virtio-scmi",
+    "kern",
+];
 /// Lines of a failed stage that are shown; all of them are in its log.
 const SHOWN_LINES: usize = 120;
 
@@ -165,7 +171,7 @@ fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<Tally> {
             let log = log_file(stage.name)?;
             fs::write(&log, &output).with_context(|| format!("cannot write {}", log.display()))?;
             if tally.failed > 0 {
-                let lines: Vec<_> = output.lines().collect();
+                let lines: Vec<_> = output.lines().filter(|line| !is_noise(line)).collect();
                 let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
                 println!("{}", shown.join("\n"));
                 println!(
@@ -179,6 +185,20 @@ fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<Tally> {
             Ok(tally)
         }
     }
+}
+
+/// What cargo says of crates that are well.
+fn is_noise(line: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "Compiling ",
+        "Checking ",
+        "Downloading ",
+        "Downloaded ",
+        "Fresh ",
+        "Documenting ",
+    ];
+    let line = line.trim_start();
+    WORDS.iter().any(|word| line.starts_with(word))
 }
 
 fn log_file(stage: &str) -> Result<PathBuf> {
@@ -239,7 +259,14 @@ fn clippy_host(_: &Machine) -> Result<Ended> {
         return Ok(Ended::Skipped("this toolchain has no clippy".into()));
     }
     check(
-        workspace::cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]),
+        workspace::cargo().args([
+            "clippy",
+            "--keep-going",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
         minutes(15),
     )
 }
