@@ -6,7 +6,7 @@
 use scmi::common::{ExtendedName, NameReply};
 use scmi::powercap::{
     CapGet, CapSet, CapSetComplete, CapSetFlags, DomainAttributes, DomainInfo, DomainNameGet,
-    Measurements, MeasurementsGet, MeasurementsNotify, PaiGet, PaiSet,
+    Measurements, MeasurementsGet, PaiGet, PaiSet,
 };
 
 use crate::incoming::subscriptions;
@@ -77,17 +77,6 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
     pub fn measure(&self, domain: u32) -> Result<Measurements, Error> {
         self.link.get(&MeasurementsGet { domain })
     }
-
-    /// Sets between which powers [`Powercaps::notify_measurements`] says nothing. Subscribe first: a subscription that
-    /// switches the event on sets both to 0, and so does the driver when it switches it on again after a reset.
-    pub fn set_thresholds(&self, domain: u32, low: u32, high: u32) -> Result<(), Error> {
-        self.link.get(&MeasurementsNotify {
-            domain,
-            enable: true.into(),
-            low,
-            high,
-        })
-    }
 }
 
 subscriptions! {
@@ -95,5 +84,8 @@ subscriptions! {
     /// Follows changes of a domain's cap.
     notify_cap: scmi::powercap::CapChanged;
     /// Follows what a domain takes.
+    ///
+    /// The driver asks with both thresholds at 0, for its interface has no room for others: on most platforms that tells when a
+    /// domain begins to take power, and when it ends. Call [`Powercaps::measure`] to know how much.
     notify_measurements: scmi::powercap::MeasurementsChanged;
 }

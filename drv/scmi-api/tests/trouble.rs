@@ -353,8 +353,7 @@ fn call_everything(fake: &Fake) {
         voltages.levels(1).map(|all| if let Choices::List(list) = all { list.count() } else { 0 }),
         voltages.set_mode(1, Mode::ON), voltages.level(1), voltages.set_level(1, 1), voltages.set_level_delayed(1, 1));
     each!(Powercaps, caps => caps.count(), caps.domain(1), caps.name(1), caps.cap(1), caps.set_cap(1, 1),
-        caps.set_cap_delayed(1, 1), caps.interval(1), caps.set_interval(1, 1), caps.measure(1),
-        caps.set_thresholds(1, 1, 2));
+        caps.set_cap_delayed(1, 1), caps.interval(1), caps.set_interval(1, 1), caps.measure(1),);
     each!(Pins, pins => pins.count(Selector::Pin), pins.info(Selector::Pin, 1), pins.name(Selector::Pin, 1),
         pins.pins_of(1).count(), pins.groups_of(1).count(), pins.function(Selector::Group, 1),
         pins.settings(Selector::Group, 1).count(), pins.setting(Selector::Group, 1, scmi::pinctrl::SettingType(1)),
