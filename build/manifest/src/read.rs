@@ -61,6 +61,9 @@ const ELSEWHERE: [(&str, &str, &str); 12] = [
     ),
 ];
 
+/// Keys at the top level that are read apart from the others.
+const APART: [&str; 4] = ["inherit", "kernel", "tasks", "config"];
+
 pub fn read(source: &dyn Source, name: &str) -> Result<App, Problems> {
     let mut files = Vec::new();
     let tree = tree::inherit(source, name, &mut files)?;
@@ -367,11 +370,12 @@ fn misfit(
             keys.push(unknown.to_string());
         }
         full.extend(keys.iter().map(String::as_str));
+        let apart: &[&str] = if path.is_empty() { &APART } else { &[] };
         let remedy = ELSEWHERE
             .iter()
             .find(|(table, key, _)| (*table == kind) && key == unknown)
             .map_or_else(
-                || among(unknown, known.iter().copied()),
+                || among(unknown, known.iter().chain(apart).copied()),
                 |(_, _, remedy)| remedy.to_string(),
             );
         return problem(tree.locate(&full), &full, "there is no such key", remedy);

@@ -50,6 +50,20 @@ fn a_misspelt_key_is_named_with_its_line() {
 }
 
 #[test]
+fn a_misspelt_table_is_named() {
+    let text = refuses(
+        &[("name = \"test\"", "inhert = \"base.toml\"\nname = \"test\"")],
+        "app.toml:1: top level, key `inhert`: there is no such key",
+    );
+    assert!(text.contains("did you mean `inherit`?"), "{text}");
+    let text = refuses(
+        &[("[kernel]", "[kernle]")],
+        "app.toml:6: top level, key `kernle`",
+    );
+    assert!(text.contains("did you mean `kernel`?"), "{text}");
+}
+
+#[test]
 fn every_misspelt_key_is_reported() {
     let text = refuses(
         &[("priority = 2", "prio = 2"), ("priority = 3", "prio = 3")],
@@ -124,4 +138,43 @@ fn tables_that_are_missing_are_named() {
         text.contains("key `tasks`: there is no such table"),
         "{text}"
     );
+}
+
+/// The keys of each table, as its own error message lists them.
+fn known_keys(change: (&str, &str)) -> Vec<String> {
+    let text = refuses(&[change], "there is no such key");
+    let list = text
+        .split("use one of: ")
+        .nth(1)
+        .unwrap_or_default()
+        .lines()
+        .next()
+        .unwrap_or_default();
+    list.split(", ")
+        .map(|key| key.trim_matches('`').to_string())
+        .collect()
+}
+
+#[test]
+fn the_book_explains_every_key() {
+    let page = include_str!("../../../../doc/manifest.md");
+    let strange = "quite-another-thing = 1";
+    let tables = [
+        ("board = \"board\"", format!("{strange}\nboard = \"board\"")),
+        ("uses = [\"gic\"]", format!("uses = [\"gic\"]\n{strange}")),
+        ("priority = 2", format!("priority = 2\n{strange}")),
+        ("vring-size = 64", format!("vring-size = 64\n{strange}")),
+        ("slots = 8", format!("slots = 8\n{strange}")),
+    ];
+    let mut count = 0;
+    for (from, to) in tables {
+        for key in known_keys((from, &to)) {
+            assert!(
+                page.contains(&format!("`{key}`")),
+                "doc/manifest.md does not explain `{key}`"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 40, "only {count} keys were found");
 }
