@@ -31,7 +31,11 @@ pub fn build() -> Result<PathBuf> {
         (!program.exists()).then(|| Progress::start("building the SCMI platform (once)"));
     let mut cargo = workspace::cargo();
     cargo
-        .args(["build", "--release", "--locked", "--package", NAME])
+        .args(["build", "--release", "--package", NAME])
+        // The profile is made for small images; a program of the host is better off built in a fraction of the time.
+        .args(["--config", "profile.release.lto=\"off\""])
+        .args(["--config", "profile.release.codegen-units=16"])
+        .args(["--config", "profile.release.debug=0"])
         .env("CARGO_TARGET_DIR", workspace::target_dir());
     command::check(NAME, &mut cargo, BUILD_LIMIT, |line| {
         if let Some(progress) = &progress {
