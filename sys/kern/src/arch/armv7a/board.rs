@@ -64,15 +64,8 @@ impl Machine for Board {
     }
 
     fn fill(&mut self, base: u32, end: u32, word: u32) {
-        let mut at: *mut u32 = core::ptr::with_exposed_provenance_mut(base as usize);
-        while (at.addr() as u32) < end {
-            // Safety: the stack of a task that does not run, as the image describes it; volatile, so that it stays a
-            // loop of stores whatever the compiler thinks of memory that nobody reads.
-            unsafe {
-                at.write_volatile(word);
-                at = at.add(1);
-            }
-        }
+        // Safety: the stack of a task that does not run, as the image describes it.
+        unsafe { copy::fill(base, end, word) }
     }
 
     #[inline(always)]

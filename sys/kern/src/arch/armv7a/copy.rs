@@ -174,3 +174,30 @@ pub(super) fn recover(pc: u32, status: u32, address: u32) -> Option<u32> {
     FAULT_ADDRESS.store(address, Ordering::Relaxed);
     Some(go_on as u32)
 }
+
+/// Fills memory with a word, four words at a time: a restart does this with interrupts masked.
+///
+/// # Safety
+///
+/// The kernel may overwrite the range, and may access it. Its bounds are word aligned.
+pub(super) unsafe fn fill(base: u32, end: u32, word: u32) {
+    // Safety: see above. The registers of a store-multiple must ascend.
+    unsafe {
+        asm!(
+            "2: cmp {left}, #16",
+            "stmhs {at}!, {{r2, r3, r4, r5}}",
+            "subhs {left}, {left}, #16",
+            "bhs 2b",
+            "3: subs {left}, {left}, #4",
+            "strhs r2, [{at}], #4",
+            "bhs 3b",
+            at = inout(reg) base => _,
+            left = inout(reg) end.saturating_sub(base) => _,
+            in("r2") word,
+            in("r3") word,
+            in("r4") word,
+            in("r5") word,
+            options(nostack),
+        );
+    }
+}
