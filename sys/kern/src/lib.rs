@@ -5,7 +5,7 @@
 //!
 //! The kernel is one state machine, [`Kernel`], generic over the [`Machine`] it runs on. Everything that decides (who runs,
 //! who may touch what, what a system call means) is plain safe Rust that the host tests, property tests and Miri execute.
-//! What only the hardware can do is behind [`Machine`]; on the target that is [`arch::armv7a`].
+//! What only the hardware can do is behind [`Machine`]; on the target that is `arch::armv7a`.
 //!
 //! ```text
 //!  task ──svc──▶ arch entry ──▶ Kernel::system_call ──▶ send, receive, reply, borrow, ... ──▶ arch exit ──▶ task

@@ -223,7 +223,7 @@ fn generations_wrap_after_64_lives() {
         k.restart(OTHER, false);
         assert_eq!(k.id(OTHER).generation().get(), (life % 64) as u8);
         k.call(Sysnum::Post, &[old, 1]);
-        assert_eq!(k.results::<1>(CLIENT), [0xffff_ff00 | life % 64]);
+        assert_eq!(k.results::<1>(CLIENT), [0xffff_ff00 | (life % 64)]);
     }
     assert_eq!(k.tasks[OTHER].restarts, 200);
 }
