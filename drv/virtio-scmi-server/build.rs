@@ -104,7 +104,7 @@ fn generate(config: &Scmi) -> Result<String> {
         "app.toml: config.scmi.vring-size is {ring}; write a power of two from 2 to 2048"
     );
     let tasks = build_util::task_ids()?;
-    let mut clients = String::new();
+    let (mut clients, mut rule_tables) = (String::new(), String::new());
     let mut numbers = vec![0xff; tasks.names().len()];
     let (mut records, mut subscriptions) = (0, 0);
     ensure!(
@@ -133,10 +133,12 @@ fn generate(config: &Scmi) -> Result<String> {
         };
         writeln!(
             clients,
-            "    ClientConfig {{ task: {task}, slots: {}, events: {}, subscriptions: {}, event_bits: {bits:#x}, rules: &[{}] }},",
-            client.slots,
-            client.events,
-            client.subscriptions,
+            "    ClientConfig {{ task: {task}, slots: {}, events: {}, subscriptions: {}, event_bits: {bits:#x}, rules: RULES_{number}, restricted: restricted(RULES_{number}) }},",
+            client.slots, client.events, client.subscriptions,
+        )?;
+        writeln!(
+            rule_tables,
+            "const RULES_{number}: &[Rule] = &[{}];",
             rules(client, &key)?
         )?;
     }
@@ -153,7 +155,7 @@ fn generate(config: &Scmi) -> Result<String> {
     writeln!(text, "pub const CLIENT_COUNT: usize = {count};")?;
     writeln!(
         text,
-        "pub static CLIENTS: [ClientConfig; CLIENT_COUNT] = [\n{clients}];"
+        "{rule_tables}pub static CLIENTS: [ClientConfig; CLIENT_COUNT] = [\n{clients}];"
     )?;
     let fresh: String = (0..count)
         .map(|number| format!("Client::new(&CLIENTS[{number}]), "))

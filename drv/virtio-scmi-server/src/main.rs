@@ -54,7 +54,9 @@ mod device;
 mod operations;
 mod server;
 
-use drv_virtio_scmi::{Channel, Client, QueueMemory, Record, Subscription, Trace as CoreTrace};
+use drv_virtio_scmi::{
+    Books, Channel, Client, QueueMemory, Record, Subscription, Trace as CoreTrace,
+};
 use ringbuf::{ringbuf, ringbuf_entry};
 use userlib::*;
 
@@ -69,7 +71,7 @@ mod config {
     use drv_virtio_scmi::{Client, ClientConfig, Limits};
     // Not every configuration has rules that use both.
     #[allow(unused_imports)]
-    use drv_virtio_scmi::{Rule, messages};
+    use drv_virtio_scmi::{Rule, messages, restricted};
 
     include!(concat!(env!("OUT_DIR"), "/config.rs"));
 
@@ -109,7 +111,9 @@ type DriverChannel = Channel<'static, RING, SLOTS, EVENTS>;
 
 #[unsafe(export_name = "main")]
 fn main() -> ! {
-    static mut CHANNEL: DriverChannel = Channel::new(&MEMORY);
+    static mut BOOKS: Books<SLOTS> = Books::NEW;
+    // Safety: the channel is the one that gets the books, before anybody else could.
+    static mut CHANNEL: DriverChannel = Channel::new(&MEMORY, unsafe { &mut *(&raw mut BOOKS) });
     static mut CLIENT_POOL: [Client; CLIENT_COUNT] = FRESH_CLIENTS;
     static mut RECORD_POOL: [Record; RECORDS] = [Record::NEW; RECORDS];
     static mut SUBSCRIPTION_POOL: [Subscription; SUBSCRIPTIONS] =

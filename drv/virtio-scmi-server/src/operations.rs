@@ -17,7 +17,7 @@ use ringbuf::ringbuf_entry_root;
 use userlib::RecvMessage;
 
 use crate::config::RING;
-use crate::server::{Blocked, Server, give};
+use crate::server::{Blocked, KernelClock, Server, give};
 use crate::{Trace, convert, idl};
 
 type Payload<A> = LazyLeased<A, [u8]>;
@@ -35,24 +35,35 @@ impl Server {
         owner: Owner,
         command: &Command,
     ) -> Result<SlotId, RequestError<ScmiError>> {
-        match self.channel.begin(owner, command) {
+        let clock = &mut KernelClock::default();
+        match self.channel.begin(owner, command, clock) {
             Ok(id) => Ok(id),
-            Err(Refusal::Busy) => {
-                self.sweep();
-                self.channel
-                    .begin(owner, command)
-                    .map_err(|refusal| self.refuse(refusal))
-            }
-            Err(refusal) => Err(self.refuse(refusal)),
+            Err(refusal) => self.begin_again(owner, command, refusal),
         }
+    }
+
+    #[cold]
+    fn begin_again(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+        refusal: Refusal,
+    ) -> Result<SlotId, RequestError<ScmiError>> {
+        if refusal != Refusal::Busy {
+            return Err(self.refuse(refusal));
+        }
+        self.sweep();
+        let clock = &mut KernelClock::default();
+        self.channel
+            .begin(owner, command, clock)
+            .map_err(|refusal| self.refuse(refusal))
     }
 
     #[inline]
     fn submit(&mut self, id: SlotId, len: usize) -> Result<Handle, RequestError<ScmiError>> {
-        let now = self.now();
         let handle = self
             .channel
-            .submit(id, len, now)
+            .submit(id, len, &mut KernelClock::default())
             .map_err(|refusal| self.refuse(refusal))?;
         self.after();
         Ok(handle)
@@ -165,10 +176,13 @@ impl idl::DeferredScmiImpl for Server {
 
     fn poll(&mut self, msg: &RecvMessage, handle: u32, response: Payload<W>) -> Answer<Polled> {
         if self.channel.has_used() {
-            self.turn();
+            self.turn(false);
         }
         let handle = Handle::from_raw(handle);
-        match self.channel.poll(owner(msg), handle) {
+        match self
+            .channel
+            .poll(owner(msg), handle, &mut KernelClock::default())
+        {
             Err(refusal) => Err(self.refuse(refusal)),
             Ok(core_api::Polled::Pending) => Ok(Some(Polled::PENDING)),
             Ok(core_api::Polled::Ended(id, result)) => {
@@ -186,9 +200,12 @@ impl idl::DeferredScmiImpl for Server {
     }
 
     fn cancel(&mut self, msg: &RecvMessage, handle: u32) -> Answer<()> {
-        let now = self.now();
         self.channel
-            .cancel(owner(msg), Handle::from_raw(handle), now)
+            .cancel(
+                owner(msg),
+                Handle::from_raw(handle),
+                &mut KernelClock::default(),
+            )
             .map_err(|refusal| self.refuse(refusal))?;
         self.after();
         Ok(Some(()))
@@ -203,11 +220,13 @@ impl idl::DeferredScmiImpl for Server {
         enable: bool,
     ) -> Answer<()> {
         let owner = owner(msg);
+        let clock = &mut KernelClock::default();
         let outcome = if enable {
-            self.channel.subscribe(owner, protocol, event, source)
+            self.channel
+                .subscribe(owner, protocol, event, source, clock)
         } else {
             self.channel
-                .unsubscribe(owner, protocol, event, source)
+                .unsubscribe(owner, protocol, event, source, clock)
                 .map(|()| Notified::Done)
         };
         let outcome = outcome.map_err(|refusal| self.refuse(refusal))?;
@@ -220,7 +239,7 @@ impl idl::DeferredScmiImpl for Server {
     }
 
     fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Answer<Event> {
-        let fetched = match self.channel.fetch(owner(msg)) {
+        let fetched = match self.channel.fetch(owner(msg), &mut KernelClock::default()) {
             Ok(Some(fetched)) => fetched,
             Ok(None) => return Ok(Some(Event::default())),
             Err(refusal) => return Err(self.refuse(refusal)),

@@ -4,7 +4,7 @@
 //! The server's loop: turns of the channel core, and whom to tell what.
 
 use drv_scmi_api::{DriverState, SMALL_RESPONSE, ScmiError, SmallResponse};
-use drv_virtio_scmi::{After, Failure, Output, Owner, Reply, SetupError};
+use drv_virtio_scmi::{After, Clock, Failure, Output, Owner, Reply, SetupError};
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::*;
@@ -17,6 +17,17 @@ use crate::{DriverChannel, Trace, convert, idl, notifications};
 const TURNS: u8 = 4;
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
+
+/// The kernel's clock, read when it is first needed and not again: for as long as a message or a turn takes.
+#[derive(Default)]
+pub struct KernelClock(Option<u64>);
+
+impl Clock for KernelClock {
+    #[inline]
+    fn now(&mut self) -> u64 {
+        *self.0.get_or_insert_with(|| sys_get_timer().now)
+    }
+}
 
 /// Which operation a blocked client called.
 #[derive(Copy, Clone, PartialEq)]
@@ -39,6 +50,10 @@ pub struct Server {
     pub verdict: DriverState,
     /// When the kernel's timer fires; `u64::MAX`: it is off.
     timer: u64,
+    /// It fires soon enough for deadlines that are not on the clock yet.
+    ticking: bool,
+    /// The device's interrupt is masked.
+    masked: bool,
 }
 
 /// What a first start says about the device for good; `Ready` when it says nothing.
@@ -68,6 +83,8 @@ impl Server {
             slot,
             verdict,
             timer: u64::MAX,
+            ticking: false,
+            masked: false,
         }
     }
 
@@ -75,58 +92,67 @@ impl Server {
         // An interrupt of an earlier life says nothing.
         sys_irq_control_clear_pending(notifications::SCMI_IRQ_MASK, true);
         // What came between posting the event buffers and now is looked at once (W5).
-        self.turn();
+        self.turn(true);
         let mut buffer = [0; idl::INCOMING_SIZE];
         loop {
             idol_runtime::dispatch(&mut buffer, self);
         }
     }
 
-    /// Milliseconds since boot.
-    #[inline]
-    pub fn now(&self) -> u64 {
-        sys_get_timer().now
-    }
-
-    /// Deals with what the device has done and what time demands. `false`: the device floods, and its interrupt is to stay off.
-    pub fn turn(&mut self) -> bool {
+    /// Deals with what the device has done and, if `timed`, with what time demands. `false`: the device floods, and its interrupt
+    /// is to stay off.
+    pub fn turn(&mut self, timed: bool) -> bool {
         let Some(device) = &mut self.device else {
             return true;
         };
-        let mut calm = false;
-        let mut now = 0;
         for _ in 0..TURNS {
-            now = sys_get_timer().now;
-            self.channel.maintain(device, now);
-            self.channel.begin_turn(now);
-            while let Some(output) = self.channel.next(now) {
-                tell(self.channel, output, now);
+            let mut clock = KernelClock::default();
+            let time = if timed || self.channel.in_trouble() {
+                let now = clock.now();
+                self.channel.maintain(device, now);
+                Some(now)
+            } else {
+                None
+            };
+            self.channel.begin_turn(time);
+            while let Some(output) = self.channel.next(&mut clock) {
+                tell(self.channel, output, &mut clock);
             }
             self.channel.kick(device);
             match self.channel.end_turn() {
                 After::Sleep => {
-                    calm = true;
-                    break;
+                    self.arm();
+                    return true;
                 }
                 After::Again => {}
                 After::Yield => break,
             }
         }
-        if calm {
-            self.arm();
-        } else {
-            ringbuf_entry_root!(Trace::Flood);
-            self.set_timer(now.saturating_add(FLOOD_PAUSE));
-        }
-        calm
+        ringbuf_entry_root!(Trace::Flood);
+        let now = KernelClock::default().now();
+        self.set_timer(now.saturating_add(FLOOD_PAUSE));
+        self.ticking = true;
+        false
     }
 
-    /// Sets the kernel's timer to the channel's next wish, unless it fires before that anyhow.
+    /// Sets the kernel's timer to what the channel wishes, unless it fires before that anyhow.
     #[inline]
-    pub fn arm(&mut self) {
-        if let Some(next) = self.channel.next_wake()
-            && next < self.timer
-        {
+    fn arm(&mut self) {
+        let tick = self.channel.wants_tick() && !self.ticking;
+        if tick || self.channel.take_rearm() {
+            self.rearm(tick);
+        }
+    }
+
+    #[inline(never)]
+    fn rearm(&mut self, tick: bool) {
+        let mut next = self.channel.next_wake().unwrap_or(u64::MAX);
+        if tick {
+            let now = KernelClock::default().now();
+            next = next.min(now.saturating_add(DriverChannel::LATENESS));
+            self.ticking = true;
+        }
+        if next < self.timer {
             self.set_timer(next);
         }
     }
@@ -143,7 +169,7 @@ impl Server {
             self.channel.kick(device);
         }
         if self.channel.wants_turn() {
-            self.turn();
+            self.turn(false);
         } else {
             self.arm();
         }
@@ -151,7 +177,7 @@ impl Server {
 
     /// Frees what clients hold that are gone. Costs a system call for each client.
     pub fn sweep(&mut self) {
-        let now = self.now();
+        let now = KernelClock::default().now();
         let mut number = 0;
         while let Some(owner) = self.channel.client_owner(number) {
             number += 1;
@@ -164,7 +190,8 @@ impl Server {
 }
 
 /// Does what the channel core asks for.
-fn tell(channel: &mut DriverChannel, output: Output<'_>, now: u64) {
+#[inline]
+fn tell(channel: &mut DriverChannel, output: Output<'_>, clock: &mut KernelClock) {
     match output {
         Output::Ended {
             owner,
@@ -182,7 +209,7 @@ fn tell(channel: &mut DriverChannel, output: Output<'_>, now: u64) {
         }
         Output::Post { owner, bits } => {
             if sys_post(TaskId(owner.0), bits) != 0 {
-                channel.client_gone(owner, now);
+                channel.client_gone(owner, clock.now());
             }
         }
         Output::Subscribed { owner, result } => {
@@ -242,8 +269,10 @@ impl NotificationHandler for Server {
     }
 
     fn handle_notification(&mut self, bits: NotificationBits) {
-        if bits.check_notification_mask(notifications::TIMER_MASK) {
+        let timed = bits.check_notification_mask(notifications::TIMER_MASK);
+        if timed {
             self.timer = u64::MAX;
+            self.ticking = false;
         }
         if bits.check_notification_mask(notifications::SCMI_IRQ_MASK)
             && let Some(device) = &mut self.device
@@ -256,8 +285,10 @@ impl NotificationHandler for Server {
             if interrupts.is_empty() {
                 ringbuf_entry_root!(Trace::Spurious);
             }
+            self.masked = true;
         }
-        if self.turn() {
+        // The kernel masked the interrupt when it posted it. A device that floods stays masked until the timer.
+        if self.turn(timed) && core::mem::take(&mut self.masked) {
             sys_irq_control(notifications::SCMI_IRQ_MASK, true);
         }
     }

@@ -27,14 +27,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let (mut free, mut in_flight, mut lost, mut interruptible) = (0, 0, 0, 0);
         let mut tokens = 0;
         for id in Slots::<SLOTS>::ids() {
-            let slot = self.slots.get(id);
+            let slot = self.books.slots.get(id);
             let device = self.commands.with_device(id.head());
             let in_ring = id.index() < self.in_use;
             let token = Header::unpack(slot.header).token;
             if device {
                 tokens += 1;
                 ensure(
-                    self.tokens.slot(token) == Some(id),
+                    self.books.tokens.slot(token) == Some(id),
                     "a command with the device has no token",
                 )?;
             }
@@ -60,7 +60,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     tokens += 1;
                     ensure(!device, "the device has a slot that awaits its response")?;
                     ensure(
-                        self.tokens.slot(token) == Some(id),
+                        self.books.tokens.slot(token) == Some(id),
                         "an awaited response has no token",
                     )?;
                 }
@@ -77,12 +77,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         ensure(free == self.free.len(), "the free list has another length")?;
         ensure(
-            self.free.count(&self.slots) == Some(self.free.len()),
+            self.free.is_sound(&self.books.slots),
             "the free list is torn",
         )?;
         ensure(lost == self.lost.len(), "the lost list has another length")?;
         ensure(
-            self.lost.count(&self.slots) == Some(self.lost.len()),
+            self.lost.count(&self.books.slots) == Some(self.lost.len()),
             "the lost list is torn",
         )?;
         ensure(in_flight == self.in_flight, "in_flight is wrong")?;
@@ -91,11 +91,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             "interruptible is wrong",
         )?;
         ensure(
-            self.wheel.count(&self.slots) == usize::from(in_flight),
-            "the wheel holds others than those in flight",
+            self.books.wheel.count(&self.books.slots) + usize::from(self.off_clock.len())
+                == usize::from(in_flight),
+            "others than those in flight have deadlines",
         )?;
         ensure(
-            self.tokens.taken() >= tokens,
+            self.books.tokens.taken() >= tokens,
             "more commands than tokens are out",
         )
     }
@@ -104,7 +105,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         for (number, client) in self.clients.iter().enumerate() {
             let held = Slots::<SLOTS>::ids()
                 .filter(|&id| {
-                    let owner = self.slots.get(id).client;
+                    let owner = self.books.slots.get(id).client;
                     owner.is_some_and(|owner| owner.index() == number)
                 })
                 .count();
@@ -131,7 +132,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn audit_events(&self) -> Result<(), &'static str> {
         let mut parked = 0;
         for id in Slots::<SLOTS>::ids() {
-            let slot = self.slots.get(id);
+            let slot = self.books.slots.get(id);
             if let (
                 State::Ended,
                 Ok(Answer {
@@ -159,7 +160,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The slot's state as a word, for messages of tests.
     pub fn describe_slot(&self, id: SlotId) -> &'static str {
-        match self.slots.get(id).state {
+        match self.books.slots.get(id).state {
             State::Free => "free",
             State::Filling => "filling",
             State::Waiting => "waiting",

@@ -10,7 +10,7 @@ use crate::memory::{DmaBuffer, QueueMemory};
 use crate::quota::{Client, ClientId, Owner};
 use crate::recovery::{Limits, Phase, Recovery};
 use crate::set::SlotSet;
-use crate::slot::{List, SlotId, Slots};
+use crate::slot::{Fifo, List, SlotId, Slots};
 use crate::subscribers::Record;
 use crate::subscriptions::{Subscription, Table};
 use crate::token::Tokens;
@@ -19,57 +19,78 @@ use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, Transport};
 use crate::turn::Turn;
 use virtqueue::Virtqueue;
 
-/// One SCMI device with its transfers, events and clients. See the [crate documentation](crate).
-///
-/// The parameters are those of [`QueueMemory`]. It is large and lives in a `static`: [`Channel::new`] is `const`,
-/// [`Channel::provide`] gives it the pools whose size depends on the clients, [`Channel::start`] the device.
-pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
-    pub(crate) memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
-    pub(crate) commands: Virtqueue<'m, RING>,
-    pub(crate) events: Virtqueue<'m, EVENTS>,
+/// Tells the time, when it is asked: to ask may cost a system call, so the channel asks only when it must.
+pub trait Clock {
+    /// Milliseconds since boot. Never goes back.
+    fn now(&mut self) -> u64;
+}
 
+/// What a channel knows of each slot, deadline and token: large, and nothing but zeros before [`Channel::provide`], so that it
+/// takes no room in the image.
+pub struct Books<const SLOTS: usize> {
     pub(crate) slots: Slots<SLOTS>,
-    pub(crate) free: List,
-    /// Slots that the device has although nobody waits for its reply any more, oldest first.
-    pub(crate) lost: List,
     pub(crate) wheel: Wheel,
     pub(crate) tokens: Tokens,
     /// Ended transfers whose waiter is to be told in the next turn.
     pub(crate) untold: SlotSet,
+}
+
+impl<const SLOTS: usize> Books<SLOTS> {
+    /// Empty books.
+    pub const NEW: Self = Self {
+        slots: Slots::new(),
+        wheel: Wheel::new(),
+        tokens: Tokens::new(),
+        untold: SlotSet::new(),
+    };
+}
+
+/// One SCMI device with its transfers, events and clients. See the [crate documentation](crate).
+///
+/// The parameters are those of [`QueueMemory`]. It lives in a `static`: [`Channel::new`] is `const`, [`Channel::provide`] gives it
+/// the pools whose size depends on the clients, [`Channel::start`] the device.
+// What every command needs comes first, so that it is near enough to be reached by short instructions.
+#[repr(C)]
+pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
+    pub(crate) books: &'m mut Books<SLOTS>,
+    pub(crate) memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
+    pub(crate) recovery: Recovery,
+    pub(crate) free: Fifo,
+    /// Transfers in flight whose deadline is not on the clock yet.
+    pub(crate) off_clock: List,
+    /// Slots that the device has although nobody waits for its reply any more, oldest first.
+    pub(crate) lost: List,
     /// Slots of the ring at its present size.
     pub(crate) in_use: u16,
     /// Transfers whose outcome is open.
     pub(crate) in_flight: u16,
     /// Of the commands with the device, those whose reply is to interrupt.
     pub(crate) interruptible: u16,
-    /// Interrupts of the command ring are suppressed, because all wait by polling.
-    pub(crate) quiet: bool,
     /// Event buffers that hold the delayed response of a transfer that is not collected.
     pub(crate) parked: u16,
-
-    pub(crate) clients: &'m mut [Client],
-    /// Client of each task of the image; 0xff: none.
-    pub(crate) tasks: &'m [u8],
-    pub(crate) records: &'m mut [Record],
-    pub(crate) subscriptions: Table<'m>,
+    /// Interrupts of the command ring are suppressed, because all wait by polling.
+    pub(crate) quiet: bool,
+    /// The device was set up and may be kicked.
+    pub(crate) live: bool,
+    /// The device has an event queue, and it is set up.
+    pub(crate) event_queue: bool,
+    pub(crate) turn: Turn,
     /// Clients to notify of events: those subscribed to all sources come first (N06).
     pub(crate) posts_first: u32,
     pub(crate) posts: u32,
     /// Clients whose subscription was answered, and how.
     pub(crate) announce: (u32, Result<(), Failure>),
-
-    pub(crate) recovery: Recovery,
-    pub(crate) limits: Limits,
-    pub(crate) turn: Turn,
-    /// The time when somebody last told it.
-    pub(crate) clock: u64,
+    pub(crate) clients: &'m mut [Client],
+    /// Client of each task of the image; 0xff: none.
+    pub(crate) tasks: &'m [u8],
     /// What happened.
     pub counters: Counters,
+    pub(crate) commands: Virtqueue<'m, RING>,
+    pub(crate) events: Virtqueue<'m, EVENTS>,
+    pub(crate) limits: Limits,
+    pub(crate) records: &'m mut [Record],
+    pub(crate) subscriptions: Table<'m>,
     pub(crate) features: u64,
-    /// The device was set up and may be kicked.
-    pub(crate) live: bool,
-    /// The device has an event queue, and it is set up.
-    pub(crate) event_queue: bool,
     pub(crate) generation: u32,
     trace: fn(Trace),
 }
@@ -93,37 +114,37 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
     /// A channel without device and clients. Touches no queue memory.
-    pub const fn new(memory: &'m QueueMemory<RING, SLOTS, EVENTS>) -> Self {
+    pub const fn new(
+        memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
+        books: &'m mut Books<SLOTS>,
+    ) -> Self {
         Self {
+            books,
             memory,
-            commands: Virtqueue::new(&memory.command_ring),
-            events: Virtqueue::new(&memory.event_ring),
-            slots: Slots::new(),
-            free: List::new(),
+            recovery: Recovery::new(),
+            free: Fifo::new(),
+            off_clock: List::new(),
             lost: List::new(),
-            wheel: Wheel::new(),
-            tokens: Tokens::new(),
-            untold: SlotSet::new(),
             in_use: 0,
             in_flight: 0,
             interruptible: 0,
-            quiet: false,
             parked: 0,
-            clients: &mut [],
-            tasks: &[],
-            records: &mut [],
-            subscriptions: Table::new(),
+            quiet: false,
+            live: false,
+            event_queue: false,
+            turn: Turn::NEW,
             posts_first: 0,
             posts: 0,
             announce: (0, Ok(())),
-            recovery: Recovery::new(),
-            limits: Limits::DEFAULT,
-            turn: Turn::NEW,
-            clock: 0,
+            clients: &mut [],
+            tasks: &[],
             counters: Counters::ZERO,
+            commands: Virtqueue::new(&memory.command_ring),
+            events: Virtqueue::new(&memory.event_ring),
+            limits: Limits::DEFAULT,
+            records: &mut [],
+            subscriptions: Table::new(),
             features: 0,
-            live: false,
-            event_queue: false,
             generation: 0,
             trace: ignore,
         }
@@ -142,6 +163,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         limits: Limits,
         trace: fn(Trace),
     ) {
+        self.books.wheel.clear();
         let mut first = 0;
         for client in clients.iter_mut() {
             let left = records.len().saturating_sub(first);

@@ -17,23 +17,25 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 {
     /// Ends a transfer for which nobody waits any more.
     pub(crate) fn drop_transfer(&mut self, id: SlotId, now: u64) {
-        match self.slots.get(id).state {
+        match self.books.slots.get(id).state {
             State::Waiting => {
-                self.wheel.remove(&mut self.slots, id);
+                self.take_off_clock(id);
                 self.leave_flight(id);
                 count(&mut self.counters.failed);
-                let slot = self.slots.get_mut(id);
+                let slot = self.books.slots.get_mut(id);
                 slot.state = State::Lost;
                 slot.end = Err(Failure::TimedOut);
                 slot.time = now;
-                self.lost.push(&mut self.slots, id);
+                self.lost.push(&mut self.books.slots, id);
+                self.turn.rearm = true;
             }
             State::AwaitingDelayed => {
-                self.wheel.remove(&mut self.slots, id);
+                self.take_off_clock(id);
                 self.leave_flight(id);
                 count(&mut self.counters.failed);
-                self.tokens
-                    .retire(Header::unpack(self.slots.get(id).header).token);
+                self.books
+                    .tokens
+                    .retire(Header::unpack(self.books.slots.get(id).header).token);
                 self.release(id);
             }
             State::Ended => self.finish(id),
@@ -43,25 +45,38 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// A transfer in flight is over: `interruptible` and `in_flight` no longer count it. Before the state changes.
+    #[inline]
     pub(crate) fn leave_flight(&mut self, id: SlotId) {
-        let slot = self.slots.get(id);
+        let slot = self.books.slots.get(id);
         if slot.state == State::Waiting && !slot.polled {
             self.interruptible = self.interruptible.wrapping_sub(1);
         }
         self.in_flight = self.in_flight.wrapping_sub(1);
     }
 
-    /// A transfer in flight ended, in time or not. It is out of the wheel.
+    /// A transfer in flight is answered. It is off the clock, and the device does not have its slot.
+    #[inline]
+    pub(crate) fn answer(&mut self, id: SlotId, answer: Answer) {
+        self.leave_flight(id);
+        let slot = self.books.slots.get_mut(id);
+        slot.state = State::Ended;
+        slot.end = Ok(answer);
+        count(&mut self.counters.answered);
+    }
+
+    /// A transfer in flight ended, in time or not. It is off the clock.
+    #[cold]
     pub(crate) fn conclude(&mut self, id: SlotId, end: Result<Answer, Failure>, now: u64) {
         self.leave_flight(id);
         let with_device = self.commands.with_device(id.head());
-        let slot = self.slots.get_mut(id);
+        let slot = self.books.slots.get_mut(id);
         slot.state = State::Ended;
         slot.end = end;
         let (header, polled) = (slot.header, slot.polled);
         if with_device {
             slot.time = now;
-            self.lost.push(&mut self.slots, id);
+            self.lost.push(&mut self.books.slots, id);
+            self.turn.rearm = true;
         }
         match end {
             Ok(_) => count(&mut self.counters.answered),
@@ -83,19 +98,21 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Gives a slot that the device does not have back to the pool (V07), at the tail.
+    #[inline]
     pub(crate) fn release(&mut self, id: SlotId) {
         self.uncharge(id);
         if id.index() < self.in_use {
-            self.slots.get_mut(id).state = State::Free;
-            self.free.push(&mut self.slots, id);
+            self.books.slots.get_mut(id).state = State::Free;
+            self.free.push(&mut self.books.slots, id);
         } else {
-            self.slots.get_mut(id).state = State::OutOfRing;
+            self.books.slots.get_mut(id).state = State::OutOfRing;
         }
     }
 
     /// The slot no longer counts to its client's quota.
+    #[inline]
     pub(crate) fn uncharge(&mut self, id: SlotId) {
-        if let Some(client) = self.slots.get_mut(id).client.take()
+        if let Some(client) = self.books.slots.get_mut(id).client.take()
             && let Some(client) = self.clients.get_mut(client.index())
         {
             client.held = client.held.saturating_sub(1);
@@ -104,12 +121,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// After a reset the driver has every reply buffer: a delayed response in an event buffer moves to its slot.
     pub(crate) fn unpark(&mut self, id: SlotId) {
-        if let Ok(answer) = self.slots.get(id).end
+        if let Ok(answer) = self.books.slots.get(id).end
             && let Some(number) = answer.parked
         {
             let len = Reply::FIRST * 4 + usize::from(answer.len);
             self.reply(id).copy_from(self.event(number), len);
-            self.slots.get_mut(id).end = Ok(Answer {
+            self.books.slots.get_mut(id).end = Ok(Answer {
                 parked: None,
                 ..answer
             });
@@ -119,10 +136,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Everything in flight ends because the device is reset; who waits is told in the next turn. Costs O(slots).
     pub(crate) fn fail_in_flight(&mut self, now: u64) {
         for id in Slots::<SLOTS>::ids() {
-            if self.slots.get(id).in_flight() {
-                self.wheel.remove(&mut self.slots, id);
+            if self.books.slots.get(id).in_flight() {
+                self.take_off_clock(id);
                 self.conclude(id, Err(Failure::DeviceReset), now);
-                self.untold.insert(id);
+                self.books.untold.insert(id);
             }
         }
     }
@@ -130,14 +147,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// A task ended, or is in another life: frees its slots, empties its queue, ends its subscriptions. Costs O(slots).
     ///
     /// To be called when the supervisor tells of it; a call from the task's next life does it too.
+    #[cold]
     pub fn client_gone(&mut self, owner: Owner, now: u64) {
-        self.clock = now;
         if let Some(id) = self.client_number(owner)
             && let Some(client) = self.clients.get_mut(id.index())
             && client.owner == owner
         {
             client.owner = Owner::NOBODY;
-            self.forget(id, owner);
+            self.forget(id, owner, now);
         }
     }
 
@@ -147,8 +164,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.clients.get(number).map(|client| client.owner)
     }
 
-    pub(crate) fn forget(&mut self, id: ClientId, owner: Owner) {
-        let now = self.clock;
+    #[cold]
+    pub(crate) fn forget(&mut self, id: ClientId, owner: Owner, now: u64) {
         if let Some(client) = self.clients.get_mut(id.index()) {
             let held = client.held;
             client.subscriptions = 0;
@@ -159,7 +176,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             });
             if held > 0 {
                 for slot in Slots::<SLOTS>::ids() {
-                    if self.slots.get(slot).client == Some(id) {
+                    if self.books.slots.get(slot).client == Some(id) {
                         self.drop_transfer(slot, now);
                     }
                 }

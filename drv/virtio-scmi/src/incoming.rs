@@ -3,10 +3,10 @@
 
 //! What comes from the device: each word of it is read once, checked, and only then used.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::Failure;
-use crate::slot::{SlotId, State};
+use crate::slot::{OFF_CLOCK, SlotId, State};
 use crate::subscribers::{Arrival, EventKind, Payload};
 use crate::subscriptions::ALL_SOURCES;
 use crate::trace::Trace;
@@ -22,7 +22,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
     /// A chain of the command ring came back. Returns the slot if its transfer ended.
-    pub(crate) fn command_used(&mut self, used: Used, now: u64) -> Option<SlotId> {
+    #[inline]
+    pub(crate) fn command_used(&mut self, used: Used, clock: &mut impl Clock) -> Option<SlotId> {
         let id = SlotId(used.head / 2);
         if used.excess {
             count(&mut self.counters.clamped);
@@ -31,81 +32,94 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let reply = self.reply(id);
         let header = reply.word(0);
         let status = reply.word(1) as i32;
-        let slot = self.slots.get(id);
-        match slot.state {
-            State::Waiting => {}
-            State::Lost | State::Ended => {
-                self.late_reply(id, header);
-                return None;
-            }
-            // The queue says that the device had the slot, so it is in none of these.
-            State::Free | State::Filling | State::AwaitingDelayed | State::OutOfRing => {
-                debug_assert!(false);
-                return None;
-            }
+        let slot = self.books.slots.get(id);
+        let sent = slot.header;
+        if slot.state != State::Waiting {
+            self.late_reply(id, header);
+            return None;
         }
-
-        let token = Header::unpack(slot.header).token;
-        let polled = slot.polled;
-        let end = if (used.len as usize) < OVERHEAD {
-            // W1. The descriptor says which command it is; what the buffer holds is of an earlier use.
-            count(&mut self.counters.err_msg_invalid);
-            Err(Failure::ShortReply)
-        } else if header & MATCHED != slot.header {
-            count(&mut self.counters.err_msg_unexpected);
-            self.trace(Trace::Unexpected { header });
-            Err(Failure::WrongReply)
+        let (polled, delayed) = (slot.polled, slot.delayed);
+        self.take_off_clock(id);
+        let len = used.len as usize;
+        if len < OVERHEAD || header & MATCHED != sent {
+            self.bad_reply(id, header, len, clock.now());
+            return Some(id);
+        }
+        count(if polled {
+            &mut self.counters.response_polled_ok
         } else {
-            count(if polled {
-                &mut self.counters.response_polled_ok
-            } else {
-                &mut self.counters.response_ok
-            });
-            Ok(Answer {
-                status,
-                len: (used.len as usize - OVERHEAD) as u16,
-                parked: None,
-            })
+            &mut self.counters.response_ok
+        });
+        if delayed && status == 0 {
+            self.accepted(id);
+            return None;
+        }
+        self.books.tokens.release(Header::unpack(sent).token);
+        let answer = Answer {
+            status,
+            len: (len - OVERHEAD) as u16,
+            parked: None,
         };
-        self.wheel.remove(&mut self.slots, id);
-        if self.slots.get(id).delayed {
-            if matches!(end, Ok(Answer { status: 0, .. })) {
-                self.interruptible = self.interruptible.wrapping_sub(1);
-                let slot = self.slots.get_mut(id);
-                slot.state = State::AwaitingDelayed;
-                slot.time = now.saturating_add(u64::from(self.limits.delayed));
-                self.wheel.insert(&mut self.slots, id, now);
-                return None;
-            }
-            if end.is_err() {
-                // Whether the command was accepted is not known, so its delayed response may come.
-                self.tokens.retire(token);
-            } else {
-                self.tokens.release(token);
-            }
-        } else {
-            self.tokens.release(token);
-        }
-        self.conclude(id, end, now);
+        self.answer(id, answer);
         Some(id)
     }
 
+    /// A reply that is none: the descriptor says which command it ends (W1, W3).
+    #[cold]
+    fn bad_reply(&mut self, id: SlotId, header: u32, len: usize, now: u64) {
+        let failure = if len < OVERHEAD {
+            // What the buffer holds is of an earlier use.
+            count(&mut self.counters.err_msg_invalid);
+            Failure::ShortReply
+        } else {
+            self.unexpected(header);
+            Failure::WrongReply
+        };
+        let slot = self.books.slots.get(id);
+        let token = Header::unpack(slot.header).token;
+        if slot.delayed {
+            // Whether the command was accepted is not known, so its delayed response may come.
+            self.books.tokens.retire(token);
+        } else {
+            self.books.tokens.release(token);
+        }
+        self.conclude(id, Err(failure), now);
+    }
+
+    /// The platform accepted a command that it will answer later (D14).
+    #[cold]
+    fn accepted(&mut self, id: SlotId) {
+        self.interruptible = self.interruptible.wrapping_sub(1);
+        let slot = self.books.slots.get_mut(id);
+        slot.state = State::AwaitingDelayed;
+        slot.time = u64::from(self.limits.delayed);
+        slot.bucket = OFF_CLOCK;
+        self.off_clock.push(&mut self.books.slots, id);
+    }
+
     /// The device gave a slot back whose transfer was over before.
+    #[cold]
     fn late_reply(&mut self, id: SlotId, header: u32) {
-        self.lost.remove(&mut self.slots, id);
-        let slot = self.slots.get(id);
+        let slot = self.books.slots.get(id);
+        if !matches!(slot.state, State::Lost | State::Ended) {
+            // The queue says that the device had the slot, so it is in no other state.
+            debug_assert!(false);
+            return;
+        }
+        self.lost.remove(&mut self.books.slots, id);
+        let slot = self.books.slots.get(id);
         let token = Header::unpack(slot.header).token;
         let (state, delayed, early) = (slot.state, slot.delayed, slot.end.is_ok());
         if early {
             // D11: the delayed response was taken for both; this is the other half.
-            self.tokens.release(token);
+            self.books.tokens.release(token);
         } else {
             count(&mut self.counters.err_msg_unexpected);
             self.trace(Trace::Unexpected { header });
             if delayed {
-                self.tokens.retire(token);
+                self.books.tokens.retire(token);
             } else {
-                self.tokens.release(token);
+                self.books.tokens.release(token);
             }
         }
         if state == State::Lost {
@@ -115,7 +129,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             if let Ok(Answer {
                 parked: Some(number),
                 ..
-            }) = self.slots.get(id).end
+            }) = self.books.slots.get(id).end
             {
                 self.unpark(id);
                 self.parked = self.parked.wrapping_sub(1);
@@ -126,7 +140,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// A buffer of the event ring came back. It is given to the device again unless a transfer keeps it. Returns the slot
     /// if a transfer ended.
-    pub(crate) fn event_used(&mut self, used: Used, now: u64) -> Option<SlotId> {
+    pub(crate) fn event_used(&mut self, used: Used, clock: &mut impl Clock) -> Option<SlotId> {
+        let now = clock.now();
         let number = used.head;
         if used.excess {
             count(&mut self.counters.clamped);
@@ -157,6 +172,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         ended
     }
 
+    #[cold]
     fn invalid(&mut self, header: u32, len: usize) {
         count(&mut self.counters.err_msg_invalid);
         self.trace(Trace::Invalid {
@@ -165,6 +181,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         });
     }
 
+    #[cold]
     fn unexpected(&mut self, header: u32) {
         count(&mut self.counters.err_msg_unexpected);
         self.trace(Trace::Unexpected { header });
@@ -233,13 +250,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         now: u64,
     ) -> (Option<SlotId>, bool) {
         let header = Header::unpack(word);
-        let Some(id) = self.tokens.slot(header.token) else {
+        let Some(id) = self.books.tokens.slot(header.token) else {
             // D09, D12, D14: unknown, over, or too late.
-            self.tokens.late_response(header.token);
+            self.books.tokens.late_response(header.token);
             self.unexpected(word);
             return (None, false);
         };
-        let slot = self.slots.get(id);
+        let slot = self.books.slots.get(id);
         let sent = Header::unpack(slot.header);
         let same = sent.protocol == header.protocol && sent.message == header.message;
         if !same || !slot.delayed {
@@ -255,8 +272,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         match slot.state {
             State::AwaitingDelayed => {
-                self.wheel.remove(&mut self.slots, id);
-                self.tokens.release(header.token);
+                self.take_off_clock(id);
+                self.books.tokens.release(header.token);
                 let end = if len < OVERHEAD {
                     count(&mut self.counters.err_msg_invalid);
                     Err(Failure::ShortReply)
@@ -273,14 +290,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 // D11. The device has the reply buffer, so the event buffer keeps what came, until it is collected or the reply
                 // comes. Half of the ring may be kept so; beyond that the response is lost.
                 self.trace(Trace::EarlyDelayed { header: word });
-                self.wheel.remove(&mut self.slots, id);
+                self.take_off_clock(id);
                 let room = self.parked < self.event_ring().div_ceil(2);
                 let end = if room {
                     count(&mut self.counters.delayed_response_ok);
                     Ok(answer(Some(number)))
                 } else {
                     count(&mut self.counters.err_msg_nomem);
-                    self.slots.get_mut(id).delayed = false;
+                    self.books.slots.get_mut(id).delayed = false;
                     Err(Failure::DelayedTimedOut)
                 };
                 self.conclude(id, end, now);
@@ -292,7 +309,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             }
             _ => {
                 // Its transfer is over although the reply is still to come: no other response can follow.
-                self.slots.get_mut(id).delayed = false;
+                self.books.slots.get_mut(id).delayed = false;
                 self.unexpected(word);
                 (None, false)
             }

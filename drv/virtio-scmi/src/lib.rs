@@ -29,11 +29,13 @@ mod transfer;
 mod transport;
 mod turn;
 
-pub use channel::{Channel, Condition};
+pub use channel::{Books, Channel, Clock, Condition};
 pub use counters::{Counters, Pools};
 pub use error::{Failure, Refusal};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
-pub use quota::{CLIENTS_MAX, Client, ClientConfig, ClientId, MessageSet, Owner, Rule, messages};
+pub use quota::{
+    CLIENTS_MAX, Client, ClientConfig, ClientId, MessageSet, Owner, Rule, messages, restricted,
+};
 pub use recovery::{Limits, Trouble};
 pub use slot::{Handle, SlotId};
 pub use subscribe::Notified;

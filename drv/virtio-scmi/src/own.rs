@@ -23,8 +23,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         parameters: &[u8],
         now: u64,
     ) -> Option<SlotId> {
-        let id = self.free.pop(&mut self.slots)?;
-        let slot = self.slots.get_mut(id);
+        let id = self.free.pop(&self.books.slots)?;
+        let slot = self.books.slots.get_mut(id);
         slot.state = State::Filling;
         slot.waiter = waiter;
         slot.delayed = false;
@@ -32,14 +32,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         slot.client = None;
         slot.owner = Owner::NOBODY;
         slot.header = Header::command(protocol, message, Token::default()).pack();
-        slot.time = now.saturating_add(u64::from(self.limits.own_deadline));
-        self.slots.next_generation(id);
+        slot.time = u64::from(self.limits.own_deadline);
+        slot.next_generation();
         self.request(id).write(1, parameters);
         if self.transmit(id, parameters.len()).is_err() {
             self.abort(id);
             return None;
         }
-        self.wheel.insert(&mut self.slots, id, now);
+        self.put_on_clock(id, now);
         Some(id)
     }
 

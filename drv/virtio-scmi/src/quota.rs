@@ -102,6 +102,18 @@ pub const fn messages(ids: &[u8]) -> MessageSet {
     set
 }
 
+/// Whether any rule restricts domains; for tables.
+pub const fn restricted(rules: &[Rule]) -> bool {
+    let mut i = 0;
+    while i < rules.len() {
+        if rules[i].domains.is_some() {
+            return true;
+        }
+        i += 1;
+    }
+    false
+}
+
 /// One client, as `app.toml` describes it.
 #[derive(Copy, Clone, Debug)]
 pub struct ClientConfig {
@@ -117,6 +129,8 @@ pub struct ClientConfig {
     pub event_bits: u32,
     /// What it may use; the first rule that fits the protocol counts.
     pub rules: &'static [Rule],
+    /// [`restricted`] of the rules: whether requests must be looked into.
+    pub restricted: bool,
 }
 
 impl ClientConfig {
@@ -252,6 +266,7 @@ mod tests {
     use super::*;
 
     static CLIENT: ClientConfig = ClientConfig {
+        restricted: true,
         task: 1,
         slots: 1,
         events: 1,

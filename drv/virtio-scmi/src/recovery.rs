@@ -103,8 +103,10 @@ pub(crate) struct Recovery {
     attempts: u8,
     /// Since when the device has been ready.
     ready_since: u64,
-    /// When something last came back.
+    /// When something last came back, as far as the clock was looked at since.
     pub(crate) progress: u64,
+    /// Something came back since the clock was looked at.
+    pub(crate) moved: bool,
     /// Violations since the device was set up.
     pub(crate) violations: u32,
 }
@@ -117,6 +119,7 @@ impl Recovery {
             attempts: 0,
             ready_since: 0,
             progress: 0,
+            moved: false,
             violations: 0,
         }
     }
@@ -168,6 +171,15 @@ impl Recovery {
         self.trouble = None;
         self.violations = 0;
         self.progress = now;
+        self.moved = false;
+    }
+
+    /// The clock was looked at.
+    pub(crate) fn tick(&mut self, now: u64) {
+        if self.moved {
+            self.moved = false;
+            self.progress = now;
+        }
     }
 
     /// When lost slots will be trouble, if nothing comes back before. `oldest` is when the oldest was lost.

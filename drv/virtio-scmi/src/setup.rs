@@ -7,7 +7,7 @@ use crate::channel::Channel;
 use crate::counters::count;
 use crate::memory::DmaBuffer;
 use crate::recovery::{Phase, Trouble};
-use crate::slot::{List, Slots, State};
+use crate::slot::{Fifo, List, Slots, State};
 use crate::trace::Trace;
 use crate::transport::{
     COMMAND_QUEUE, EVENT_IDX, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport, VERSION_1,
@@ -87,18 +87,18 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// The device was reset: slots that it kept are free again, and what ended is ours alone.
     fn reclaim(&mut self) {
         self.lost = List::new();
-        self.free = List::new();
+        self.free = Fifo::new();
         self.in_use = 0;
-        self.tokens.release_all();
+        self.books.tokens.release_all();
         for id in Slots::<SLOTS>::ids() {
-            let slot = self.slots.get(id);
+            let slot = self.books.slots.get(id);
             match slot.state {
                 State::Free | State::OutOfRing => {
-                    self.slots.get_mut(id).state = State::OutOfRing;
+                    self.books.slots.get_mut(id).state = State::OutOfRing;
                 }
                 State::Lost => {
                     self.uncharge(id);
-                    self.slots.get_mut(id).state = State::OutOfRing;
+                    self.books.slots.get_mut(id).state = State::OutOfRing;
                 }
                 State::Ended => self.unpark(id),
                 // None of these is there: all in flight ended before a reset, and nothing is half filled between turns.
@@ -119,9 +119,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // Cannot fail: the ring was just started, and a slot's descriptors are in range and its own.
             let laid = self.commands.set_chain(id.head(), &chain);
             debug_assert!(laid.is_ok());
-            if self.slots.get(id).state == State::OutOfRing {
-                self.slots.get_mut(id).state = State::Free;
-                self.free.push(&mut self.slots, id);
+            if self.books.slots.get(id).state == State::OutOfRing {
+                self.books.slots.get_mut(id).state = State::Free;
+                self.free.push(&mut self.books.slots, id);
             }
         }
     }
@@ -140,7 +140,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Does what time and the state of the device demand: begins recovery, makes the next attempt. To be called before a turn whenever
     /// [`Channel::next_wake`] has passed or trouble was reported.
     pub fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
-        self.clock = now;
+        self.turn.rearm = true;
+        self.recovery.tick(now);
         if matches!(self.recovery.phase, Phase::Ready | Phase::Probing(_)) {
             if self.recovery.trouble.is_none() && self.lost.len() > 0 {
                 if transport.needs_reset() {
@@ -186,6 +187,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         // Who waits for a subscription that could not even be sent has it: it is armed when the device is back (N08).
         // The last announcement was fetched with the last turn.
         self.announce = (self.subscriptions.stop_waiting(), Ok(()));
+        self.turn.chores = true;
         if self.recovery.phase != Phase::Ready {
             // In the middle of an attempt: it failed.
             return self.attempt_failed(now);
@@ -206,15 +208,27 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// When lost slots become trouble, and which.
     fn loss_deadline(&self) -> Option<(u64, Trouble)> {
-        let oldest = self.slots.get(self.lost.first()?).time;
+        let oldest = self.books.slots.get(self.lost.first()?).time;
         Some(
             self.recovery
                 .loss_deadline(self.lost.len(), self.in_use, oldest, &self.limits),
         )
     }
 
+    /// Whether [`Channel::maintain`] has something to do that cannot wait.
+    #[inline]
+    pub fn in_trouble(&self) -> bool {
+        self.recovery.trouble.is_some()
+    }
+
+    /// Whether [`Channel::next_wake`] may have come nearer since this was last asked.
+    #[inline]
+    pub fn take_rearm(&mut self) -> bool {
+        core::mem::take(&mut self.turn.rearm)
+    }
+
     /// When to call [`Channel::maintain`] and run a turn, if nothing happens before. Milliseconds since boot; a time that has passed
-    /// means at once.
+    /// means at once. (As long as [`Channel::wants_tick`], a turn with the time is wanted soon besides.)
     pub fn next_wake(&self) -> Option<u64> {
         let recovery = match self.recovery.phase {
             Phase::Down => None,
@@ -224,7 +238,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 None => self.loss_deadline().map(|(when, _)| when),
             },
         };
-        match (recovery, self.wheel.next()) {
+        match (recovery, self.books.wheel.next()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }

@@ -24,14 +24,20 @@
 //!
 //! Whether the *device* has the slot's buffers is not another state that could disagree: the queue knows. It has them in
 //! `Waiting` and `Lost`, never in `Free`, `Filling`, `AwaitingDelayed`, and in `Ended` when the end came before the
-//! reply. A slot is in one list at most: `Free` in the free list; `Waiting` and `AwaitingDelayed` in the wheel of deadlines; `Lost`
-//! and `Ended` with the device in the list of lost slots, oldest first.
+//! reply. A slot is in one list at most: `Free` in the free list; `Waiting` and `AwaitingDelayed` in the wheel of deadlines, or
+//! in the list of those whose deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
+//! slots, oldest first.
 
 use crate::quota::ClientId;
 use crate::{Answer, Failure, Owner};
 
 /// No slot.
 pub(crate) const NIL: u16 = u16::MAX;
+
+/// Bucket of a slot that is in no bucket of the wheel.
+pub(crate) const NO_BUCKET: u16 = u16::MAX;
+/// Bucket of a slot in the list of those whose deadline is not on the clock yet.
+pub(crate) const OFF_CLOCK: u16 = u16::MAX - 1;
 
 /// Bits of a handle that are the slot's number; those above are the generation.
 const INDEX_BITS: u32 = 10;
@@ -74,7 +80,10 @@ impl Handle {
 
 /// See the [module](self).
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+#[repr(u8)]
 pub(crate) enum State {
+    /// Not part of the ring at its present size. First, so that it is a zero byte.
+    OutOfRing = 0,
     /// In the free list.
     Free,
     /// The request is being written.
@@ -87,65 +96,73 @@ pub(crate) enum State {
     Ended,
     /// With the device, and nobody waits.
     Lost,
-    /// Not part of the ring at its present size.
-    OutOfRing,
 }
 
 /// Who waits for a transfer, and how.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Waiter {
+    /// The driver: asks whether the platform is there.
+    Probe,
     /// A client, blocked in `exchange`; the server keeps a number with it.
     Exchange { cookie: u32 },
     /// A client that polls; it gets these notification bits at the end.
     Handle { bits: u32 },
     /// The driver: switches the event of this subscription on or off.
     Subscription(u16),
-    /// The driver: asks whether the platform is there.
-    Probe,
 }
 
 /// One slot's books. The device cannot reach them.
 pub(crate) struct Slot {
-    pub(crate) state: State,
+    /// When time is up, in milliseconds, or how long it is until then as long as that is not on the clock; of a lost slot: when
+    /// it was lost.
+    pub(crate) time: u64,
+    /// The header that was sent.
+    pub(crate) header: u32,
+    /// Counts the transfers of this slot.
+    pub(crate) generation: u32,
     pub(crate) waiter: Waiter,
+    /// How it ended, in state `Ended`.
+    pub(crate) end: Result<Answer, Failure>,
+    /// Who gets the answer: a task in one of its lives.
+    pub(crate) owner: Owner,
+    /// Where in the wheel the slot is, or `OFF_CLOCK`, or `NO_BUCKET`.
+    pub(crate) bucket: u16,
+    pub(crate) next: u16,
+    pub(crate) previous: u16,
+    pub(crate) state: State,
     /// A delayed response was asked for.
     pub(crate) delayed: bool,
     /// The client polls and wants no interrupt.
     pub(crate) polled: bool,
     /// Whose quota the slot counts to.
     pub(crate) client: Option<ClientId>,
-    /// Who gets the answer: a task in one of its lives.
-    pub(crate) owner: Owner,
-    /// Counts the transfers of this slot.
-    pub(crate) generation: u32,
-    /// The header that was sent.
-    pub(crate) header: u32,
-    /// How it ended, in state `Ended`.
-    pub(crate) end: Result<Answer, Failure>,
-    /// When time is up, in milliseconds; of a lost slot: when it was lost.
-    pub(crate) time: u64,
-    /// Bucket of the wheel that the slot is in, or `NIL`.
-    pub(crate) bucket: u16,
-    pub(crate) next: u16,
-    pub(crate) previous: u16,
 }
 
 impl Slot {
-    const NEW: Self = Self {
-        state: State::OutOfRing,
+    /// Nothing but zeros, so that the slots take no room in the image.
+    const ZERO: Self = Self {
+        time: 0,
+        header: 0,
+        generation: 0,
         waiter: Waiter::Probe,
+        end: Ok(Answer::ZERO),
+        owner: Owner(0),
+        bucket: 0,
+        next: 0,
+        previous: 0,
+        state: State::OutOfRing,
         delayed: false,
         polled: false,
         client: None,
-        owner: Owner::NOBODY,
-        generation: 0,
-        header: 0,
-        end: Err(Failure::DeviceReset),
-        time: 0,
-        bucket: NIL,
-        next: NIL,
-        previous: NIL,
     };
+
+    /// A new transfer begins: handles of earlier ones become stale.
+    #[inline]
+    pub(crate) fn next_generation(&mut self) {
+        let next = self.generation.wrapping_add(1) & (u32::MAX >> INDEX_BITS);
+        // Never 0, so that no handle is 0.
+        self.generation = next.max(1);
+    }
 
     /// Whether the outcome of the command is still open.
     pub(crate) fn in_flight(&self) -> bool {
@@ -224,11 +241,60 @@ impl List {
         }
         None
     }
+}
 
-    pub(crate) fn pop<const S: usize>(&mut self, slots: &mut Slots<S>) -> Option<SlotId> {
-        let id = self.first()?;
-        self.remove(slots, id);
+/// The free slots: first in, first out, so that a slot rests as long as possible between two uses.
+#[derive(Copy, Clone)]
+pub(crate) struct Fifo {
+    head: u16,
+    tail: u16,
+    len: u16,
+}
+
+impl Fifo {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: NIL,
+            tail: NIL,
+            len: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u16 {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
+        if self.len == 0 {
+            self.head = id.0;
+        } else {
+            slots.get_mut(SlotId(self.tail)).next = id.0;
+        }
+        self.tail = id.0;
+        self.len = self.len.wrapping_add(1);
+    }
+
+    #[inline]
+    pub(crate) fn pop<const S: usize>(&mut self, slots: &Slots<S>) -> Option<SlotId> {
+        if self.len == 0 {
+            return None;
+        }
+        let id = SlotId(self.head);
+        self.head = slots.get(id).next;
+        self.len = self.len.wrapping_sub(1);
         Some(id)
+    }
+
+    /// Walks the list: whether it is as long as it should be and consists of free slots.
+    pub(crate) fn is_sound<const S: usize>(&self, slots: &Slots<S>) -> bool {
+        let mut next = self.head;
+        (0..self.len).all(|place| {
+            let slot = slots.get(SlotId(next));
+            let right = slot.state == State::Free && (place + 1 < self.len || next == self.tail);
+            next = slot.next;
+            right
+        })
     }
 }
 
@@ -240,10 +306,11 @@ pub(crate) struct Slots<const S: usize> {
 impl<const S: usize> Slots<S> {
     const CHECKED: () = assert!(S.is_power_of_two() && S <= 1 << INDEX_BITS);
 
+    /// Slots of zeros, none of them part of a ring.
     pub(crate) const fn new() -> Self {
         let () = Self::CHECKED;
         Self {
-            slots: [const { Slot::NEW }; S],
+            slots: [const { Slot::ZERO }; S],
         }
     }
 
@@ -262,14 +329,6 @@ impl<const S: usize> Slots<S> {
     /// The handle of the slot's present transfer.
     pub(crate) fn handle(&self, id: SlotId) -> Handle {
         Handle(self.get(id).generation << INDEX_BITS | u32::from(id.0))
-    }
-
-    /// A new transfer begins: handles of earlier ones become stale.
-    pub(crate) fn next_generation(&mut self, id: SlotId) {
-        let slot = self.get_mut(id);
-        let next = slot.generation.wrapping_add(1) & (u32::MAX >> INDEX_BITS);
-        // Never 0, so that no handle is 0.
-        slot.generation = if next == 0 { 1 } else { next };
     }
 
     /// The slot that a handle names, if it is the present one of a transfer that `owner` polls.

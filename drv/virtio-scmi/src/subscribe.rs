@@ -3,7 +3,7 @@
 
 //! Events for clients: subscribing, fetching, and what the platform is told about it.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Clock};
 use crate::error::{Failure, Refusal};
 use crate::quota::Owner;
 use crate::recovery::Phase;
@@ -38,8 +38,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         protocol: u8,
         event: u8,
         source: u32,
+        clock: &mut impl Clock,
     ) -> Result<Notified, Refusal> {
-        let result = self.try_subscribe(owner, protocol, event, source);
+        let result = self.try_subscribe(owner, protocol, event, source, clock);
         if let Err(refusal) = result {
             self.count_refusal(refusal);
         }
@@ -52,8 +53,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         protocol: u8,
         event: u8,
         source: u32,
+        clock: &mut impl Clock,
     ) -> Result<Notified, Refusal> {
-        let id = self.client(owner)?;
+        let id = self.client(owner, clock)?;
         if self.recovery.phase == Phase::Down {
             return Err(Refusal::NoDevice);
         }
@@ -110,8 +112,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         protocol: u8,
         event: u8,
         source: u32,
+        clock: &mut impl Clock,
     ) -> Result<(), Refusal> {
-        let id = self.client(owner)?;
+        let id = self.client(owner, clock)?;
         let (source, _) = known_event(protocol, event, source)?;
         let number = self
             .subscriptions
@@ -134,8 +137,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty.
-    pub fn fetch(&mut self, owner: Owner) -> Result<Option<Fetched<'_>>, Refusal> {
-        let id = self.client(owner)?;
+    pub fn fetch(
+        &mut self,
+        owner: Owner,
+        clock: &mut impl Clock,
+    ) -> Result<Option<Fetched<'_>>, Refusal> {
+        let id = self.client(owner, clock)?;
         let generation = self.generation();
         let client = self
             .clients
@@ -145,7 +152,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Sends what subscriptions need to have sent, as far as slots are free. `true`: something was done.
-    pub(crate) fn work_subscriptions(&mut self, now: u64) -> bool {
+    #[inline(never)]
+    pub(crate) fn work_subscriptions(&mut self, clock: &mut impl Clock) -> bool {
         let Some(number) = self.subscriptions.first_queued() else {
             return false;
         };
@@ -171,7 +179,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             protocol,
             event.enabled_by,
             request.as_bytes(),
-            now,
+            clock.now(),
         );
         if sent.is_none() {
             // No slot is free: the entry keeps its place, and each turn tries again.
@@ -232,6 +240,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             }
         }
         self.announce = (waiting, result);
+        self.turn.chores = true;
         self.subscriptions.enqueue(number);
     }
 

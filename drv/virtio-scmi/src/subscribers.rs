@@ -33,7 +33,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record that holds nothing.
+    /// A record that holds nothing: zeros, which take no room in the image.
     pub const NEW: Self = Self {
         time: 0,
         generation: 0,
@@ -41,7 +41,7 @@ impl Record {
         kind: EventKind::Event,
         protocol: 0,
         event: 0,
-        next: NONE,
+        next: 0,
         payload: [0; MAX_PAYLOAD],
     };
 }

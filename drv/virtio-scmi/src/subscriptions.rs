@@ -61,7 +61,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// An entry that is free.
+    /// An entry that is free: zeros, which take no room in the image. The table links it when it is given to it.
     pub const NEW: Self = Self {
         protocol: 0,
         event: 0,
@@ -71,8 +71,8 @@ impl Subscription {
         phase: Phase::Off,
         queued: false,
         used: false,
-        next: NONE,
-        next_queued: NONE,
+        next: 0,
+        next_queued: 0,
     };
 
     /// What the users want that the platform does not know yet.
@@ -189,6 +189,12 @@ impl<'m> Table<'m> {
             None => self.first = number,
         }
         self.last = number;
+    }
+
+    /// There is no entry to look at.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.first == NONE
     }
 
     /// The next entry to look at.

@@ -10,6 +10,9 @@ use scmi::limits::TOKENS;
 /// The token was given up while a delayed response to it may still come.
 const RETIRED: u16 = NIL - 1;
 
+/// Words of a set of tokens.
+const WORDS: usize = TOKENS / 32;
+
 /// Which tokens are taken, and by which slot.
 ///
 /// A token is taken from a counter that runs on, so a token that ended is the last to be given out again (D02). It stays
@@ -20,44 +23,54 @@ pub(crate) struct Tokens {
     /// Where the search for the next token begins.
     next: u16,
     /// A bit for each token that is taken or retired.
-    taken: [u32; TOKENS / 32],
+    taken: [u32; WORDS],
     /// The slot of each taken token.
     slots: [u16; TOKENS],
 }
 
 impl Tokens {
+    /// All free. Zeros take no room in the image: what `slots` says counts only of tokens that are taken.
     pub(crate) const fn new() -> Self {
         Self {
             next: 0,
-            taken: [0; TOKENS / 32],
-            slots: [NIL; TOKENS],
+            taken: [0; WORDS],
+            slots: [0; TOKENS],
         }
     }
 
     /// Takes the next token for a slot: the first free one from the counter on, wrapping once. Looks at 33 words at most.
     ///
     /// `None` when all 1024 are in flight.
+    #[inline]
     pub(crate) fn take(&mut self, slot: SlotId) -> Option<Token> {
-        let token = match self.first_free() {
-            Some(token) => token,
-            None => {
-                self.release_retired();
-                self.first_free()?
-            }
+        let next = Token::wrapping(self.next.into());
+        let token = if self.is_taken(next) {
+            self.search()?
+        } else {
+            next
         };
-        let value = token.get();
+        let value = usize::from(token.get());
         self.next = token.next().get();
-        if let Some(word) = self.taken.get_mut(usize::from(value / 32)) {
-            *word |= 1 << (value % 32);
-        }
-        if let Some(entry) = self.slots.get_mut(usize::from(value)) {
-            *entry = slot.index();
-        }
+        self.taken[value / 32 % WORDS] |= 1 << (value % 32);
+        self.slots[value % TOKENS] = slot.index();
         Some(token)
     }
 
+    #[inline]
+    fn is_taken(&self, token: Token) -> bool {
+        let value = usize::from(token.get());
+        self.taken[value / 32 % WORDS] & 1 << (value % 32) != 0
+    }
+
+    #[cold]
+    fn search(&mut self) -> Option<Token> {
+        self.first_free().or_else(|| {
+            self.release_retired();
+            self.first_free()
+        })
+    }
+
     fn first_free(&self) -> Option<Token> {
-        const WORDS: usize = TOKENS / 32;
         let first = usize::from(self.next / 32) % WORDS;
         let below = (1u32 << (self.next % 32)) - 1;
         for step in 0..=WORDS {
@@ -76,33 +89,29 @@ impl Tokens {
 
     /// The slot whose command bears this token and is not over.
     pub(crate) fn slot(&self, token: Token) -> Option<SlotId> {
-        match self.slots.get(usize::from(token.get())) {
-            Some(&slot) if slot < RETIRED => Some(SlotId(slot)),
-            _ => None,
-        }
+        let slot = self.slots[usize::from(token.get()) % TOKENS];
+        (self.is_taken(token) && slot != RETIRED).then_some(SlotId(slot))
     }
 
     /// No answer to this token can come any more, or the late one just came.
+    #[inline]
     pub(crate) fn release(&mut self, token: Token) {
         let value = usize::from(token.get());
-        if let Some(word) = self.taken.get_mut(value / 32) {
-            *word &= !(1 << (value % 32));
-        }
-        if let Some(entry) = self.slots.get_mut(value) {
-            *entry = NIL;
-        }
+        self.taken[value / 32 % WORDS] &= !(1 << (value % 32));
     }
 
     /// The transfer is over, but an answer may come.
     pub(crate) fn retire(&mut self, token: Token) {
-        if let Some(entry) = self.slots.get_mut(usize::from(token.get())) {
-            *entry = RETIRED;
-        }
+        self.slots[usize::from(token.get()) % TOKENS] = RETIRED;
+    }
+
+    fn is_retired(&self, token: Token) -> bool {
+        self.is_taken(token) && self.slots[usize::from(token.get()) % TOKENS] == RETIRED
     }
 
     /// A late delayed response came: if its token was retired, it is free again.
     pub(crate) fn late_response(&mut self, token: Token) {
-        if self.slots.get(usize::from(token.get())) == Some(&RETIRED) {
+        if self.is_retired(token) {
             self.release(token);
         }
     }
@@ -110,17 +119,13 @@ impl Tokens {
     /// No late answer can come to a retired token, or we cannot wait for it any longer. Costs O(tokens).
     pub(crate) fn release_retired(&mut self) {
         for value in 0..TOKENS as u32 {
-            let token = Token::wrapping(value);
-            if self.slots.get(value as usize) == Some(&RETIRED) {
-                self.release(token);
-            }
+            self.late_response(Token::wrapping(value));
         }
     }
 
     /// The device was reset: no answer to any token can come. The counter runs on.
     pub(crate) fn release_all(&mut self) {
-        self.taken = [0; TOKENS / 32];
-        self.slots = [NIL; TOKENS];
+        self.taken = [0; WORDS];
     }
 
     /// How many are taken or retired.

@@ -3,12 +3,12 @@
 
 //! Transfers: from a client's wish to the device, and from the answer back to the client.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
 use crate::quota::{ClientId, Owner};
-use crate::slot::{Handle, SlotId, State, Waiter};
+use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
 
@@ -47,6 +47,18 @@ pub struct Answer {
     /// The event buffer that holds them, if it is not the slot's own reply buffer.
     pub(crate) parked: Option<u16>,
 }
+
+impl Answer {
+    pub(crate) const ZERO: Self = Self {
+        status: 0,
+        len: 0,
+        parked: None,
+    };
+}
+
+/// Deadlines shorter than this are put on the clock when the command is sent, in milliseconds. Longer ones can wait until the clock is
+/// looked at anyway, at most [`Channel::LATENESS`] later.
+const PROMPT: u64 = 1_000;
 
 /// The answer of the platform.
 #[derive(Copy, Clone)]
@@ -89,13 +101,23 @@ pub enum Polled<'m> {
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
+    /// How late a deadline of a second or more may be, if a turn with the time is run that long after a command at the latest, as long
+    /// as [`Channel::wants_tick`]. Milliseconds.
+    pub const LATENESS: u64 = 250;
+
     /// Takes a slot for a command (V06), or says at once why not (V25); nothing is queued and nothing waits.
     ///
     /// Then write the parameters to [`Channel::parameters`] and [`Channel::submit`], or [`Channel::abort`].
-    pub fn begin(&mut self, owner: Owner, command: &Command) -> Result<SlotId, Refusal> {
-        match self.admit(owner, command) {
+    #[inline]
+    pub fn begin(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+        clock: &mut impl Clock,
+    ) -> Result<SlotId, Refusal> {
+        match self.admit(owner, command, clock) {
             Ok((client, id)) => {
-                let slot = self.slots.get_mut(id);
+                let slot = self.books.slots.get_mut(id);
                 slot.state = State::Filling;
                 slot.waiter = match command.wait {
                     Wait::Blocked(cookie) => Waiter::Exchange { cookie },
@@ -111,7 +133,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     0 => self.limits.deadline,
                     given => given,
                 });
-                self.slots.next_generation(id);
+                slot.next_generation();
                 Ok(id)
             }
             Err(refusal) => {
@@ -122,11 +144,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     #[inline]
-    fn admit(&mut self, owner: Owner, command: &Command) -> Result<(ClientId, SlotId), Refusal> {
-        let id = self.client(owner)?;
+    fn admit(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+        clock: &mut impl Clock,
+    ) -> Result<(ClientId, SlotId), Refusal> {
+        let id = self.client(owner, clock)?;
         self.check_ready()?;
-        let blocked = matches!(command.wait, Wait::Blocked(_));
-        if command.polled && (blocked || command.delayed) {
+        if command.polled && (command.delayed || matches!(command.wait, Wait::Blocked(_))) {
             count(&mut self.counters.sent_fail_polling_unsupported);
             return Err(Refusal::InvalidArgument);
         }
@@ -143,11 +169,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if client.held >= client.config.slots {
             return Err(Refusal::SlotQuota);
         }
-        let slot = self.free.pop(&mut self.slots).ok_or(Refusal::Busy)?;
+        let slot = self.free.pop(&self.books.slots).ok_or(Refusal::Busy)?;
         client.held = client.held.saturating_add(1);
         Ok((id, slot))
     }
 
+    #[cold]
     pub(crate) fn count_refusal(&mut self, refusal: Refusal) {
         count(&mut self.counters.sent_fail);
         match refusal {
@@ -165,7 +192,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The client that a task is, with everything of an earlier life of the task forgotten.
     #[inline]
-    pub(crate) fn client(&mut self, owner: Owner) -> Result<ClientId, Refusal> {
+    pub(crate) fn client(
+        &mut self,
+        owner: Owner,
+        clock: &mut impl Clock,
+    ) -> Result<ClientId, Refusal> {
         let id = self.client_number(owner).ok_or(Refusal::NotAClient)?;
         let client = self
             .clients
@@ -175,7 +206,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             let before = client.owner;
             client.owner = owner;
             if before != Owner::NOBODY {
-                self.forget(id, before);
+                self.forget(id, before, clock.now());
             }
         }
         Ok(id)
@@ -188,8 +219,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Gives a slot back that was begun but cannot be filled (the client's lease is gone).
+    #[cold]
     pub fn abort(&mut self, id: SlotId) {
-        if self.slots.get(id).state == State::Filling {
+        if self.books.slots.get(id).state == State::Filling {
             self.release(id);
         }
     }
@@ -197,17 +229,26 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Sends the command whose `len` bytes of parameters were written (V26). An error gives the slot back.
     ///
     /// The device may not know of it before [`Channel::kick`]: to be called after the last of several.
-    pub fn submit(&mut self, id: SlotId, len: usize, now: u64) -> Result<Handle, Refusal> {
-        let result = self.check_request(id, len).and_then(|()| {
-            let slot = self.slots.get_mut(id);
-            slot.time = now.saturating_add(slot.time);
-            self.clock = now;
-            self.transmit(id, len)
-        });
-        match result {
+    #[inline]
+    pub fn submit(
+        &mut self,
+        id: SlotId,
+        len: usize,
+        clock: &mut impl Clock,
+    ) -> Result<Handle, Refusal> {
+        match self
+            .check_request(id, len)
+            .and_then(|()| self.transmit(id, len))
+        {
             Ok(()) => {
-                self.wheel.insert(&mut self.slots, id, now);
-                Ok(self.slots.handle(id))
+                let slot = self.books.slots.get_mut(id);
+                if slot.time < PROMPT {
+                    self.put_on_clock(id, clock.now());
+                } else {
+                    slot.bucket = OFF_CLOCK;
+                    self.off_clock.push(&mut self.books.slots, id);
+                }
+                Ok(self.books.slots.handle(id))
             }
             Err(refusal) => {
                 self.abort(id);
@@ -217,21 +258,48 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
+    /// A deadline that is told by its distance becomes a time.
+    pub(crate) fn put_on_clock(&mut self, id: SlotId, now: u64) {
+        let slot = self.books.slots.get_mut(id);
+        slot.time = now.saturating_add(slot.time);
+        self.books.wheel.insert(&mut self.books.slots, id, now);
+        self.turn.rearm = true;
+    }
+
+    /// A transfer in flight needs its deadline no more.
+    #[inline]
+    pub(crate) fn take_off_clock(&mut self, id: SlotId) {
+        if self.books.slots.get(id).bucket == OFF_CLOCK {
+            self.off_clock.remove(&mut self.books.slots, id);
+        } else {
+            self.books.wheel.remove(&mut self.books.slots, id);
+        }
+    }
+
+    /// Whether there are transfers whose deadline is not on the clock yet: a turn with the time should be run within
+    /// [`Channel::LATENESS`].
+    #[inline]
+    pub fn wants_tick(&self) -> bool {
+        self.off_clock.len() > 0
+    }
+
+    #[inline]
     fn check_request(&self, id: SlotId, len: usize) -> Result<(), Refusal> {
         if len > MAX_PAYLOAD {
             return Err(Refusal::RequestTooLong);
         }
-        let slot = self.slots.get(id);
+        let slot = self.books.slots.get(id);
         let Some(client) = slot.client.and_then(|id| self.clients.get(id.index())) else {
             return Ok(());
         };
-        let header = Header::unpack(slot.header);
-        let request = self.request(id);
-        client
-            .config
-            .check_domain(header.protocol, header.message, request, len)?;
+        if client.config.restricted {
+            let header = Header::unpack(slot.header);
+            client
+                .config
+                .check_domain(header.protocol, header.message, self.request(id), len)?;
+        }
         if !self.has_events() {
-            check_synchronous(&header, request, len)?;
+            check_synchronous(&Header::unpack(slot.header), self.request(id), len)?;
         }
         Ok(())
     }
@@ -239,15 +307,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Puts the command of a filled slot into the ring.
     #[inline]
     pub(crate) fn transmit(&mut self, id: SlotId, len: usize) -> Result<(), Refusal> {
-        let token = self.tokens.take(id).ok_or(Refusal::Busy)?;
-        let slot = self.slots.get_mut(id);
+        let token = self.books.tokens.take(id).ok_or(Refusal::Busy)?;
+        let slot = self.books.slots.get_mut(id);
         let header = slot.header | Header::command(0, 0, token).pack();
         slot.header = header;
         let polled = slot.polled;
         self.request(id).set_word(0, header);
 
         // V27: whether the reply is to interrupt must be settled before the device can answer.
-        self.settle_interrupts(polled);
+        if polled || self.quiet {
+            self.settle_interrupts(polled);
+        }
         let sent = self
             .commands
             .set_read_len(id.head(), (HEADER_LEN + len) as u32)
@@ -255,14 +325,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             && self.commands.publish(id.head()).is_ok();
         if !sent {
             // V28. It cannot happen: a slot that was free has its chain laid, and the device has not.
-            self.tokens.release(token);
+            self.books.tokens.release(token);
             return Err(Refusal::Busy);
         }
-        self.slots.get_mut(id).state = State::Waiting;
+        self.books.slots.get_mut(id).state = State::Waiting;
         self.in_flight = self.in_flight.wrapping_add(1);
-        if !polled {
-            self.interruptible = self.interruptible.wrapping_add(1);
-        }
+        self.interruptible = self.interruptible.wrapping_add(u16::from(!polled));
         count(&mut self.counters.sent_ok);
         Ok(())
     }
@@ -283,29 +351,47 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The state of a transfer, after what has come is dealt with: run a turn before, if the client is to see what is in
     /// the ring *now*.
-    pub fn poll(&mut self, owner: Owner, handle: Handle) -> Result<Polled<'m>, Refusal> {
-        let id = self.find(owner, handle)?;
-        Ok(match self.slots.get(id).state {
+    pub fn poll(
+        &mut self,
+        owner: Owner,
+        handle: Handle,
+        clock: &mut impl Clock,
+    ) -> Result<Polled<'m>, Refusal> {
+        let id = self.find(owner, handle, clock)?;
+        Ok(match self.books.slots.get(id).state {
             State::Ended => Polled::Ended(id, self.result(id)),
             _ => Polled::Pending,
         })
     }
 
     /// Gives a transfer up. The handle ends; the slot is free when the device gives it back.
-    pub fn cancel(&mut self, owner: Owner, handle: Handle, now: u64) -> Result<(), Refusal> {
-        let id = self.find(owner, handle)?;
-        self.drop_transfer(id, now);
+    pub fn cancel(
+        &mut self,
+        owner: Owner,
+        handle: Handle,
+        clock: &mut impl Clock,
+    ) -> Result<(), Refusal> {
+        let id = self.find(owner, handle, clock)?;
+        self.drop_transfer(id, clock.now());
         Ok(())
     }
 
-    fn find(&mut self, owner: Owner, handle: Handle) -> Result<SlotId, Refusal> {
-        self.client(owner)?;
-        self.slots.find(handle, owner).ok_or(Refusal::BadHandle)
+    fn find(
+        &mut self,
+        owner: Owner,
+        handle: Handle,
+        clock: &mut impl Clock,
+    ) -> Result<SlotId, Refusal> {
+        self.client(owner, clock)?;
+        self.books
+            .slots
+            .find(handle, owner)
+            .ok_or(Refusal::BadHandle)
     }
 
     /// The end of a transfer in state `Ended`.
     pub(crate) fn result(&self, id: SlotId) -> Result<Reply<'m>, Failure> {
-        self.slots.get(id).end.map(|answer| Reply {
+        self.books.slots.get(id).end.map(|answer| Reply {
             status: answer.status,
             len: usize::from(answer.len),
             buffer: match answer.parked {
@@ -316,8 +402,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The waiter has the end of the transfer, or is gone: the slot is free, or lost as long as the device has it.
+    #[inline]
     pub fn finish(&mut self, id: SlotId) {
-        let slot = self.slots.get(id);
+        let slot = self.books.slots.get(id);
         if slot.state != State::Ended {
             return;
         }
@@ -326,22 +413,23 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             ..
         }) = slot.end
         {
-            self.parked = self.parked.wrapping_sub(1);
-            self.repost(number);
-            // It had its answer; the reply that is still to come is no news.
-            self.slots.get_mut(id).end = Ok(Answer {
-                status: 0,
-                len: 0,
-                parked: None,
-            });
+            self.take_parked(id, number);
         }
-        self.untold.remove(id);
+        self.books.untold.remove(id);
         if self.commands.with_device(id.head()) {
             // It is in the list of lost slots since it ended.
-            self.slots.get_mut(id).state = State::Lost;
+            self.books.slots.get_mut(id).state = State::Lost;
         } else {
             self.release(id);
         }
+    }
+
+    #[cold]
+    fn take_parked(&mut self, id: SlotId, number: u16) {
+        self.parked = self.parked.wrapping_sub(1);
+        self.repost(number);
+        // It had its answer; the reply that is still to come is no news.
+        self.books.slots.get_mut(id).end = Ok(Answer::ZERO);
     }
 }
 

@@ -3,7 +3,7 @@
 
 //! A turn: what has come from the device, and what is due, is dealt with, a bounded amount of it.
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::Failure;
 use crate::quota::Owner;
@@ -13,7 +13,7 @@ use crate::trace::Trace;
 use crate::transfer::Reply;
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE};
 use scmi::{Header, Status};
-use virtqueue::Violation;
+use virtqueue::{Used, Violation};
 
 /// Somebody to tell, while a turn goes on.
 pub enum Output<'m> {
@@ -59,18 +59,27 @@ pub enum After {
 pub(crate) struct Turn {
     commands_left: u16,
     events_left: u16,
+    /// The time, if the turn has it: then deadlines are looked at.
+    time: Option<u64>,
     /// Something was taken from the event ring since its interrupt was last asked for.
     events_taken: bool,
     /// A turn is wanted although no interrupt may come.
     pub(crate) wanted: bool,
+    /// Somebody is to be told something that no ring brings.
+    pub(crate) chores: bool,
+    /// [`Channel::next_wake`] may have come nearer.
+    pub(crate) rearm: bool,
 }
 
 impl Turn {
     pub(crate) const NEW: Self = Self {
         commands_left: 0,
         events_left: 0,
+        time: None,
         events_taken: false,
         wanted: false,
+        chores: false,
+        rearm: false,
     };
 }
 
@@ -79,12 +88,23 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 {
     /// Begins a turn: as much as both rings hold at once may be dealt with. Then call [`Channel::next`] until `None`,
     /// [`Channel::kick`], and [`Channel::end_turn`].
+    ///
+    /// With the time, deadlines that have passed are dealt with too: for turns that [`Channel::next_wake`] or
+    /// [`Channel::wants_tick`] asked for.
     #[inline]
-    pub fn begin_turn(&mut self, now: u64) {
-        self.clock = now;
+    pub fn begin_turn(&mut self, time: Option<u64>) {
         self.turn.wanted = false;
         self.turn.commands_left = self.commands.size();
         self.turn.events_left = self.event_ring();
+        self.turn.time = time;
+        if let Some(now) = time {
+            self.recovery.tick(now);
+            // Each transfer is here once at most. The time that was lost is the transfer's gain.
+            while let Some(id) = self.off_clock.first() {
+                self.off_clock.remove(&mut self.books.slots, id);
+                self.put_on_clock(id, now);
+            }
+        }
         // V12. With EVENT_IDX there is nothing to do: the device has told us, and will not again until we ask.
         if !self.commands.event_idx() {
             self.commands.suppress_interrupts();
@@ -144,125 +164,174 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ///
     /// Commands come before events, so that no flood of events delays them, and both before deadlines: an answer that
     /// is there in time counts, however late it is looked at.
-    pub fn next(&mut self, now: u64) -> Option<Output<'m>> {
+    #[inline]
+    pub fn next(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
         loop {
-            // Before anything that could bring the next announcement.
-            if self.announce.0 != 0 {
-                return self.next_announcement();
+            // Before anything that could bring another announcement.
+            if self.turn.chores
+                && let Some(output) = self.chore(clock)
+            {
+                return Some(output);
             }
-            if let Some(id) = self.untold.pop() {
-                if let Some(output) = self.tell(id, now) {
+            if let Some(used) = self.next_command() {
+                if let Some(id) = self.command_used(used, clock)
+                    && let Some(output) = self.tell(id, clock)
+                {
                     return Some(output);
                 }
-                continue;
-            }
-            if self.turn.commands_left > 0 && self.commands.size() > 0 {
-                match self.commands.take_used() {
-                    Ok(Some(used)) => {
-                        self.turn.commands_left -= 1;
-                        self.recovery.progress = now;
-                        if let Some(id) = self.command_used(used, now)
-                            && let Some(output) = self.tell(id, now)
-                        {
-                            return Some(output);
-                        }
-                        continue;
-                    }
-                    Err(violation) => {
-                        self.turn.commands_left -= 1;
-                        self.violated(COMMAND_QUEUE, violation);
-                        continue;
-                    }
-                    Ok(None) => {}
+            } else if let Some(used) = self.next_event() {
+                if let Some(id) = self.event_used(used, clock)
+                    && let Some(output) = self.tell(id, clock)
+                {
+                    return Some(output);
                 }
-            }
-            if self.has_events() && self.turn.events_left > 0 {
-                match self.events.take_used() {
-                    Ok(Some(used)) => {
-                        self.turn.events_left -= 1;
-                        self.turn.events_taken = true;
-                        if let Some(id) = self.event_used(used, now)
-                            && let Some(output) = self.tell(id, now)
-                        {
-                            return Some(output);
-                        }
-                        continue;
-                    }
-                    Err(violation) => {
-                        self.turn.events_left -= 1;
-                        self.turn.events_taken = true;
-                        self.violated(EVENT_QUEUE, violation);
-                        continue;
-                    }
-                    Ok(None) => {}
-                }
-            }
-            if self.posts_first | self.posts != 0 {
+            } else if self.posts_first | self.posts != 0 {
                 if let Some(output) = self.next_post() {
                     return Some(output);
                 }
-                continue;
-            }
-            if self.turn.commands_left > 0
-                && let Some(id) = self.wheel.expire(&mut self.slots, now)
-            {
-                self.expired(id, now);
-                if let Some(output) = self.tell(id, now) {
+            } else if let Some(id) = self.next_expired() {
+                if let Some(output) = self.tell(id, clock) {
                     return Some(output);
                 }
-                continue;
-            }
-            if !self.work_subscriptions(now) {
+            } else if !self.subscriptions.is_idle() && self.work_subscriptions(clock) {
+                // The next entry, if any.
+            } else {
                 return None;
             }
         }
     }
 
-    /// A transfer's time is up.
-    fn expired(&mut self, id: SlotId, now: u64) {
-        let slot = self.slots.get(id);
+    #[inline]
+    fn next_command(&mut self) -> Option<Used> {
+        while self.turn.commands_left > 0 {
+            match self.commands.take_used() {
+                Ok(None) => return None,
+                Ok(used) => {
+                    self.turn.commands_left -= 1;
+                    self.recovery.moved = true;
+                    return used;
+                }
+                Err(violation) => {
+                    self.turn.commands_left -= 1;
+                    self.violated(COMMAND_QUEUE, violation);
+                }
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn next_event(&mut self) -> Option<Used> {
+        if self.turn.events_left == 0 || !self.events.has_used() {
+            return None;
+        }
+        self.take_event()
+    }
+
+    #[inline(never)]
+    fn take_event(&mut self) -> Option<Used> {
+        while self.turn.events_left > 0 {
+            match self.events.take_used() {
+                Ok(None) => return None,
+                Ok(used) => {
+                    self.turn.events_left -= 1;
+                    self.turn.events_taken = true;
+                    return used;
+                }
+                Err(violation) => {
+                    self.turn.events_left -= 1;
+                    self.turn.events_taken = true;
+                    self.violated(EVENT_QUEUE, violation);
+                }
+            }
+        }
+        None
+    }
+
+    /// A transfer whose time is up. Not before all answers that are there were looked at.
+    #[inline]
+    fn next_expired(&mut self) -> Option<SlotId> {
+        let now = self.turn.time?;
+        if self.turn.commands_left == 0 {
+            return None;
+        }
+        self.expire(now)
+    }
+
+    #[inline(never)]
+    fn expire(&mut self, now: u64) -> Option<SlotId> {
+        let id = self.books.wheel.expire(&mut self.books.slots, now)?;
+        let slot = self.books.slots.get(id);
         let failure = if slot.state == State::AwaitingDelayed {
-            self.tokens.retire(Header::unpack(slot.header).token);
+            self.books.tokens.retire(Header::unpack(slot.header).token);
             Failure::DelayedTimedOut
         } else {
             Failure::TimedOut
         };
         self.conclude(id, Err(failure), now);
+        Some(id)
+    }
+
+    /// Tells somebody what no ring brings: that a reset ended a transfer, or that a subscription was answered.
+    #[cold]
+    fn chore(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
+        loop {
+            if self.announce.0 != 0 {
+                return self.next_announcement();
+            }
+            let Some(id) = self.books.untold.pop() else {
+                self.turn.chores = false;
+                return None;
+            };
+            if let Some(output) = self.tell(id, clock) {
+                return Some(output);
+            }
+        }
     }
 
     /// Tells whoever waits that a transfer ended. Returns what the server must do, if anything.
-    fn tell(&mut self, id: SlotId, now: u64) -> Option<Output<'m>> {
-        let slot = self.slots.get(id);
-        let owner = slot.owner;
+    #[inline]
+    fn tell(&mut self, id: SlotId, clock: &mut impl Clock) -> Option<Output<'m>> {
+        let slot = self.books.slots.get(id);
         match slot.waiter {
             Waiter::Exchange { cookie } => Some(Output::Ended {
-                owner,
+                owner: slot.owner,
                 cookie,
                 slot: id,
                 result: self.result(id),
             }),
             Waiter::Handle { bits: 0 } => None,
-            Waiter::Handle { bits } => Some(Output::Post { owner, bits }),
+            Waiter::Handle { bits } => Some(Output::Post {
+                owner: slot.owner,
+                bits,
+            }),
             Waiter::Subscription(number) => {
-                let end = self.own_end(id);
-                self.switched(number, end, now);
+                self.own_ended(id, Some(number), clock.now());
                 None
             }
             Waiter::Probe => {
-                let end = self.own_end(id);
-                if end.is_ok() {
-                    self.recovered(now);
-                } else if end != Err(Failure::DeviceReset) {
-                    self.attempt_failed(now);
-                }
+                self.own_ended(id, None, clock.now());
                 None
             }
         }
     }
 
+    /// A command of the driver's own ended: one that switches an event, or the probe.
+    #[cold]
+    fn own_ended(&mut self, id: SlotId, subscription: Option<u16>, now: u64) {
+        let end = self.own_end(id);
+        match subscription {
+            Some(number) => self.switched(number, end, now),
+            None if end.is_ok() => self.recovered(now),
+            // The attempt that follows a reset has been counted.
+            None if end == Err(Failure::DeviceReset) => {}
+            None => self.attempt_failed(now),
+        }
+    }
+
     /// The end of a command of the driver's own, whose slot is free with that.
     fn own_end(&mut self, id: SlotId) -> Result<Status, Failure> {
-        let end = self.slots.get(id).end;
+        let end = self.books.slots.get(id).end;
         self.finish(id);
         end.map(|answer| Status::from_raw(answer.status))
     }
@@ -275,6 +344,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         Some(Output::Subscribed { owner, result })
     }
 
+    #[inline(never)]
     fn next_post(&mut self) -> Option<Output<'m>> {
         let clients = if self.posts_first != 0 {
             &mut self.posts_first
@@ -290,6 +360,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         })
     }
 
+    #[cold]
     fn violated(&mut self, queue: u16, violation: Violation) {
         count(&mut self.counters.err_protocol);
         self.trace(Trace::Violation { queue, violation });

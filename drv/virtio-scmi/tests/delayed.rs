@@ -370,7 +370,7 @@ fn cancelled_and_dead_transfers_that_await_a_response_free_their_slots() {
         world.device.reply(&command, 0, &[]);
         world.turn();
         let now = world.now;
-        world.channel.cancel(CONSOLE, handle, now).unwrap();
+        world.cancel(CONSOLE, handle).unwrap();
         world.audit();
         assert_eq!(world.channel.pools().slots_free, 8);
 
@@ -414,7 +414,7 @@ fn v08_without_an_event_queue_nothing_may_be_answered_later() {
         assert!(world.submit(CONSOLE, &wish(0x15, 6), &[0; 8]).is_ok());
         assert!(world.submit(CONSOLE, &wish(0x15, 6), &[1; 4]).is_ok());
         assert_eq!(
-            world.channel.subscribe(CONSOLE, 0x15, 1, 0),
+            world.try_subscribe(CONSOLE, 0x15, 1, 0),
             Err(Refusal::EventsUnavailable)
         );
         assert_eq!(world.channel.pools().event_buffers, 0);

@@ -56,7 +56,7 @@ fn w02_no_event_buffer_is_ever_lost_whatever_arrives() {
 fn n07_the_first_user_enables_and_the_last_disables() {
     run(Setup::default(), |world| {
         assert_eq!(
-            world.channel.subscribe(CONSOLE, 0x15, 1, 3),
+            world.try_subscribe(CONSOLE, 0x15, 1, 3),
             Ok(Notified::Waiting)
         );
         assert_eq!(world.turn(), []);
@@ -65,7 +65,7 @@ fn n07_the_first_user_enables_and_the_last_disables() {
         assert_eq!(command.parameters, bytes(&[3, 1]));
         // A second user waits with the first.
         assert_eq!(
-            world.channel.subscribe(THERMAL, 0x15, 1, 3),
+            world.try_subscribe(THERMAL, 0x15, 1, 3),
             Ok(Notified::Waiting)
         );
         world.turn();
@@ -78,21 +78,18 @@ fn n07_the_first_user_enables_and_the_last_disables() {
             ]
         );
         // Subscribing twice is once.
-        assert_eq!(
-            world.channel.subscribe(CONSOLE, 0x15, 1, 3),
-            Ok(Notified::Done)
-        );
-        assert_eq!(world.channel.unsubscribe(CONSOLE, 0x15, 1, 3), Ok(()));
+        assert_eq!(world.try_subscribe(CONSOLE, 0x15, 1, 3), Ok(Notified::Done));
+        assert_eq!(world.unsubscribe(CONSOLE, 0x15, 1, 3), Ok(()));
         world.turn();
         assert_eq!(world.device.take(), None);
-        assert_eq!(world.channel.unsubscribe(THERMAL, 0x15, 1, 3), Ok(()));
+        assert_eq!(world.unsubscribe(THERMAL, 0x15, 1, 3), Ok(()));
         world.turn();
         let command = world.take();
         assert_eq!(command.parameters, bytes(&[3, 0]));
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
         assert_eq!(
-            world.channel.unsubscribe(THERMAL, 0x15, 1, 3),
+            world.unsubscribe(THERMAL, 0x15, 1, 3),
             Err(Refusal::NotSubscribed)
         );
     });
@@ -108,13 +105,13 @@ fn n07_a_refused_enable_is_an_error_and_the_subscription_is_gone() {
             (-3, Failure::EventRefused),
             (-100, Failure::EventRefused),
         ] {
-            world.channel.subscribe(CONSOLE, 0x15, 1, 9).unwrap();
+            world.try_subscribe(CONSOLE, 0x15, 1, 9).unwrap();
             world.turn();
             let command = world.take();
             world.device.reply(&command, status, &[]);
             assert_eq!(world.turn(), [Told::Subscribed(CONSOLE, Err(failure))]);
             assert_eq!(
-                world.channel.unsubscribe(CONSOLE, 0x15, 1, 9),
+                world.unsubscribe(CONSOLE, 0x15, 1, 9),
                 Err(Refusal::NotSubscribed)
             );
             assert!(world.traces().contains(&Trace::EventRefused {
@@ -124,7 +121,7 @@ fn n07_a_refused_enable_is_an_error_and_the_subscription_is_gone() {
             }));
         }
         // No answer is an error too.
-        world.channel.subscribe(CONSOLE, 0x15, 1, 9).unwrap();
+        world.try_subscribe(CONSOLE, 0x15, 1, 9).unwrap();
         world.turn();
         assert_eq!(
             world.pass(1_000),
@@ -137,12 +134,12 @@ fn n07_a_refused_enable_is_an_error_and_the_subscription_is_gone() {
 fn n07_enable_and_disable_never_overtake_each_other() {
     run(Setup::default(), |world| {
         world.subscribe(CONSOLE, 0x15, 1, 3);
-        world.channel.unsubscribe(CONSOLE, 0x15, 1, 3).unwrap();
+        world.unsubscribe(CONSOLE, 0x15, 1, 3).unwrap();
         world.turn();
         let disable = world.take();
         // A new user comes while the disable is under way: it waits, and the enable follows.
         assert_eq!(
-            world.channel.subscribe(THERMAL, 0x15, 1, 3),
+            world.try_subscribe(THERMAL, 0x15, 1, 3),
             Ok(Notified::Waiting)
         );
         world.turn();
@@ -159,7 +156,7 @@ fn n07_enable_and_disable_never_overtake_each_other() {
 #[test]
 fn n07_the_last_user_may_die_while_the_enable_is_under_way() {
     run(Setup::default(), |world| {
-        world.channel.subscribe(THERMAL, 0x15, 1, 3).unwrap();
+        world.try_subscribe(THERMAL, 0x15, 1, 3).unwrap();
         world.turn();
         let enable = world.take();
         let now = world.now;
@@ -183,10 +180,7 @@ fn n07_without_a_free_slot_the_enable_is_sent_when_there_is_one() {
             world.exchange(CONSOLE, 0x10, 0).unwrap();
         }
         let busy: Vec<_> = std::iter::from_fn(|| world.device.take()).collect();
-        assert_eq!(
-            world.channel.subscribe(THERMAL, 0x15, 1, 3),
-            Ok(Notified::Done)
-        );
+        assert_eq!(world.try_subscribe(THERMAL, 0x15, 1, 3), Ok(Notified::Done));
         world.turn();
         assert_eq!(world.device.take(), None);
         world.device.reply(&busy[0], 0, &[]);
@@ -404,9 +398,8 @@ fn w05_an_event_from_before_the_first_turn_is_not_stuck() {
 #[test]
 fn subscriptions_are_checked_before_the_platform_is_asked() {
     run(Setup::default(), |world| {
-        let mut subscribe = |owner, protocol, event, source| {
-            world.channel.subscribe(owner, protocol, event, source)
-        };
+        let mut subscribe =
+            |owner, protocol, event, source| world.try_subscribe(owner, protocol, event, source);
         assert_eq!(subscribe(STRANGER, 0x15, 1, 0), Err(Refusal::NotAClient));
         assert_eq!(subscribe(CONSOLE, 0x15, 9, 0), Err(Refusal::UnknownEvent));
         assert_eq!(subscribe(CONSOLE, 0x17, 0, 0), Err(Refusal::UnknownEvent));
@@ -436,14 +429,11 @@ fn subscriptions_have_a_quota_and_return_to_it() {
             world.subscribe(POWER, 0x11, 0, round);
             world.subscribe(POWER, 0x11, 1, round);
             assert_eq!(
-                world.channel.subscribe(POWER, 0x11, 0, 1000),
+                world.try_subscribe(POWER, 0x11, 0, 1000),
                 Err(Refusal::SubscriptionQuota)
             );
             for event in 0..2 {
-                world
-                    .channel
-                    .unsubscribe(POWER, 0x11, event, round)
-                    .unwrap();
+                world.unsubscribe(POWER, 0x11, event, round).unwrap();
                 world.turn();
                 let command = world.take();
                 world.device.reply(&command, 0, &[]);

@@ -8,6 +8,7 @@ mod support;
 use drv_virtio_scmi::{
     After, Command as Wish, Failure, Handle, P2A_CHANNELS, Refusal, VERSION_1, Wait,
 };
+use support::Standing;
 use support::world::wish;
 use support::{CONSOLE, Setup, THERMAL, Told, World, run};
 
@@ -37,8 +38,14 @@ fn both(test: impl Fn(&mut World<'_, 16, 8, 16>)) {
 #[test]
 fn v27_a_reply_that_arrives_before_the_kick_is_found() {
     both(|world| {
-        let id = world.channel.begin(CONSOLE, &polled(0)).unwrap();
-        let handle = world.channel.submit(id, 0, world.now).unwrap();
+        let id = world
+            .channel
+            .begin(CONSOLE, &polled(0), &mut Standing(0))
+            .unwrap();
+        let handle = world
+            .channel
+            .submit(id, 0, &mut Standing(world.now))
+            .unwrap();
         // The device saw the ring without a kick.
         let command = world.take();
         world.device.reply(&command, 0, &[1]);
@@ -104,9 +111,9 @@ fn v12_v13_a_buffer_that_slips_in_at_the_end_of_a_turn_means_another_turn() {
         let (first, second) = (world.take(), world.take());
         world.device.reply(&first, 0, &[]);
         let now = world.now;
-        world.channel.begin_turn(now);
+        world.channel.begin_turn(Some(now));
         let mut told = 0;
-        while let Some(output) = world.channel.next(now) {
+        while let Some(output) = world.channel.next(&mut Standing(now)) {
             if let drv_virtio_scmi::Output::Ended { slot, .. } = output {
                 world.channel.finish(slot);
                 told += 1;
@@ -132,7 +139,7 @@ fn v12_interrupts_are_off_during_a_turn_and_on_afterwards() {
             let (first, second) = (world.take(), world.take());
             world.device.reply(&first, 0, &[]);
             assert!(world.device.commands.interrupt_due());
-            world.channel.begin_turn(world.now);
+            world.channel.begin_turn(Some(world.now));
             world.device.reply(&second, 0, &[]);
             assert!(!world.device.commands.interrupt_due());
             assert_eq!(world.turn().len(), 2);

@@ -32,7 +32,7 @@ fn length(seed: u64) -> usize {
 
 #[test]
 fn a_good_device_in_any_order_gives_everybody_their_own_answer() {
-    for seed in 0..rounds(400) {
+    for seed in 0..rounds(100) {
         let script = bytes(seed, length(seed));
         play::<16, 8, 16>(&script, Manners::Good);
         play::<4, 2, 4>(&script, Manners::Good);
@@ -42,7 +42,7 @@ fn a_good_device_in_any_order_gives_everybody_their_own_answer() {
 
 #[test]
 fn a_hostile_device_harms_nobody() {
-    for seed in 10_000..10_000 + rounds(600) {
+    for seed in 10_000..10_000 + rounds(150) {
         let script = bytes(seed, length(seed));
         play::<16, 8, 16>(&script, Manners::None);
         play::<4, 2, 4>(&script, Manners::None);
@@ -52,14 +52,14 @@ fn a_hostile_device_harms_nobody() {
 
 #[test]
 fn a_hostile_device_with_a_large_ring_harms_nobody() {
-    for seed in 20_000..20_000 + rounds(60) {
+    for seed in 20_000..20_000 + rounds(12) {
         play::<256, 128, 256>(&bytes(seed, length(seed)), Manners::None);
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 1 } else { 300 },
+        cases: if cfg!(miri) { 1 } else { 100 },
         // Miri has no file system to remember failures in.
         failure_persistence: None,
         ..ProptestConfig::default()

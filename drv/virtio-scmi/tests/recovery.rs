@@ -347,7 +347,7 @@ fn a_subscription_that_the_platform_refuses_after_a_reset_ends_audibly() {
         assert_eq!((events[1].protocol, events[1].event), (0x15, 1));
         assert_eq!(events[1].payload, [3, 0, 0, 0]);
         assert_eq!(
-            world.channel.unsubscribe(CONSOLE, 0x15, 1, 3),
+            world.unsubscribe(CONSOLE, 0x15, 1, 3),
             Err(Refusal::NotSubscribed)
         );
     });
@@ -358,10 +358,7 @@ fn n08_a_subscription_made_while_the_platform_is_away_is_armed_later() {
     run(Setup::default(), |world| {
         world.channel.request_recovery();
         world.turn();
-        assert_eq!(
-            world.channel.subscribe(CONSOLE, 0x15, 1, 3),
-            Ok(Notified::Done)
-        );
+        assert_eq!(world.try_subscribe(CONSOLE, 0x15, 1, 3), Ok(Notified::Done));
         world.turn();
         world.answer_probe();
         world.turn();
@@ -379,7 +376,7 @@ fn n08_a_subscription_made_while_the_platform_is_away_is_armed_later() {
 #[test]
 fn a_client_blocked_in_subscribing_is_answered_when_the_device_is_reset() {
     run(Setup::default(), |world| {
-        world.channel.subscribe(CONSOLE, 0x15, 1, 3).unwrap();
+        world.try_subscribe(CONSOLE, 0x15, 1, 3).unwrap();
         world.turn();
         world.take();
         world.channel.request_recovery();

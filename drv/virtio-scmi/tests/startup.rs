@@ -6,6 +6,7 @@
 mod support;
 
 use drv_virtio_scmi::{Condition, EVENT_IDX, P2A_CHANNELS, Refusal, SetupError, Trace, VERSION_1};
+use support::Standing;
 use support::{CONSOLE, Setup, run};
 
 fn offering(offered: u64) -> Setup {
@@ -59,19 +60,28 @@ fn v18_v08_an_event_queue_that_the_device_lacks_is_done_without() {
 
 #[test]
 fn v01_v02_v19_before_the_start_every_operation_backs_out() {
-    use drv_virtio_scmi::{Channel, Handle, QueueMemory};
+    use drv_virtio_scmi::{Books, Channel, Handle, QueueMemory};
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
-    let mut channel = Channel::new(&memory);
+    let mut books = Box::new(Books::NEW);
+    let mut channel = Channel::new(&memory, &mut books);
+    let mut clock = Standing(5);
     let wish = support::world::wish(0x10, 0);
     // Not even clients are known.
-    assert_eq!(channel.begin(CONSOLE, &wish), Err(Refusal::NotAClient));
-    assert!(channel.poll(CONSOLE, Handle::from_raw(1 << 10)).is_err());
-    assert!(channel.fetch(CONSOLE).is_err());
+    assert_eq!(
+        channel.begin(CONSOLE, &wish, &mut clock),
+        Err(Refusal::NotAClient)
+    );
+    assert!(
+        channel
+            .poll(CONSOLE, Handle::from_raw(1 << 10), &mut clock)
+            .is_err()
+    );
+    assert!(channel.fetch(CONSOLE, &mut clock).is_err());
     assert_eq!(channel.condition(), Condition::Down);
     assert_eq!(channel.next_wake(), None);
     // V11: an interrupt before the start finds nothing to do.
-    channel.begin_turn(5);
-    assert!(channel.next(5).is_none());
+    channel.begin_turn(Some(5));
+    assert!(channel.next(&mut clock).is_none());
     assert_eq!(channel.end_turn(), drv_virtio_scmi::After::Sleep);
     assert!(!channel.has_used());
     channel.audit().unwrap();
@@ -94,17 +104,17 @@ fn w06_the_device_is_reset_before_anything_else() {
 
 #[test]
 fn v17_v19_a_device_that_is_not_done_with_its_reset_is_waited_for() {
-    use drv_virtio_scmi::{Channel, Limits, QueueMemory};
+    use drv_virtio_scmi::{Books, Channel, QueueMemory};
     use support::FakeTransport;
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
-    let mut channel = Channel::new(&memory);
+    let mut books = Box::new(Books::NEW);
+    let mut channel = Channel::new(&memory, &mut books);
     let mut transport = FakeTransport::new(VERSION_1, [16, 16]);
     transport.stuck_resets = 3;
     assert_eq!(
         channel.start(&mut transport, 100),
         Err(SetupError::ResetTimeout)
     );
-    let _ = Limits::DEFAULT;
     assert_eq!(channel.condition(), Condition::Recovering);
     let mut now = 100;
     for _ in 0..3 {

@@ -6,6 +6,7 @@
 mod support;
 
 use drv_virtio_scmi::{After, Command as Wish, Failure, Handle, Limits, Owner, Refusal, Wait};
+use support::Standing;
 use support::world::wish;
 use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run, run_sized};
 
@@ -47,9 +48,12 @@ fn v26_every_request_length_reaches_the_device_as_it_is() {
 #[test]
 fn d03_a_request_above_the_limit_is_refused_and_its_slot_returns() {
     run(Setup::default(), |world| {
-        let id = world.channel.begin(CONSOLE, &wish(0x13, 7)).unwrap();
+        let id = world
+            .channel
+            .begin(CONSOLE, &wish(0x13, 7), &mut Standing(0))
+            .unwrap();
         assert_eq!(
-            world.channel.submit(id, 129, world.now),
+            world.channel.submit(id, 129, &mut Standing(0)),
             Err(Refusal::RequestTooLong)
         );
         assert_eq!(world.channel.pools().slots_free, 8);
@@ -95,7 +99,7 @@ fn v24_d01_without_a_device_everything_is_refused() {
     run(setup, |world| {
         assert_eq!(world.exchange(CONSOLE, 0x10, 0), Err(Refusal::NoDevice));
         assert_eq!(
-            world.channel.subscribe(CONSOLE, 0x15, 1, 0),
+            world.try_subscribe(CONSOLE, 0x15, 1, 0),
             Err(Refusal::NoDevice)
         );
         assert_eq!(world.channel.counters.sent_fail_channel_not_found, 2);
@@ -245,6 +249,43 @@ fn w04_v48_the_default_deadline_is_sixty_seconds() {
 }
 
 #[test]
+fn w04_a_long_deadline_may_be_late_by_a_tick_and_is_never_early() {
+    run(Setup::default(), |world| {
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        assert!(world.channel.wants_tick());
+        assert_eq!(world.channel.next_wake(), None);
+        // Interrupts do not put it on the clock, the tick does.
+        world.now += 200;
+        assert_eq!(world.interrupt(), []);
+        assert!(world.channel.wants_tick());
+        world.now += 50;
+        assert_eq!(world.turn(), []);
+        assert!(!world.channel.wants_tick());
+        assert_eq!(world.pass(59_999), []);
+        assert_eq!(world.pass(1), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+    });
+}
+
+#[test]
+fn w04_a_short_deadline_is_exact() {
+    run(Setup::default(), |world| {
+        for deadline in [1, 2, 31, 32, 33, 999] {
+            let wish = Wish {
+                deadline,
+                ..wish(0x10, 0)
+            };
+            world.submit(CONSOLE, &wish, &[]).unwrap();
+            assert!(!world.channel.wants_tick());
+            assert_eq!(world.pass(u64::from(deadline) - 1), []);
+            assert_eq!(world.pass(1), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+            let command = world.take();
+            world.device.reply(&command, 0, &[]);
+            world.turn();
+        }
+    });
+}
+
+#[test]
 fn w04_each_transfer_has_its_own_deadline() {
     run(Setup::default(), |world| {
         for (owner, deadline) in [(CONSOLE, 700), (THERMAL, 20), (POWER, 300)] {
@@ -360,11 +401,7 @@ fn handles_are_nobody_elses_and_never_come_back() {
             assert_ne!(handle.raw(), 0);
             assert!(!old.contains(&handle));
             assert_eq!(world.poll(THERMAL, handle), Err(Refusal::BadHandle));
-            let now = world.now;
-            assert_eq!(
-                world.channel.cancel(THERMAL, handle, now),
-                Err(Refusal::BadHandle)
-            );
+            assert_eq!(world.cancel(THERMAL, handle), Err(Refusal::BadHandle));
             let command = world.take();
             world.device.reply(&command, 0, &[]);
             world.turn();
@@ -394,13 +431,9 @@ fn cancel_ends_the_handle_and_the_slot_returns_with_the_reply() {
     run(Setup::default(), |world| {
         let handle = world.send(CONSOLE, 0x10, 3).unwrap();
         let command = world.take();
-        let now = world.now;
-        assert_eq!(world.channel.cancel(CONSOLE, handle, now), Ok(()));
+        assert_eq!(world.cancel(CONSOLE, handle), Ok(()));
         world.audit();
-        assert_eq!(
-            world.channel.cancel(CONSOLE, handle, now),
-            Err(Refusal::BadHandle)
-        );
+        assert_eq!(world.cancel(CONSOLE, handle), Err(Refusal::BadHandle));
         assert_eq!(world.channel.pools().slots_free, 7);
         assert_eq!(world.channel.counters.failed, 1);
         world.device.reply(&command, 0, &[]);
@@ -411,7 +444,7 @@ fn cancel_ends_the_handle_and_the_slot_returns_with_the_reply() {
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.turn();
-        assert_eq!(world.channel.cancel(CONSOLE, handle, now), Ok(()));
+        assert_eq!(world.cancel(CONSOLE, handle), Ok(()));
         assert_eq!(world.channel.pools().slots_free, 8);
     });
 }
@@ -466,8 +499,7 @@ fn a_client_gets_no_more_slots_than_its_quota_lost_ones_included() {
         world.exchange(POWER, 0x10, 0).unwrap();
         assert_eq!(world.exchange(POWER, 0x10, 0), Err(Refusal::SlotQuota));
         // Giving up does not make room as long as the device has the slot.
-        let now = world.now;
-        world.channel.cancel(POWER, handle, now).unwrap();
+        world.cancel(POWER, handle).unwrap();
         assert_eq!(world.exchange(POWER, 0x10, 0), Err(Refusal::SlotQuota));
         let command = world.take();
         world.device.reply(&command, 0, &[]);
@@ -530,7 +562,10 @@ fn v04_telling_twice_of_a_death_is_telling_once() {
 fn v28_a_slot_that_is_not_submitted_returns() {
     run(Setup::default(), |world| {
         for _ in 0..20 {
-            let id = world.channel.begin(CONSOLE, &wish(0x10, 0)).unwrap();
+            let id = world
+                .channel
+                .begin(CONSOLE, &wish(0x10, 0), &mut Standing(0))
+                .unwrap();
             world.channel.abort(id);
             // Once only.
             world.channel.abort(id);

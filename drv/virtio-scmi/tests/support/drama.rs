@@ -7,7 +7,7 @@
 //! the device behaves again, and everybody must get an end: nothing may hang, and nothing may be lost.
 
 use super::device::{Command, header};
-use super::world::{Setup, Told, World, run_sized, wish};
+use super::world::{Setup, Standing, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, STRANGER, THERMAL};
 use drv_virtio_scmi::{
     ALL_SOURCES, Command as Wish, Condition, EVENT_IDX, Handle, Notified, Owner, P2A_CHANNELS,
@@ -118,7 +118,8 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             10 => self.unsubscribe(script),
             11 => self.fetch(script),
             12 => self.die(script),
-            13..=15 => self.turn(),
+            13 => self.turn(),
+            14 | 15 => self.run_turn(false),
             16 => {
                 let milliseconds = match script.byte() % 4 {
                     0 => 1,
@@ -178,14 +179,17 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             ..wish(0x10 + script.byte() % 4, script.byte() % 16)
         };
         if script.byte().is_multiple_of(32)
-            && let Ok(id) = self.world.channel.begin(owner, &wish)
+            && let Ok(id) = self
+                .world
+                .channel
+                .begin(owner, &wish, &mut Standing(self.world.now))
         {
             // Its lease went away, or it lied about the length.
             if flags & 1 == 0 {
                 self.world.channel.abort(id);
             } else {
-                let now = self.world.now;
-                assert!(self.world.channel.submit(id, 129, now).is_err());
+                let mut clock = Standing(self.world.now);
+                assert!(self.world.channel.submit(id, 129, &mut clock).is_err());
             }
             return;
         }
@@ -256,8 +260,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         let which = script.below(self.handles.len());
         if which < self.handles.len() {
             let (owner, handle, _) = self.handles.swap_remove(which);
-            let now = self.world.now;
-            assert_eq!(self.world.channel.cancel(owner, handle, now), Ok(()));
+            assert_eq!(self.world.cancel(owner, handle), Ok(()));
             assert_eq!(self.world.poll(owner, handle), Err(Refusal::BadHandle));
         }
     }
@@ -269,7 +272,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         }
         let (protocol, event) = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0)][script.below(4)];
         let source = [0, 1, 2, ALL_SOURCES][script.below(4)];
-        let result = self.world.channel.subscribe(owner, protocol, event, source);
+        let result = self.world.try_subscribe(owner, protocol, event, source);
         if result == Ok(Notified::Waiting) {
             self.subscribing.push(owner);
         }
@@ -283,10 +286,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         }
         let (protocol, event) = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0)][script.below(4)];
         let source = [0, 1, 2, ALL_SOURCES][script.below(4)];
-        let _ = self
-            .world
-            .channel
-            .unsubscribe(owner, protocol, event, source);
+        let _ = self.world.unsubscribe(owner, protocol, event, source);
         self.turn();
     }
 
@@ -314,10 +314,15 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     }
 
     fn turn(&mut self) {
+        self.run_turn(true);
+    }
+
+    fn run_turn(&mut self, timed: bool) {
         let resets = self.world.transport.resets;
         let mut lines = Vec::new();
-        self.world
-            .turns_with(4, |slot, cookie, line| lines.push((slot, cookie, line)));
+        self.world.run_turns(4, timed, |slot, cookie, line| {
+            lines.push((slot, cookie, line));
+        });
         if self.world.transport.resets != resets {
             self.taken.clear();
         }

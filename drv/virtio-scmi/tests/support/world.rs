@@ -6,9 +6,9 @@
 use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    After, Channel, Client, ClientConfig, Command as Wish, EVENT_IDX, EventKind, Failure, Handle,
-    Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory, Record, Refusal, Rule,
-    SetupError, SlotId, Subscription, Trace, VERSION_1, Wait,
+    After, Books, Channel, Client, ClientConfig, Clock, Command as Wish, EVENT_IDX, EventKind,
+    Failure, Handle, Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory, Record,
+    Refusal, Rule, SetupError, SlotId, Subscription, Trace, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 
@@ -42,6 +42,7 @@ static CLIENTS: [ClientConfig; 3] = [
         subscriptions: 8,
         event_bits: 1 << 4,
         rules: &[Rule::ALL],
+        restricted: false,
     },
     ClientConfig {
         task: 4,
@@ -50,6 +51,7 @@ static CLIENTS: [ClientConfig; 3] = [
         subscriptions: 8,
         event_bits: 1 << 5,
         rules: &[Rule::ALL],
+        restricted: false,
     },
     ClientConfig {
         task: 5,
@@ -58,10 +60,21 @@ static CLIENTS: [ClientConfig; 3] = [
         subscriptions: 2,
         event_bits: 0,
         rules: &[Rule::protocol(0x10), Rule::protocol(0x11)],
+        restricted: false,
     },
 ];
 
 const TASKS: [u8; 8] = [0xff, 0xff, 0xff, 0, 1, 2, 0xff, 0xff];
+
+/// A clock that stands still until the test moves it.
+#[derive(Clone, Copy)]
+pub struct Standing(pub u64);
+
+impl Clock for Standing {
+    fn now(&mut self) -> u64 {
+        self.0
+    }
+}
 
 /// How a world begins.
 #[derive(Clone, Copy)]
@@ -114,7 +127,8 @@ pub fn run_sized<const R: usize, const S: usize, const E: usize>(
     let mut subscriptions: Vec<Subscription> = (0..18).map(|_| Subscription::NEW).collect();
     TRACES.with_borrow_mut(Vec::clear);
 
-    let mut channel = Box::new(Channel::new(&*memory));
+    let mut books = Box::new(Books::NEW);
+    let mut channel = Box::new(Channel::new(&*memory, &mut books));
     channel.provide(
         &mut clients,
         &TASKS,
@@ -162,9 +176,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         wish: &Wish,
         parameters: &[u8],
     ) -> Result<(SlotId, Handle), Refusal> {
-        let id = self.channel.begin(owner, wish)?;
+        let mut clock = Standing(self.now);
+        let id = self.channel.begin(owner, wish, &mut clock)?;
         self.channel.parameters(id).write(1, parameters);
-        let handle = self.channel.submit(id, parameters.len(), self.now)?;
+        let handle = self.channel.submit(id, parameters.len(), &mut clock)?;
         self.channel.kick(&mut self.transport);
         Ok((id, handle))
     }
@@ -196,12 +211,29 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         (told, after)
     }
 
+    /// A turn that an interrupt makes: it is not told the time.
+    pub fn interrupt(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        self.run_turns(8, false, |_, _, line| told.push(line));
+        told
+    }
+
     /// The same, each line with the slot and cookie of the transfer, where it is the end of a blocked one.
     pub fn turns_with(
         &mut self,
         most: usize,
+        tell: impl FnMut(Option<SlotId>, u32, Told),
+    ) -> After {
+        self.run_turns(most, true, tell)
+    }
+
+    pub fn run_turns(
+        &mut self,
+        most: usize,
+        timed: bool,
         mut tell: impl FnMut(Option<SlotId>, u32, Told),
     ) -> After {
+        let mut clock = Standing(self.now);
         let mut after = After::Again;
         for _ in 0..most {
             let resets = self.transport.resets;
@@ -209,10 +241,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             if self.transport.resets != resets {
                 self.device = FakeDevice::new(self.memory, &self.transport);
             }
-            self.channel.begin_turn(self.now);
+            self.channel.begin_turn(timed.then_some(self.now));
             // A turn is bounded, whatever the device does.
             let mut steps = 0;
-            while let Some(output) = self.channel.next(self.now) {
+            while let Some(output) = self.channel.next(&mut clock) {
                 steps += 1;
                 assert!(steps < 8 * (R + S + E + 64), "a turn without end");
                 match output {
@@ -246,6 +278,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     pub fn pass(&mut self, milliseconds: u64) -> Vec<Told> {
         let end = self.now + milliseconds;
         let mut told = Vec::new();
+        // The server's tick, which puts deadlines on the clock, comes as early as it can.
+        if self.channel.wants_tick() {
+            told.extend(self.turn());
+        }
         while let Some(wake) = self.channel.next_wake()
             && wake <= end
         {
@@ -266,16 +302,18 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
 
     /// What polling finds; the handle ends with an answer.
     pub fn poll(&mut self, owner: Owner, handle: Handle) -> Result<Option<Told>, Refusal> {
-        Ok(match self.channel.poll(owner, handle)? {
-            Polled::Pending => None,
-            Polled::Ended(id, result) => {
-                let line = answer(owner, result);
-                self.channel.finish(id);
-                self.channel.kick(&mut self.transport);
-                self.audit();
-                Some(line)
-            }
-        })
+        Ok(
+            match self.channel.poll(owner, handle, &mut Standing(self.now))? {
+                Polled::Pending => None,
+                Polled::Ended(id, result) => {
+                    let line = answer(owner, result);
+                    self.channel.finish(id);
+                    self.channel.kick(&mut self.transport);
+                    self.audit();
+                    Some(line)
+                }
+            },
+        )
     }
 
     /// The device takes the next command, which must be there.
@@ -290,11 +328,40 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         }
     }
 
+    pub fn try_subscribe(
+        &mut self,
+        owner: Owner,
+        protocol: u8,
+        event: u8,
+        source: u32,
+    ) -> Result<Notified, Refusal> {
+        let mut clock = Standing(self.now);
+        self.channel
+            .subscribe(owner, protocol, event, source, &mut clock)
+    }
+
+    pub fn unsubscribe(
+        &mut self,
+        owner: Owner,
+        protocol: u8,
+        event: u8,
+        source: u32,
+    ) -> Result<(), Refusal> {
+        let mut clock = Standing(self.now);
+        self.channel
+            .unsubscribe(owner, protocol, event, source, &mut clock)
+    }
+
+    pub fn cancel(&mut self, owner: Owner, handle: Handle) -> Result<(), Refusal> {
+        let mut clock = Standing(self.now);
+        self.channel.cancel(owner, handle, &mut clock)
+    }
+
     /// Subscribes, and lets the platform agree if it is asked.
     pub fn subscribe(&mut self, owner: Owner, protocol: u8, event: u8, source: u32) {
         let how = self
             .channel
-            .subscribe(owner, protocol, event, source)
+            .subscribe(owner, protocol, event, source, &mut Standing(self.now))
             .unwrap();
         let told = self.turn();
         if how == Notified::Waiting {
@@ -306,7 +373,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     }
 
     pub fn fetch(&mut self, owner: Owner) -> Option<Event> {
-        let event = self.channel.fetch(owner).unwrap()?;
+        let event = self
+            .channel
+            .fetch(owner, &mut Standing(self.now))
+            .unwrap()?;
         Some(Event {
             kind: event.kind,
             time: event.time,
