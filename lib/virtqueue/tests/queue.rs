@@ -476,6 +476,10 @@ fn start_forgets_everything() {
     );
     assert_eq!(queue.take_used(), Ok(None));
     assert_eq!(queue.publish(3), Err(PublishError::NotAHead));
+    assert!(
+        !queue.kick_needed(),
+        "what was published before is not owed a kick"
+    );
     let mut device = DeviceSide::new(&memory, 4, false);
     assert_eq!(device.pop(), None);
     queue.set_chain(3, &[writes(1)]).unwrap();
