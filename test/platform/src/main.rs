@@ -33,7 +33,8 @@ struct Arguments {
     /// The vhost-user socket.
     #[arg(long)]
     socket: PathBuf,
-    /// Dial into a socket that QEMU listens on (`server=on`) instead of listening; a platform that died can come back so.
+    /// Dial into a socket that QEMU listens on (`server=on`) instead of listening. QEMU 10.0 cannot take up a platform that
+    /// comes back: it waits for acknowledgements that were negotiated with the one before.
     #[arg(long)]
     connect: bool,
     /// The machine to be; the sample machine if not given.
