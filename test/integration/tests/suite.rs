@@ -1,0 +1,67 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The on-target suite (test/suite): the kernel, `userlib` and generated IPC code, tried case by case on the machine itself.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use test_integration::{Board, Kind, Programs, Setting, Turn, image_of};
+use xtask::console::Console;
+
+/// All cases, on a machine that the whole test run shares.
+const LIMIT: Duration = Duration::from_secs(300);
+/// The suite has at least as many cases.
+const CASES: usize = 100;
+/// What the last line starts with.
+const LAST: &str = "suite: ";
+
+/// Boots the suite on this processor and passes its cases through.
+fn run(cpu: &str) {
+    let image = image_of(Path::new("test/suite/app.toml"));
+    let _turn = Turn::take();
+    let programs = Programs::find()
+        .unwrap_or_else(|error| panic!("{error:#}; `cargo xtask setup` installs it"));
+    let mut setting = Setting::new(&image.elf, Kind::None);
+    setting.cpu = cpu.into();
+    let mut board = Board::start(&programs, &setting).unwrap_or_else(|error| panic!("{error:#}"));
+    let stream = board.machine().take_console();
+    let mut console = Console::new(stream).expect("the console can be read");
+    let ended = console.wait_until("the end of the suite", LIMIT, |seen| {
+        let at = seen.find(&format!("\n{LAST}"))? + 1;
+        let length = seen[at..].find('\n')?;
+        Some((at + length, seen[at..at + length].to_owned()))
+    });
+    let text = console.transcript();
+    // Not by `println!`: a test that passes would keep it to itself.
+    let mut out = std::io::stdout();
+    for line in text.lines() {
+        let _ = writeln!(out, "{cpu}: {line}");
+    }
+    let last = ended.unwrap_or_else(|error| panic!("{:#}", board.explain(error)));
+
+    let verdicts = |verdict: &str| {
+        text.lines()
+            .filter(|line| line.starts_with("case ") && line.contains(verdict))
+            .collect::<Vec<_>>()
+    };
+    let failed = verdicts(" ... FAILED");
+    assert!(failed.is_empty(), "on {cpu}:\n{}", failed.join("\n"));
+    let passed = verdicts(" ... ok").len();
+    assert_eq!(last, format!("{LAST}{passed} passed, 0 failed"), "{text}");
+    assert!(
+        passed >= CASES,
+        "only {passed} cases, of {CASES} or more: are some not in their group any more?"
+    );
+}
+
+#[test]
+fn every_case_passes_on_a_cortex_a15() {
+    run("cortex-a15");
+}
+
+#[test]
+fn every_case_passes_on_a_cortex_a7() {
+    run("cortex-a7");
+}
