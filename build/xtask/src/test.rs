@@ -29,6 +29,8 @@ const MIRI_PACKAGES: [&str; 5] = [
     "drv-virtio-scmi",
     "kern",
 ];
+/// The driver's binary, in the folder of an image.
+const DRIVER_ELF: &str = "virtio_scmi.elf";
 /// Lines of a failed stage that are shown; all of them are in its log.
 const SHOWN_LINES: usize = 120;
 
@@ -55,7 +57,7 @@ struct Stage {
     work: fn(&Machine) -> Result<Ended>,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage {
         name: "formatting",
         work: formatting,
@@ -89,6 +91,10 @@ const STAGES: [Stage; 10] = [
         work: clean_image,
     },
     Stage {
+        name: "barriers",
+        work: barriers,
+    },
+    Stage {
         name: "integration tests",
         work: integration_tests,
     },
@@ -104,6 +110,8 @@ struct Machine {
     nextest: bool,
     /// Packages with host tests, the integration tests left out.
     packages: Vec<String>,
+    /// Tasks that have a library, which runs on the host too.
+    task_libraries: Vec<String>,
 }
 
 /// Runs the command.
@@ -127,10 +135,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let rust = setup::rust::ensure(Mode::Install)?.context("Rust for the target is missing")?;
     run::programs(Kind::VhostDeviceScmi)?;
     let nextest = command::query(workspace::cargo().args(["nextest", "--version"])).is_some();
+    let (packages, task_libraries) = packages()?;
     let machine = Machine {
         rust,
         nextest,
-        packages: packages()?,
+        packages,
+        task_libraries,
     };
 
     let mut total = Tally::default();
@@ -288,7 +298,22 @@ fn host_tests(machine: &Machine) -> Result<Ended> {
     for package in &machine.packages {
         command.args(["--package", package]);
     }
-    tests(&mut command, minutes(30))
+    let first = tests(&mut command, minutes(30))?;
+    // Apart, because the tasks themselves do not build for the host.
+    let mut command = workspace::cargo();
+    command.args(["test", "--no-fail-fast", "--lib"]);
+    for package in &machine.task_libraries {
+        command.args(["--package", package]);
+    }
+    let second = tests(&mut command, minutes(10))?;
+    Ok(match (first, second) {
+        (Ended::Ran(tally, output), Ended::Ran(more, rest)) => {
+            let mut total = tally;
+            total += more;
+            Ended::Ran(total, output + &rest)
+        }
+        (first, _) => first,
+    })
 }
 
 /// A cargo that runs all tests of the packages named after it, whether or not some fail.
@@ -335,6 +360,17 @@ fn clean_image(machine: &Machine) -> Result<Ended> {
     Ok(Ended::Ran(Tally::check(clean), image.output))
 }
 
+/// Each barrier that virtio needs stands in the linked driver: see lib/virtqueue/tests/barriers.
+fn barriers(machine: &Machine) -> Result<Ended> {
+    let image = image::build(&machine.rust, image::DEFAULT_APP, &clean_target(), |_| ())?;
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "--package", "virtqueue", "--test", "barriers"])
+        .args(["--", "--ignored"])
+        .env("VIRTQUEUE_ARM_ELF", image.folder.join(DRIVER_ELF));
+    tests(&mut command, minutes(10))
+}
+
 fn integration_tests(machine: &Machine) -> Result<Ended> {
     sim::build()?;
     let mut command = runner(machine);
@@ -360,8 +396,8 @@ fn miri(_: &Machine) -> Result<Ended> {
     tests(&mut command, minutes(30))
 }
 
-/// The packages that build on the host, by cargo's own account.
-fn packages() -> Result<Vec<String>> {
+/// The packages that build on the host, by cargo's own account; and of the others those that have a library.
+fn packages() -> Result<(Vec<String>, Vec<String>)> {
     let text =
         command::query(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))
             .context("cargo metadata fails")?;
@@ -371,20 +407,28 @@ fn packages() -> Result<Vec<String>> {
         .find(|line| line.starts_with('{'))
         .context("cargo metadata prints no JSON")?;
     let metadata: Value = serde_json::from_str(json)?;
-    let default: Vec<&Value> = metadata["workspace_default_members"]
-        .as_array()
-        .into_iter()
+    let list = |key: &str| metadata[key].as_array().into_iter().flatten();
+    let default: Vec<&Value> = list("workspace_default_members").collect();
+    let (host, target): (Vec<&Value>, Vec<&Value>) =
+        list("packages").partition(|package| default.contains(&&package["id"]));
+    let names = |packages: Vec<&Value>| -> Vec<String> {
+        packages
+            .into_iter()
+            .filter_map(|package| package["name"].as_str())
+            .filter(|name| *name != INTEGRATION)
+            .map(str::to_owned)
+            .collect()
+    };
+    let with_library = target.into_iter().filter(|package| has_library(package));
+    Ok((names(host), names(with_library.collect())))
+}
+
+fn has_library(package: &Value) -> bool {
+    let kinds = package["targets"].as_array().into_iter().flatten();
+    kinds
+        .filter_map(|target| target["kind"].as_array())
         .flatten()
-        .collect();
-    Ok(metadata["packages"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|package| default.contains(&&package["id"]))
-        .filter_map(|package| package["name"].as_str())
-        .filter(|name| *name != INTEGRATION)
-        .map(str::to_owned)
-        .collect())
+        .any(|kind| kind == "lib")
 }
 
 #[cfg(test)]
@@ -404,8 +448,10 @@ mod tests {
 
     #[test]
     fn the_packages_are_those_of_the_host() {
-        let packages = packages().unwrap();
+        let (packages, task_libraries) = packages().unwrap();
         assert!(packages.iter().any(|name| name == "xtask"));
+        assert!(task_libraries.iter().any(|name| name == "task-console"));
+        assert!(task_libraries.iter().all(|name| name != "task-idle"));
         assert!(
             packages
                 .iter()
