@@ -113,11 +113,16 @@ fn find_answer(seen: &str, typed: &str) -> Option<(usize, Answer)> {
         return Some((echo_end + PROMPT.len(), answer));
     }
     let mut text = String::new();
-    // Something else may have been printed just before the echo; then it is no echo and belongs to the answer.
-    if !echo.ends_with(typed) && seen.lines().skip(1).any(|line| line.ends_with(typed)) {
-        text.push_str(echo);
-        text.push('\n');
-        let (_, _echo) = lines.find(|(_, line)| line.ends_with(typed))?;
+    // A report of another task may come before the echo or cut it in two: it belongs to the answer, and the line that ends
+    // with what was typed is the echo.
+    let comes_later = |line: &str| line.ends_with(typed);
+    if !echo.ends_with(typed) && seen.lines().skip(1).any(comes_later) {
+        if !typed.starts_with(echo) {
+            push_line(&mut text, echo);
+        }
+        for (_, line) in lines.by_ref().take_while(|(_, line)| !comes_later(line)) {
+            push_line(&mut text, line);
+        }
     }
     let (verdict_end, verdict) = lines.find_map(|(end, line)| {
         if line == "ok" {
@@ -126,8 +131,7 @@ fn find_answer(seen: &str, typed: &str) -> Option<(usize, Answer)> {
         if let Some(reason) = line.strip_prefix("error:") {
             return Some((end, Err(reason.trim().to_owned())));
         }
-        text.push_str(line);
-        text.push('\n');
+        push_line(&mut text, line);
         None
     })?;
     let rest = &seen[verdict_end..];
@@ -140,6 +144,11 @@ fn find_answer(seen: &str, typed: &str) -> Option<(usize, Answer)> {
         verdict_end + prompt + PROMPT.len(),
         Answer { text, verdict },
     ))
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
 }
 
 /// Complete lines, each with the place where the next one starts.
@@ -275,10 +284,7 @@ mod tests {
     fn a_report_may_cut_the_echo_in_two() {
         let seen = "sens\n! task x faulted: panic; restarted\nscmi> sensors\n0 fake\nok\nscmi> ";
         let (_, answer) = find_answer(seen, "sensors").unwrap();
-        assert_eq!(
-            answer.text,
-            "sens\n! task x faulted: panic; restarted\n0 fake\n"
-        );
+        assert_eq!(answer.text, "! task x faulted: panic; restarted\n0 fake\n");
         assert!(answer.is_ok());
     }
 

@@ -29,10 +29,13 @@ impl Tally {
     #[must_use]
     pub fn of_runner(output: &str, success: bool) -> Self {
         let mut tally = Self::default();
-        for line in output.lines() {
-            tally += cargo_test(line)
-                .or_else(|| nextest(line))
-                .unwrap_or_default();
+        // nextest quotes what a failed test printed, which is what `cargo test` prints; its own summary has the last word.
+        match output.lines().rev().find_map(nextest) {
+            Some(summary) => tally = summary,
+            None => output
+                .lines()
+                .filter_map(cargo_test)
+                .for_each(|counts| tally += counts),
         }
         if (tally.failed == 0 && !success) || tally == Self::default() {
             tally.failed += 1;
@@ -125,6 +128,13 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_failed_test_printed_is_not_counted_again() {
+        let output = "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n\
+                      Summary [ 1.0s] 786 tests run: 785 passed, 1 failed, 0 skipped\n";
+        assert_eq!(Tally::of_runner(output, false), tally(785, 1));
     }
 
     #[test]
