@@ -4,7 +4,7 @@
 //! `cargo xtask clippy`: every task under clippy as the image builds it, with its own features and configuration, and the
 //! kernel. Plain `cargo clippy` sees only what builds on the host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -44,18 +44,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let rust = setup::rust::ensure(Mode::Install)?.context("Rust for the target is missing")?;
     let progress = Progress::start("clippy");
     let mut output = String::new();
-    let result = check(&rust, &app, &arguments.tasks, &mut output);
+    let target = workspace::image_target_dir();
+    let result = check(&rust, &app, &arguments.tasks, &target, &mut output);
     drop(progress);
     print!("{output}");
     result
 }
 
-/// Checks the named tasks, or all and the kernel if none is named; what clippy says is added to `output`.
+/// Checks the named tasks, or all and the kernel if none is named; what clippy says is added to `output`. What has been built
+/// for the image below `target` is used again.
 ///
 /// # Errors
 ///
 /// Names those that have something to mend.
-pub fn check(rust: &TargetRust, app: &str, names: &[String], output: &mut String) -> Result<()> {
+pub fn check(
+    rust: &TargetRust,
+    app: &str,
+    names: &[String],
+    target: &Path,
+    output: &mut String,
+) -> Result<()> {
     let app = image::load(app)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|n| n == name);
     if let Some(unknown) = names
@@ -70,11 +78,11 @@ pub fn check(rust: &TargetRust, app: &str, names: &[String], output: &mut String
     }
     let mut bad = Vec::new();
     for task in app.tasks.iter().filter(|task| wanted(&task.name)) {
-        if !check_task(rust, &app, task, output)? {
+        if !check_task(rust, &app, task, target, output)? {
             bad.push(task.name.clone());
         }
     }
-    if wanted(KERNEL) && !check_kernel(rust, &app, output)? {
+    if wanted(KERNEL) && !check_kernel(rust, &app, target, output)? {
         bad.push(KERNEL.into());
     }
     if !bad.is_empty() {
@@ -83,7 +91,13 @@ pub fn check(rust: &TargetRust, app: &str, names: &[String], output: &mut String
     Ok(())
 }
 
-fn check_task(rust: &TargetRust, app: &App, task: &Task, output: &mut String) -> Result<bool> {
+fn check_task(
+    rust: &TargetRust,
+    app: &App,
+    task: &Task,
+    target: &Path,
+    output: &mut String,
+) -> Result<bool> {
     let mut cargo = rust.cargo("clippy");
     cargo
         .args([
@@ -95,10 +109,7 @@ fn check_task(rust: &TargetRust, app: &App, task: &Task, output: &mut String) ->
         ])
         .env(
             "CARGO_TARGET_DIR",
-            workspace::target_dir()
-                .join("image")
-                .join(&app.name)
-                .join("clippy"),
+            target.join("image").join(&app.name).join("tasks"),
         )
         .envs(compose::environment::of_task(app, task)?);
     if task.no_default_features {
@@ -110,11 +121,11 @@ fn check_task(rust: &TargetRust, app: &App, task: &Task, output: &mut String) ->
     finish(&task.name, cargo, output)
 }
 
-fn check_kernel(rust: &TargetRust, app: &App, output: &mut String) -> Result<bool> {
+fn check_kernel(rust: &TargetRust, app: &App, target: &Path, output: &mut String) -> Result<bool> {
     let mut cargo = rust.cargo("clippy");
     cargo
         .args(["--release", "--package", "virtio-scmi-image"])
-        .env("CARGO_TARGET_DIR", workspace::target_dir())
+        .env("CARGO_TARGET_DIR", target)
         .env("IMAGE_APP_TOML", &app.files[0]);
     finish(KERNEL, cargo, output)
 }

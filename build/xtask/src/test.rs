@@ -57,6 +57,7 @@ struct Stage {
     work: fn(&Machine) -> Result<Ended>,
 }
 
+/// What later stages build on comes first, then what fails fast.
 const STAGES: [Stage; 11] = [
     Stage {
         name: "formatting",
@@ -67,12 +68,24 @@ const STAGES: [Stage; 11] = [
         work: conformance,
     },
     Stage {
-        name: "clippy, host",
-        work: clippy_host,
+        name: "image, clean build",
+        work: clean_image,
+    },
+    Stage {
+        name: "barriers",
+        work: barriers,
     },
     Stage {
         name: "clippy, target",
         work: clippy_target,
+    },
+    Stage {
+        name: "clippy, host",
+        work: clippy_host,
+    },
+    Stage {
+        name: "documentation",
+        work: documentation,
     },
     Stage {
         name: "host tests",
@@ -81,18 +94,6 @@ const STAGES: [Stage; 11] = [
     Stage {
         name: "documentation tests",
         work: documentation_tests,
-    },
-    Stage {
-        name: "documentation",
-        work: documentation,
-    },
-    Stage {
-        name: "image, clean build",
-        work: clean_image,
-    },
-    Stage {
-        name: "barriers",
-        work: barriers,
     },
     Stage {
         name: "integration tests",
@@ -286,7 +287,13 @@ fn clippy_target(machine: &Machine) -> Result<Ended> {
         return Ok(Ended::Skipped("this toolchain has no clippy".into()));
     }
     let mut output = String::new();
-    let result = clippy::check(&machine.rust, image::DEFAULT_APP, &[], &mut output);
+    let result = clippy::check(
+        &machine.rust,
+        image::DEFAULT_APP,
+        &[],
+        &clean_target(),
+        &mut output,
+    );
     if let Err(error) = &result {
         output.push_str(&format!("{error:#}\n"));
     }
