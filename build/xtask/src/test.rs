@@ -3,34 +3,22 @@
 
 //! `cargo xtask test`: everything that must hold, in stages, each within a limit.
 
+mod stages;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
-use crate::command::{self, Outcome};
-use crate::image;
+use crate::command;
 use crate::platform::Kind;
 use crate::progress::Progress;
 use crate::setup::{self, Mode, rust::TargetRust};
 use crate::tally::Tally;
-use crate::{clippy, conformance, run, sim, workspace};
+use crate::{run, workspace};
+use stages::STAGES;
 
-/// The package whose tests boot machines: they run after all others, on an image that is known to build.
-const INTEGRATION: &str = "test-integration";
-/// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
-const MIRI_PACKAGES: [&str; 5] = [
-    "virtqueue",
-    "virtio-mmio",
-    "scmi",
-    "drv-virtio-scmi",
-    "kern",
-];
-/// The driver's binary, in the folder of an image.
-const DRIVER_ELF: &str = "virtio_scmi.elf";
 /// Lines of a failed stage that are shown; all of them are in its log.
 const SHOWN_LINES: usize = 120;
 
@@ -57,53 +45,11 @@ struct Stage {
     work: fn(&Machine) -> Result<Ended>,
 }
 
-/// What later stages build on comes first, then what fails fast.
-const STAGES: [Stage; 11] = [
-    Stage {
-        name: "formatting",
-        work: formatting,
-    },
-    Stage {
-        name: "conformance",
-        work: conformance,
-    },
-    Stage {
-        name: "image, clean build",
-        work: clean_image,
-    },
-    Stage {
-        name: "barriers",
-        work: barriers,
-    },
-    Stage {
-        name: "clippy, target",
-        work: clippy_target,
-    },
-    Stage {
-        name: "clippy, host",
-        work: clippy_host,
-    },
-    Stage {
-        name: "documentation",
-        work: documentation,
-    },
-    Stage {
-        name: "host tests",
-        work: host_tests,
-    },
-    Stage {
-        name: "documentation tests",
-        work: documentation_tests,
-    },
-    Stage {
-        name: "integration tests",
-        work: integration_tests,
-    },
-    Stage {
-        name: "miri",
-        work: miri,
-    },
-];
+impl Stage {
+    const fn new(name: &'static str, work: fn(&Machine) -> Result<Ended>) -> Self {
+        Self { name, work }
+    }
+}
 
 /// What set-up found, and what the workspace has.
 struct Machine {
@@ -115,11 +61,11 @@ struct Machine {
     task_libraries: Vec<String>,
 }
 
-/// Runs the command.
+/// Runs the command. The last line of its output says how much passed; the process ends here if something did not.
 ///
 /// # Errors
 ///
-/// Set-up fails, or something did not pass.
+/// No stage has such a name.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let chosen: Vec<&Stage> = STAGES
         .iter()
@@ -133,30 +79,35 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             bail!("no stage has such a name")
         };
     }
+    let tally = all(&chosen).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Tally::check(false)
+    });
+    println!("{tally}");
+    if tally.failed > 0 {
+        // Not by an error: nothing may follow that line.
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+fn all(stages: &[&Stage]) -> Result<Tally> {
     let rust = setup::rust::ensure(Mode::Install)?.context("Rust for the target is missing")?;
     run::programs(Kind::VhostDeviceScmi)?;
     let nextest = command::query(workspace::cargo().args(["nextest", "--version"])).is_some();
-    let (packages, task_libraries) = packages()?;
+    let (packages, task_libraries) = stages::packages()?;
     let machine = Machine {
         rust,
         nextest,
         packages,
         task_libraries,
     };
-
     let mut total = Tally::default();
-    for (index, stage) in chosen.iter().enumerate() {
-        total += perform(
-            stage,
-            &format!("[{}/{}]", index + 1, chosen.len()),
-            &machine,
-        )?;
+    for (index, stage) in stages.iter().enumerate() {
+        let position = format!("[{}/{}]", index + 1, stages.len());
+        total += perform(stage, &position, &machine)?;
     }
-    println!("{total}");
-    if total.failed > 0 {
-        bail!("not everything passed");
-    }
-    Ok(())
+    Ok(total)
 }
 
 impl Arguments {
@@ -226,218 +177,6 @@ fn log_file(stage: &str) -> Result<PathBuf> {
     Ok(folder.join(name + ".log"))
 }
 
-fn minutes(count: u64) -> Duration {
-    Duration::from_secs(count * 60)
-}
-
-fn perform_command(command: &mut Command, limit: Duration) -> Result<Outcome> {
-    let name = command::describe(command);
-    command::run(&name, command, limit, |_| ())
-}
-
-fn check(command: &mut Command, limit: Duration) -> Result<Ended> {
-    let outcome = perform_command(command, limit)?;
-    Ok(Ended::Ran(Tally::check(outcome.success()), outcome.output))
-}
-
-fn tests(command: &mut Command, limit: Duration) -> Result<Ended> {
-    let outcome = perform_command(command.env("CARGO_TERM_COLOR", "never"), limit)?;
-    let tally = Tally::of_runner(&outcome.output, outcome.success());
-    Ok(Ended::Ran(tally, outcome.output))
-}
-
-fn formatting(_: &Machine) -> Result<Ended> {
-    if command::query(workspace::cargo().args(["fmt", "--version"])).is_none() {
-        return Ok(Ended::Skipped("this toolchain has no rustfmt".into()));
-    }
-    check(
-        workspace::cargo().args(["fmt", "--all", "--check"]),
-        minutes(5),
-    )
-}
-
-fn conformance(_: &Machine) -> Result<Ended> {
-    let (rows, complaints) = conformance::check()?;
-    let tally = Tally {
-        passed: rows.saturating_sub(complaints.len()),
-        failed: complaints.len(),
-    };
-    Ok(Ended::Ran(tally, complaints.join("\n") + "\n"))
-}
-
-fn clippy_host(_: &Machine) -> Result<Ended> {
-    if !clippy::is_there() {
-        return Ok(Ended::Skipped("this toolchain has no clippy".into()));
-    }
-    check(
-        workspace::cargo().args([
-            "clippy",
-            "--keep-going",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
-        minutes(15),
-    )
-}
-
-fn clippy_target(machine: &Machine) -> Result<Ended> {
-    if !clippy::is_there() {
-        return Ok(Ended::Skipped("this toolchain has no clippy".into()));
-    }
-    let mut output = String::new();
-    let result = clippy::check(
-        &machine.rust,
-        image::DEFAULT_APP,
-        &[],
-        &clean_target(),
-        &mut output,
-    );
-    if let Err(error) = &result {
-        output.push_str(&format!("{error:#}\n"));
-    }
-    Ok(Ended::Ran(Tally::check(result.is_ok()), output))
-}
-
-fn host_tests(machine: &Machine) -> Result<Ended> {
-    let mut command = runner(machine);
-    for package in &machine.packages {
-        command.args(["--package", package]);
-    }
-    let first = tests(&mut command, minutes(30))?;
-    // Apart, because the tasks themselves do not build for the host.
-    let mut command = workspace::cargo();
-    command.args(["test", "--no-fail-fast", "--lib"]);
-    for package in &machine.task_libraries {
-        command.args(["--package", package]);
-    }
-    let second = tests(&mut command, minutes(10))?;
-    Ok(match (first, second) {
-        (Ended::Ran(tally, output), Ended::Ran(more, rest)) => {
-            let mut total = tally;
-            total += more;
-            Ended::Ran(total, output + &rest)
-        }
-        (first, _) => first,
-    })
-}
-
-/// A cargo that runs all tests of the packages named after it, whether or not some fail.
-fn runner(machine: &Machine) -> Command {
-    let mut command = workspace::cargo();
-    if machine.nextest {
-        command.args(["nextest", "run", "--no-fail-fast", "--no-tests", "pass"]);
-    } else {
-        command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
-    }
-    command
-}
-
-fn documentation_tests(machine: &Machine) -> Result<Ended> {
-    let mut command = workspace::cargo();
-    command.args(["test", "--doc", "--no-fail-fast"]);
-    for package in &machine.packages {
-        command.args(["--package", package]);
-    }
-    tests(&mut command, minutes(20))
-}
-
-fn documentation(_: &Machine) -> Result<Ended> {
-    let mut command = workspace::cargo();
-    command
-        .args(["doc", "--no-deps"])
-        .env("RUSTDOCFLAGS", "-D warnings");
-    check(&mut command, minutes(15))
-}
-
-/// Where the clean image is built, and kept for the integration tests.
-fn clean_target() -> PathBuf {
-    workspace::target_dir().join("test").join("image")
-}
-
-fn clean_image(machine: &Machine) -> Result<Ended> {
-    let target = clean_target();
-    if target.exists() {
-        fs::remove_dir_all(&target)
-            .with_context(|| format!("cannot remove {}", target.display()))?;
-    }
-    let image = image::build(&machine.rust, image::DEFAULT_APP, &target, |_| ())?;
-    let clean = !image.output.lines().any(|line| line.starts_with("warning"));
-    Ok(Ended::Ran(Tally::check(clean), image.output))
-}
-
-/// Each barrier that virtio needs stands in the linked driver: see lib/virtqueue/tests/barriers.
-fn barriers(machine: &Machine) -> Result<Ended> {
-    let image = image::build(&machine.rust, image::DEFAULT_APP, &clean_target(), |_| ())?;
-    let mut command = workspace::cargo();
-    command
-        .args(["test", "--package", "virtqueue", "--test", "barriers"])
-        .args(["--", "--ignored"])
-        .env("VIRTQUEUE_ARM_ELF", image.folder.join(DRIVER_ELF));
-    tests(&mut command, minutes(10))
-}
-
-fn integration_tests(machine: &Machine) -> Result<Ended> {
-    sim::build()?;
-    let mut command = runner(machine);
-    command
-        .args(["--package", INTEGRATION])
-        .env(workspace::IMAGE_TARGET_DIR, clean_target());
-    tests(&mut command, minutes(30))
-}
-
-fn miri(_: &Machine) -> Result<Ended> {
-    if let Err(error) = setup::miri::ensure() {
-        return Ok(Ended::Skipped(format!("{error:#}")));
-    }
-    let mut command = setup::miri::command();
-    command
-        .args(["test", "--lib", "--tests"])
-        // Property tests read their environment and the clock.
-        .env("MIRIFLAGS", "-Zmiri-disable-isolation")
-        .env("CARGO_TARGET_DIR", workspace::target_dir().join("miri"));
-    for package in MIRI_PACKAGES {
-        command.args(["--package", package]);
-    }
-    tests(&mut command, minutes(30))
-}
-
-/// The packages that build on the host, by cargo's own account; and of the others those that have a library.
-fn packages() -> Result<(Vec<String>, Vec<String>)> {
-    let text =
-        command::query(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))
-            .context("cargo metadata fails")?;
-    // cargo may print a note before it.
-    let json = text
-        .lines()
-        .find(|line| line.starts_with('{'))
-        .context("cargo metadata prints no JSON")?;
-    let metadata: Value = serde_json::from_str(json)?;
-    let list = |key: &str| metadata[key].as_array().into_iter().flatten();
-    let default: Vec<&Value> = list("workspace_default_members").collect();
-    let (host, target): (Vec<&Value>, Vec<&Value>) =
-        list("packages").partition(|package| default.contains(&&package["id"]));
-    let names = |packages: Vec<&Value>| -> Vec<String> {
-        packages
-            .into_iter()
-            .filter_map(|package| package["name"].as_str())
-            .filter(|name| *name != INTEGRATION)
-            .map(str::to_owned)
-            .collect()
-    };
-    let with_library = target.into_iter().filter(|package| has_library(package));
-    Ok((names(host), names(with_library.collect())))
-}
-
-fn has_library(package: &Value) -> bool {
-    let kinds = package["targets"].as_array().into_iter().flatten();
-    kinds
-        .filter_map(|target| target["kind"].as_array())
-        .flatten()
-        .any(|kind| kind == "lib")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,19 +190,5 @@ mod tests {
         assert!(arguments(&[]).chooses("miri"));
         assert!(arguments(&["clippy", "doc"]).chooses("documentation"));
         assert!(!arguments(&["clippy"]).chooses("miri"));
-    }
-
-    #[test]
-    fn the_packages_are_those_of_the_host() {
-        let (packages, task_libraries) = packages().unwrap();
-        assert!(packages.iter().any(|name| name == "xtask"));
-        assert!(task_libraries.iter().any(|name| name == "task-console"));
-        assert!(task_libraries.iter().all(|name| name != "task-idle"));
-        assert!(
-            packages
-                .iter()
-                .all(|name| name != INTEGRATION && name != "task-idle"),
-            "{packages:?}"
-        );
     }
 }

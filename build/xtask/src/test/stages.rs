@@ -1,0 +1,306 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The stages themselves.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::{Ended, Machine, Stage};
+use crate::command::{self, Outcome};
+use crate::tally::Tally;
+use crate::{clippy, conformance, image, setup, sim, workspace};
+
+/// The package whose tests boot machines: they run after all others, on an image that is known to build.
+const INTEGRATION: &str = "test-integration";
+/// What a test of the on-target suite is called, and what it prints before the name of a case.
+const SUITE_TESTS: &str = "every_case_passes";
+const CASE: &str = ": case ";
+/// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
+const MIRI_PACKAGES: [&str; 5] = [
+    "virtqueue",
+    "virtio-mmio",
+    "scmi",
+    "drv-virtio-scmi",
+    "kern",
+];
+/// The driver's binary, in the folder of an image.
+const DRIVER_ELF: &str = "virtio_scmi.elf";
+/// What later stages build on comes first, then what fails fast.
+pub(super) const STAGES: [Stage; 12] = [
+    Stage::new("formatting", formatting),
+    Stage::new("conformance", conformance),
+    Stage::new("image, clean build", clean_image),
+    Stage::new("barriers", barriers),
+    Stage::new("clippy, target", clippy_target),
+    Stage::new("clippy, host", clippy_host),
+    Stage::new("documentation", documentation),
+    Stage::new("host tests", host_tests),
+    Stage::new("documentation tests", documentation_tests),
+    Stage::new("on-target suite", suite),
+    Stage::new("integration tests", integration_tests),
+    Stage::new("miri", miri),
+];
+
+fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+fn perform_command(command: &mut Command, limit: Duration) -> Result<Outcome> {
+    let name = command::describe(command);
+    command::run(&name, command, limit, |_| ())
+}
+
+fn check(command: &mut Command, limit: Duration) -> Result<Ended> {
+    let outcome = perform_command(command, limit)?;
+    Ok(Ended::Ran(Tally::check(outcome.success()), outcome.output))
+}
+
+fn tests(command: &mut Command, limit: Duration) -> Result<Ended> {
+    let outcome = perform_command(command.env("CARGO_TERM_COLOR", "never"), limit)?;
+    let tally = Tally::of_runner(&outcome.output, outcome.success());
+    Ok(Ended::Ran(tally, outcome.output))
+}
+
+fn formatting(_: &Machine) -> Result<Ended> {
+    if command::query(workspace::cargo().args(["fmt", "--version"])).is_none() {
+        return Ok(Ended::Skipped("this toolchain has no rustfmt".into()));
+    }
+    check(
+        workspace::cargo().args(["fmt", "--all", "--check"]),
+        minutes(5),
+    )
+}
+
+fn conformance(_: &Machine) -> Result<Ended> {
+    let (rows, complaints) = conformance::check()?;
+    let tally = Tally {
+        passed: rows.saturating_sub(complaints.len()),
+        failed: complaints.len(),
+    };
+    Ok(Ended::Ran(tally, complaints.join("\n") + "\n"))
+}
+
+fn clippy_host(_: &Machine) -> Result<Ended> {
+    if !clippy::is_there() {
+        return Ok(Ended::Skipped("this toolchain has no clippy".into()));
+    }
+    check(
+        workspace::cargo().args([
+            "clippy",
+            "--keep-going",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+        minutes(15),
+    )
+}
+
+fn clippy_target(machine: &Machine) -> Result<Ended> {
+    if !clippy::is_there() {
+        return Ok(Ended::Skipped("this toolchain has no clippy".into()));
+    }
+    let mut output = String::new();
+    let result = clippy::check(
+        &machine.rust,
+        image::DEFAULT_APP,
+        &[],
+        &clean_target(),
+        &mut output,
+    );
+    if let Err(error) = &result {
+        output.push_str(&format!("{error:#}\n"));
+    }
+    Ok(Ended::Ran(Tally::check(result.is_ok()), output))
+}
+
+fn host_tests(machine: &Machine) -> Result<Ended> {
+    let mut command = runner(machine);
+    for package in &machine.packages {
+        command.args(["--package", package]);
+    }
+    let first = tests(&mut command, minutes(30))?;
+    // Apart, because the tasks themselves do not build for the host.
+    let mut command = workspace::cargo();
+    command.args(["test", "--no-fail-fast", "--lib"]);
+    for package in &machine.task_libraries {
+        command.args(["--package", package]);
+    }
+    let second = tests(&mut command, minutes(10))?;
+    Ok(match (first, second) {
+        (Ended::Ran(tally, output), Ended::Ran(more, rest)) => {
+            let mut total = tally;
+            total += more;
+            Ended::Ran(total, output + &rest)
+        }
+        (first, _) => first,
+    })
+}
+
+/// A cargo that runs all tests of the packages named after it, whether or not some fail.
+fn runner(machine: &Machine) -> Command {
+    let mut command = workspace::cargo();
+    if machine.nextest {
+        command.args(["nextest", "run", "--no-fail-fast", "--no-tests", "pass"]);
+    } else {
+        command.args(["test", "--no-fail-fast", "--lib", "--bins", "--tests"]);
+    }
+    command
+}
+
+fn documentation_tests(machine: &Machine) -> Result<Ended> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--doc", "--no-fail-fast"]);
+    for package in &machine.packages {
+        command.args(["--package", package]);
+    }
+    tests(&mut command, minutes(20))
+}
+
+fn documentation(_: &Machine) -> Result<Ended> {
+    let mut command = workspace::cargo();
+    command
+        .args(["doc", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    check(&mut command, minutes(15))
+}
+
+/// Where the clean image is built, and kept for the integration tests.
+fn clean_target() -> PathBuf {
+    workspace::target_dir().join("test").join("image")
+}
+
+fn clean_image(machine: &Machine) -> Result<Ended> {
+    let target = clean_target();
+    if target.exists() {
+        fs::remove_dir_all(&target)
+            .with_context(|| format!("cannot remove {}", target.display()))?;
+    }
+    let image = image::build(&machine.rust, image::DEFAULT_APP, &target, |_| ())?;
+    let clean = !image.output.lines().any(|line| line.starts_with("warning"));
+    Ok(Ended::Ran(Tally::check(clean), image.output))
+}
+
+/// Each barrier that virtio needs stands in the linked driver: see lib/virtqueue/tests/barriers.
+fn barriers(machine: &Machine) -> Result<Ended> {
+    let image = image::build(&machine.rust, image::DEFAULT_APP, &clean_target(), |_| ())?;
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "--package", "virtqueue", "--test", "barriers"])
+        .args(["--", "--ignored"])
+        .env("VIRTQUEUE_ARM_ELF", image.folder.join(DRIVER_ELF));
+    tests(&mut command, minutes(10))
+}
+
+/// Cases of the suite count one by one, and are printed one by one.
+fn suite(_: &Machine) -> Result<Ended> {
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "--package", INTEGRATION, "--test", "suite"])
+        .args(["--", "--nocapture", "--test-threads", "1"])
+        .env(workspace::IMAGE_TARGET_DIR, clean_target());
+    let outcome = perform_command(&mut command, minutes(30))?;
+    let is_case = |line: &&str| line.contains(CASE);
+    let cases: Vec<&str> = outcome.output.lines().filter(is_case).collect();
+    println!("{}", cases.join("\n"));
+    let passed = cases
+        .iter()
+        .filter(|line| line.ends_with(" ... ok"))
+        .count();
+    let failed = cases.len() - passed;
+    // Fewer cases than there are, or a machine that stopped, is a failure too.
+    let whole = usize::from(!outcome.success() && failed == 0);
+    let tally = Tally {
+        passed,
+        failed: failed + whole,
+    };
+    Ok(Ended::Ran(tally, outcome.output))
+}
+
+fn integration_tests(machine: &Machine) -> Result<Ended> {
+    sim::build()?;
+    let mut command = runner(machine);
+    command
+        .args(["--package", INTEGRATION])
+        // They are the stage before this one.
+        .args(["--", "--skip", SUITE_TESTS])
+        .env(workspace::IMAGE_TARGET_DIR, clean_target());
+    tests(&mut command, minutes(30))
+}
+
+fn miri(_: &Machine) -> Result<Ended> {
+    if let Err(error) = setup::miri::ensure() {
+        return Ok(Ended::Skipped(format!("{error:#}")));
+    }
+    let mut command = setup::miri::command();
+    command
+        .args(["test", "--lib", "--tests"])
+        // Property tests read their environment and the clock.
+        .env("MIRIFLAGS", "-Zmiri-disable-isolation")
+        .env("CARGO_TARGET_DIR", workspace::target_dir().join("miri"));
+    for package in MIRI_PACKAGES {
+        command.args(["--package", package]);
+    }
+    tests(&mut command, minutes(30))
+}
+
+/// The packages that build on the host, by cargo's own account; and of the others those that have a library.
+pub(super) fn packages() -> Result<(Vec<String>, Vec<String>)> {
+    let text =
+        command::query(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))
+            .context("cargo metadata fails")?;
+    // cargo may print a note before it.
+    let json = text
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .context("cargo metadata prints no JSON")?;
+    let metadata: Value = serde_json::from_str(json)?;
+    let list = |key: &str| metadata[key].as_array().into_iter().flatten();
+    let default: Vec<&Value> = list("workspace_default_members").collect();
+    let (host, target): (Vec<&Value>, Vec<&Value>) =
+        list("packages").partition(|package| default.contains(&&package["id"]));
+    let names = |packages: Vec<&Value>| -> Vec<String> {
+        packages
+            .into_iter()
+            .filter_map(|package| package["name"].as_str())
+            .filter(|name| *name != INTEGRATION)
+            .map(str::to_owned)
+            .collect()
+    };
+    let with_library = target.into_iter().filter(|package| has_library(package));
+    Ok((names(host), names(with_library.collect())))
+}
+
+fn has_library(package: &Value) -> bool {
+    let kinds = package["targets"].as_array().into_iter().flatten();
+    kinds
+        .filter_map(|target| target["kind"].as_array())
+        .flatten()
+        .any(|kind| kind == "lib")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_packages_are_those_of_the_host() {
+        let (packages, task_libraries) = packages().unwrap();
+        assert!(packages.iter().any(|name| name == "xtask"));
+        assert!(task_libraries.iter().any(|name| name == "task-console"));
+        assert!(task_libraries.iter().all(|name| name != "task-idle"));
+        assert!(
+            packages
+                .iter()
+                .all(|name| name != INTEGRATION && name != "task-idle"),
+            "{packages:?}"
+        );
+    }
+}
