@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod miri;
 pub mod qemu;
 pub mod rust;
+pub mod sources;
 
 /// Whether to change the machine, or only to say what would be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::apt::{self, Apt, Backports};
+use super::apt::{self, Apt};
+use super::sources::Backports;
 use super::{Mode, say};
 use crate::command;
 
