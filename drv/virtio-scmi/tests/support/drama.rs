@@ -380,7 +380,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         }
         let command = self.taken.swap_remove(which);
         let kind = script.byte();
-        if self.manners == Manners::None && kind % 4 == 0 {
+        if self.manners == Manners::None && kind.is_multiple_of(4) {
             let header = match script.byte() % 3 {
                 0 => command.header,
                 1 => command.header ^ 1 << (script.byte() % 32),
@@ -451,7 +451,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         let world = &mut *self.world;
         let events = world.channel.has_events();
         let near = u32::from(script.byte()) % (2 * R as u32);
-        let id = if script.byte() % 8 == 0 {
+        let id = if script.byte().is_multiple_of(8) {
             script.word()
         } else {
             near
