@@ -17,9 +17,9 @@ const CASES: usize = 100;
 /// What the last line starts with.
 const LAST: &str = "suite: ";
 
-/// Boots the suite on this processor and passes its cases through.
-fn run(cpu: &str) {
-    let image = image_of(Path::new("test/suite/app.toml"));
+/// Boots an image on this processor, passes what it prints through, and returns that and the line that begins with `last`.
+fn boot(app: &str, cpu: &str, last: &str) -> (String, String) {
+    let image = image_of(Path::new(app));
     let _turn = Turn::take();
     let programs = Programs::find()
         .unwrap_or_else(|error| panic!("{error:#}; `cargo xtask setup` installs it"));
@@ -28,8 +28,8 @@ fn run(cpu: &str) {
     let mut board = Board::start(&programs, &setting).unwrap_or_else(|error| panic!("{error:#}"));
     let stream = board.machine().take_console();
     let mut console = Console::new(stream).expect("the console can be read");
-    let ended = console.wait_until("the end of the suite", LIMIT, |seen| {
-        let at = seen.find(&format!("\n{LAST}"))? + 1;
+    let ended = console.wait_until(&format!("`{last}`"), LIMIT, |seen| {
+        let at = seen.find(&format!("\n{last}"))? + 1;
         let length = seen[at..].find('\n')?;
         Some((at + length, seen[at..at + length].to_owned()))
     });
@@ -40,7 +40,12 @@ fn run(cpu: &str) {
         let _ = writeln!(out, "{cpu}: {line}");
     }
     let last = ended.unwrap_or_else(|error| panic!("{:#}", board.explain(error)));
+    (text, last)
+}
 
+/// Boots the suite on this processor and judges its cases.
+fn run(cpu: &str) {
+    let (text, last) = boot("test/suite/app.toml", cpu, LAST);
     let verdicts = |verdict: &str| {
         text.lines()
             .filter(|line| line.starts_with("case ") && line.contains(verdict))
@@ -64,4 +69,17 @@ fn every_case_passes_on_a_cortex_a15() {
 #[test]
 fn every_case_passes_on_a_cortex_a7() {
     run("cortex-a7");
+}
+
+#[test]
+fn a_million_random_system_calls_change_nobody_else() {
+    // A panic of the kernel, or a fault of the supervisor, ends the wait with its words.
+    let (_, last) = boot("test/suite/fuzz.toml", "cortex-a15", "fuzz: ");
+    let calls: u32 = last
+        .split_whitespace()
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .unwrap_or_else(|| panic!("no number of calls in `{last}`"));
+    assert!(calls >= 1_000_000, "{last}");
+    assert!(last.ends_with("the sleeping task is unchanged"), "{last}");
 }

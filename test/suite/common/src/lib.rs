@@ -5,7 +5,9 @@
 
 #![no_std]
 
+pub mod fuzz;
 pub mod order;
 pub mod raw;
 pub mod report;
 pub mod sample;
+pub mod uart;

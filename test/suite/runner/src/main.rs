@@ -13,7 +13,7 @@ use core::fmt::{self, Write};
 
 use hubpack::SerializedSize;
 use hubris_num_tasks::{NUM_TASKS, Task};
-use test_suite_common::report;
+use test_suite_common::{report, uart};
 use userlib::*;
 
 /// A case may take so many milliseconds. Generous: the machine is emulated, on a busy computer.
@@ -54,7 +54,7 @@ const SUITE: usize = Task::suite as usize;
 
 #[unsafe(export_name = "main")]
 fn main() -> ! {
-    uart::enable();
+    uart::enable(UART);
     let mut runner = Runner {
         running: false,
         next: 0,
@@ -120,7 +120,7 @@ impl Runner {
             report::PASS if from_suite => {
                 self.passed += 1;
                 self.running = false;
-                let _ = writeln!(uart::Line, "case {} ... ok", self.name);
+                let _ = writeln!(uart::Line(UART), "case {} ... ok", self.name);
                 answer(0, &[]);
             }
             report::FAIL if from_suite => {
@@ -130,12 +130,12 @@ impl Runner {
             }
             report::DONE if from_suite => {
                 let _ = writeln!(
-                    uart::Line,
+                    uart::Line(UART),
                     "suite: {} passed, {} failed",
                     self.passed,
                     self.failed
                 );
-                uart::drain();
+                uart::drain(UART);
                 kipc::reset();
             }
             report::FAULTS => {
@@ -186,7 +186,7 @@ impl Runner {
     fn fail(&mut self, why: fmt::Arguments<'_>) {
         self.running = false;
         self.failed += 1;
-        let _ = writeln!(uart::Line, "case {} ... FAILED: {why}", self.name);
+        let _ = writeln!(uart::Line(UART), "case {} ... FAILED: {why}", self.name);
     }
 
     /// Restarts everyone, the suite last.
@@ -207,52 +207,8 @@ impl fmt::Display for Name {
     }
 }
 
-/// The serial line, without interrupts: a byte is written as soon as the device has room.
-mod uart {
-    use core::fmt;
-
-    include!(concat!(env!("OUT_DIR"), "/peripherals.rs"));
-
-    const DATA: usize = 0;
-    const FLAGS: usize = 0x18;
-    const CONTROL: usize = 0x30;
-    const SEND_FULL: u32 = 1 << 5;
-    const BUSY: u32 = 1 << 3;
-    /// UARTEN and TXE.
-    const SEND: u32 = 0x101;
-
-    fn read(register: usize) -> u32 {
-        // Safety: a register of the device that app.toml gives to this task.
-        unsafe { ((peripherals::uart::ADDRESS + register) as *const u32).read_volatile() }
-    }
-
-    fn write(register: usize, value: u32) {
-        // Safety: as above.
-        unsafe { ((peripherals::uart::ADDRESS + register) as *mut u32).write_volatile(value) }
-    }
-
-    /// Lets bytes out.
-    pub fn enable() {
-        write(CONTROL, SEND);
-    }
-
-    /// Waits until all bytes are out.
-    pub fn drain() {
-        while read(FLAGS) & BUSY != 0 {}
-    }
-
-    /// Text goes out as it is written.
-    pub struct Line;
-
-    impl fmt::Write for Line {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            for byte in text.bytes() {
-                while read(FLAGS) & SEND_FULL != 0 {}
-                write(DATA, byte.into());
-            }
-            Ok(())
-        }
-    }
-}
-
 include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
+include!(concat!(env!("OUT_DIR"), "/peripherals.rs"));
+
+/// The serial line.
+const UART: usize = peripherals::uart::ADDRESS;

@@ -31,7 +31,7 @@ fn main() -> ! {
     };
     let mut buffer = MessageBuffer::<{ idl::INCOMING_SIZE }>::new();
     loop {
-        idol_runtime::dispatch(&mut *buffer, &mut server);
+        idol_runtime::dispatch(&mut buffer, &mut server);
     }
 }
 

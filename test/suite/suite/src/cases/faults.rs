@@ -165,7 +165,7 @@ pub const CASES: &[Case] = &[
         );
     }),
     ("nothing leaks through the thread registers", || {
-        ASSIST.executes(the::WRITE_THREAD_REGISTER, 0x5ec2_e7);
+        ASSIST.executes(the::WRITE_THREAD_REGISTER, 0x005e_c2e7);
         equal(LOW.executes(the::READ_THREAD_REGISTER, 0), 0);
         equal(LOW.executes(the::READ_THREAD_ONLY_REGISTER, 0), 0);
     }),

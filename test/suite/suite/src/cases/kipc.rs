@@ -207,7 +207,7 @@ pub const CASES: &[Case] = &[
     ("kipc get_task_dump_region: regions, and then none", || {
         let ram = LOW.ram();
         holds(
-            ram.size >= 2048 && ram.base % 4096 == 0,
+            ram.size >= 2048 && ram.base.is_multiple_of(4096),
             "a region of at least the stack",
         );
         equal(kipc::get_task_dump_region(LOW.index, 10), None);
