@@ -148,6 +148,9 @@ fn main() -> ! {
     server.run()
 }
 
+// One copy, away from the path of ordinary commands, which trace nothing.
+#[cold]
+#[inline(never)]
 fn trace(line: CoreTrace) {
     ringbuf_entry!(Trace::Core(line));
 }

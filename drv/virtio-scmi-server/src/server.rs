@@ -25,7 +25,19 @@ pub struct KernelClock(Option<u64>);
 impl Clock for KernelClock {
     #[inline]
     fn now(&mut self) -> u64 {
-        *self.0.get_or_insert_with(|| sys_get_timer().now)
+        match self.0 {
+            Some(now) => now,
+            None => self.read(),
+        }
+    }
+}
+
+impl KernelClock {
+    #[inline(never)]
+    fn read(&mut self) -> u64 {
+        let now = sys_get_timer().now;
+        self.0 = Some(now);
+        now
     }
 }
 
@@ -163,7 +175,7 @@ impl Server {
     }
 
     /// After an operation that gave the device or the channel something to do.
-    #[inline]
+    #[inline(never)]
     pub fn after(&mut self) {
         if let Some(device) = &mut self.device {
             self.channel.kick(device);

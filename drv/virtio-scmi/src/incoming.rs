@@ -42,7 +42,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.take_off_clock(id);
         let len = used.len as usize;
         if len < OVERHEAD || header & MATCHED != sent {
-            self.bad_reply(id, header, len, clock.now());
+            self.bad_reply(id, header, len, clock);
             return Some(id);
         }
         count(if polled {
@@ -66,7 +66,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// A reply that is none: the descriptor says which command it ends (W1, W3).
     #[cold]
-    fn bad_reply(&mut self, id: SlotId, header: u32, len: usize, now: u64) {
+    fn bad_reply(&mut self, id: SlotId, header: u32, len: usize, clock: &mut impl Clock) {
         let failure = if len < OVERHEAD {
             // What the buffer holds is of an earlier use.
             count(&mut self.counters.err_msg_invalid);
@@ -83,7 +83,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         } else {
             self.books.tokens.release(token);
         }
-        self.conclude(id, Err(failure), now);
+        self.conclude(id, Err(failure), clock.now());
     }
 
     /// The platform accepted a command that it will answer later (D14).
@@ -140,6 +140,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// A buffer of the event ring came back. It is given to the device again unless a transfer keeps it. Returns the slot
     /// if a transfer ended.
+    #[inline(never)]
     pub(crate) fn event_used(&mut self, used: Used, clock: &mut impl Clock) -> Option<SlotId> {
         let now = clock.now();
         let number = used.head;

@@ -37,6 +37,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Resets the device, takes back all that it had, and sets it up with everything in its place.
+    #[inline(never)]
     fn set_up(&mut self, transport: &mut impl Transport, now: u64) -> Result<(), SetupError> {
         self.live = false;
         transport.reset()?;
@@ -139,6 +140,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Does what time and the state of the device demand: begins recovery, makes the next attempt. To be called before a turn whenever
     /// [`Channel::next_wake`] has passed or trouble was reported.
+    #[inline(never)]
     pub fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
         self.turn.rearm = true;
         self.recovery.tick(now);
@@ -197,6 +199,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.trace(Trace::RetryAt(until));
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn attempt_failed(&mut self, now: u64) {
         count(&mut self.counters.recoveries_failed);
         let until = self.recovery.next(now, &self.limits);
@@ -229,6 +233,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// When to call [`Channel::maintain`] and run a turn, if nothing happens before. Milliseconds since boot; a time that has passed
     /// means at once. (As long as [`Channel::wants_tick`], a turn with the time is wanted soon besides.)
+    #[inline(never)]
     pub fn next_wake(&self) -> Option<u64> {
         let recovery = match self.recovery.phase {
             Phase::Down => None,

@@ -195,6 +195,7 @@ impl List {
         (self.head != NIL).then_some(SlotId(self.head))
     }
 
+    #[inline(never)]
     pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         let slot = slots.get_mut(id);
         slot.next = NIL;
@@ -208,6 +209,7 @@ impl List {
         self.len = self.len.wrapping_add(1);
     }
 
+    #[inline(never)]
     pub(crate) fn remove<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         let slot = slots.get_mut(id);
         let (next, previous) = (slot.next, slot.previous);

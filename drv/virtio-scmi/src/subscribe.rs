@@ -55,7 +55,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         source: u32,
         clock: &mut impl Clock,
     ) -> Result<Notified, Refusal> {
-        let id = self.client(owner, clock)?;
+        let id = self.any_client(owner, clock)?;
         if self.recovery.phase == Phase::Down {
             return Err(Refusal::NoDevice);
         }
@@ -114,7 +114,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         source: u32,
         clock: &mut impl Clock,
     ) -> Result<(), Refusal> {
-        let id = self.client(owner, clock)?;
+        let id = self.any_client(owner, clock)?;
         let (source, _) = known_event(protocol, event, source)?;
         let number = self
             .subscriptions
@@ -142,7 +142,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         clock: &mut impl Clock,
     ) -> Result<Option<Fetched<'_>>, Refusal> {
-        let id = self.client(owner, clock)?;
+        let id = self.any_client(owner, clock)?;
         let generation = self.generation();
         let client = self
             .clients
@@ -196,6 +196,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The platform answered, or failed to answer, a command that switches an event.
+    #[inline(never)]
     pub(crate) fn switched(&mut self, number: u16, end: Result<Status, Failure>, now: u64) {
         let Some(entry) = self.subscriptions.get_mut(number) else {
             return;
@@ -257,6 +258,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The platform is there again: events are switched on again, and those who follow them are told. Costs O(clients +
     /// subscriptions).
+    #[inline(never)]
     pub(crate) fn recovered(&mut self, now: u64) {
         self.recovery.ready(now);
         self.subscriptions.reset();
@@ -282,6 +284,7 @@ fn switched_on(status: Status) -> Result<(), Failure> {
 }
 
 /// The source as it is kept, and the message that switches the event.
+#[inline(never)]
 fn known_event(protocol: u8, event: u8, source: u32) -> Result<(u32, u8), Refusal> {
     let event = events::find(protocol, event).ok_or(Refusal::UnknownEvent)?;
     let source = match (event.sources, source) {

@@ -7,7 +7,7 @@ use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
-use crate::quota::{ClientId, Owner};
+use crate::quota::{ClientConfig, ClientId, Owner};
 use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
@@ -206,10 +206,26 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             let before = client.owner;
             client.owner = owner;
             if before != Owner::NOBODY {
-                self.forget(id, before, clock.now());
+                self.succeeded(id, before, clock);
             }
         }
         Ok(id)
+    }
+
+    /// [`Channel::client`], for operations that are not in a hurry.
+    #[inline(never)]
+    pub(crate) fn any_client(
+        &mut self,
+        owner: Owner,
+        clock: &mut impl Clock,
+    ) -> Result<ClientId, Refusal> {
+        self.client(owner, clock)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn succeeded(&mut self, id: ClientId, before: Owner, clock: &mut impl Clock) {
+        self.forget(id, before, clock.now());
     }
 
     /// Where to write the parameters of a slot that was just begun: from byte 4 on, at most 128 bytes.
@@ -259,6 +275,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// A deadline that is told by its distance becomes a time.
+    #[inline(never)]
     pub(crate) fn put_on_clock(&mut self, id: SlotId, now: u64) {
         let slot = self.books.slots.get_mut(id);
         slot.time = now.saturating_add(slot.time);
@@ -305,7 +322,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Puts the command of a filled slot into the ring.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn transmit(&mut self, id: SlotId, len: usize) -> Result<(), Refusal> {
         let token = self.books.tokens.take(id).ok_or(Refusal::Busy)?;
         let slot = self.books.slots.get_mut(id);
@@ -402,7 +419,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The waiter has the end of the transfer, or is gone: the slot is free, or lost as long as the device has it.
-    #[inline]
+    #[inline(never)]
     pub fn finish(&mut self, id: SlotId) {
         let slot = self.books.slots.get(id);
         if slot.state != State::Ended {

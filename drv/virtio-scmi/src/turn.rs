@@ -167,52 +167,52 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[inline]
     pub fn next(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
         loop {
-            // Before anything that could bring another announcement.
-            if self.turn.chores
-                && let Some(output) = self.chore(clock)
-            {
-                return Some(output);
-            }
-            if let Some(used) = self.next_command() {
-                if let Some(id) = self.command_used(used, clock)
-                    && let Some(output) = self.tell(id, clock)
-                {
-                    return Some(output);
+            let ended = if self.turn.chores {
+                // Before anything that could bring another announcement.
+                if self.announce.0 != 0 {
+                    return self.next_announcement();
                 }
+                // What a reset ended.
+                let id = self.books.untold.pop();
+                self.turn.chores = id.is_some();
+                id
+            } else if let Some(used) = self.next_command() {
+                self.command_used(used, clock)
             } else if let Some(used) = self.next_event() {
-                if let Some(id) = self.event_used(used, clock)
-                    && let Some(output) = self.tell(id, clock)
-                {
-                    return Some(output);
-                }
+                self.event_used(used, clock)
             } else if self.posts_first | self.posts != 0 {
                 if let Some(output) = self.next_post() {
                     return Some(output);
                 }
+                None
             } else if let Some(id) = self.next_expired() {
-                if let Some(output) = self.tell(id, clock) {
-                    return Some(output);
-                }
+                Some(id)
             } else if !self.subscriptions.is_idle() && self.work_subscriptions(clock) {
-                // The next entry, if any.
+                None
             } else {
                 return None;
+            };
+            if let Some(id) = ended
+                && let Some(output) = self.tell(id, clock)
+            {
+                return Some(output);
             }
         }
     }
 
-    #[inline]
+    // A function of its own: what it needs of the queue lies together, and far from what its caller needs.
+    #[inline(never)]
     fn next_command(&mut self) -> Option<Used> {
         while self.turn.commands_left > 0 {
             match self.commands.take_used() {
                 Ok(None) => return None,
                 Ok(used) => {
-                    self.turn.commands_left -= 1;
+                    self.turn.commands_left = self.turn.commands_left.wrapping_sub(1);
                     self.recovery.moved = true;
                     return used;
                 }
                 Err(violation) => {
-                    self.turn.commands_left -= 1;
+                    self.turn.commands_left = self.turn.commands_left.wrapping_sub(1);
                     self.violated(COMMAND_QUEUE, violation);
                 }
             }
@@ -234,12 +234,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             match self.events.take_used() {
                 Ok(None) => return None,
                 Ok(used) => {
-                    self.turn.events_left -= 1;
+                    self.turn.events_left = self.turn.events_left.wrapping_sub(1);
                     self.turn.events_taken = true;
                     return used;
                 }
                 Err(violation) => {
-                    self.turn.events_left -= 1;
+                    self.turn.events_left = self.turn.events_left.wrapping_sub(1);
                     self.turn.events_taken = true;
                     self.violated(EVENT_QUEUE, violation);
                 }
@@ -272,23 +272,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         Some(id)
     }
 
-    /// Tells somebody what no ring brings: that a reset ended a transfer, or that a subscription was answered.
-    #[cold]
-    fn chore(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
-        loop {
-            if self.announce.0 != 0 {
-                return self.next_announcement();
-            }
-            let Some(id) = self.books.untold.pop() else {
-                self.turn.chores = false;
-                return None;
-            };
-            if let Some(output) = self.tell(id, clock) {
-                return Some(output);
-            }
-        }
-    }
-
     /// Tells whoever waits that a transfer ended. Returns what the server must do, if anything.
     #[inline]
     fn tell(&mut self, id: SlotId, clock: &mut impl Clock) -> Option<Output<'m>> {
@@ -306,11 +289,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 bits,
             }),
             Waiter::Subscription(number) => {
-                self.own_ended(id, Some(number), clock.now());
+                self.own_ended(id, Some(number), clock);
                 None
             }
             Waiter::Probe => {
-                self.own_ended(id, None, clock.now());
+                self.own_ended(id, None, clock);
                 None
             }
         }
@@ -318,7 +301,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// A command of the driver's own ended: one that switches an event, or the probe.
     #[cold]
-    fn own_ended(&mut self, id: SlotId, subscription: Option<u16>, now: u64) {
+    #[inline(never)]
+    fn own_ended(&mut self, id: SlotId, subscription: Option<u16>, clock: &mut impl Clock) {
+        let now = clock.now();
         let end = self.own_end(id);
         match subscription {
             Some(number) => self.switched(number, end, now),
@@ -336,6 +321,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         end.map(|answer| Status::from_raw(answer.status))
     }
 
+    #[inline(never)]
     fn next_announcement(&mut self) -> Option<Output<'m>> {
         let (clients, result) = self.announce;
         let number = clients.trailing_zeros();
