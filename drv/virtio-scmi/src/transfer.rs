@@ -309,16 +309,28 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let Some(client) = slot.client.and_then(|id| self.clients.get(id.index())) else {
             return Ok(());
         };
-        if client.config.restricted {
-            let header = Header::unpack(slot.header);
-            client
-                .config
-                .check_domain(header.protocol, header.message, self.request(id), len)?;
-        }
-        if !self.has_events() {
-            check_synchronous(&Header::unpack(slot.header), self.request(id), len)?;
+        if client.config.restricted || !self.has_events() {
+            return self.check_parameters(id, client.config, len);
         }
         Ok(())
+    }
+
+    /// Looks into a request, where what it says decides whether it may be sent.
+    #[inline(never)]
+    fn check_parameters(
+        &self,
+        id: SlotId,
+        config: &ClientConfig,
+        len: usize,
+    ) -> Result<(), Refusal> {
+        let header = Header::unpack(self.books.slots.get(id).header);
+        let request = self.request(id);
+        config.check_domain(header.protocol, header.message, request, len)?;
+        if self.has_events() {
+            Ok(())
+        } else {
+            check_synchronous(&header, request, len)
+        }
     }
 
     /// Puts the command of a filled slot into the ring.
