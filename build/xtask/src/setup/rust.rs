@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::apt::Apt;
+use super::apt::{self, Apt};
 use super::{Mode, say};
 use crate::{command, workspace};
 
@@ -93,6 +93,12 @@ impl Toolchain {
             })
     }
 
+    /// Major and minor version.
+    fn version(&self) -> Option<(u32, u32)> {
+        let text = command::query(Command::new(&self.rustc).arg("--version"))?;
+        apt::major_minor(text.strip_prefix("rustc ")?)
+    }
+
     fn sysroot(&self) -> Option<PathBuf> {
         self.print(&["--print", "sysroot"])
     }
@@ -141,7 +147,8 @@ pub fn find() -> Option<TargetRust> {
 fn find_debian(prefix: &Path) -> Option<TargetRust> {
     let (rustc, cargo) = (prefix.join("bin/rustc"), prefix.join("bin/cargo"));
     let debian = Toolchain { rustc };
-    if !command::is_executable(&cargo) || !debian.has_core_source() {
+    let needed = apt::major_minor(env!("CARGO_PKG_RUST_VERSION"));
+    if !command::is_executable(&cargo) || debian.version() < needed || !debian.has_core_source() {
         return None;
     }
     with_linker(
@@ -220,9 +227,12 @@ pub fn ensure(mode: Mode) -> Result<Option<TargetRust>> {
     if mode == Mode::DryRun {
         return Ok(None);
     }
-    find()
-        .map(Some)
-        .context("Debian's Rust packages were installed, but do not build for the target")
+    find().map(Some).with_context(|| {
+        format!(
+            "Debian's Rust packages were installed, but are older than {} (the security suite has newer ones), or incomplete",
+            env!("CARGO_PKG_RUST_VERSION")
+        )
+    })
 }
 
 fn rustup(mode: Mode) -> Result<()> {
