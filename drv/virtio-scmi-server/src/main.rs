@@ -109,11 +109,21 @@ static MEMORY: QueueMemory<RING, SLOTS, EVENTS> = QueueMemory::new();
 
 type DriverChannel = Channel<'static, RING, SLOTS, EVENTS>;
 
+/// Makes a static this caller's own.
+///
+/// # Safety
+///
+/// Nobody else claims or names it, before or after.
+const unsafe fn claim<T: 'static>(place: *mut T) -> &'static mut T {
+    // Safety: the caller says that this is the only reference there will ever be, and a static is always initialised.
+    unsafe { &mut *place }
+}
+
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     static mut BOOKS: Books<SLOTS> = Books::NEW;
     // Safety: the channel is the one that gets the books, before anybody else could.
-    static mut CHANNEL: DriverChannel = Channel::new(&MEMORY, unsafe { &mut *(&raw mut BOOKS) });
+    static mut CHANNEL: DriverChannel = Channel::new(&MEMORY, unsafe { claim(&raw mut BOOKS) });
     static mut CLIENT_POOL: [Client; CLIENT_COUNT] = FRESH_CLIENTS;
     static mut RECORD_POOL: [Record; RECORDS] = [Record::NEW; RECORDS];
     static mut SUBSCRIPTION_POOL: [Subscription; SUBSCRIPTIONS] =
@@ -122,10 +132,10 @@ fn main() -> ! {
     // Safety: `main` is called once in each life of the task, before which these are initialised afresh; nobody else names them.
     let (channel, clients, records, subscriptions) = unsafe {
         (
-            &mut *(&raw mut CHANNEL),
-            &mut *(&raw mut CLIENT_POOL),
-            &mut *(&raw mut RECORD_POOL),
-            &mut *(&raw mut SUBSCRIPTION_POOL),
+            claim(&raw mut CHANNEL),
+            claim(&raw mut CLIENT_POOL),
+            claim(&raw mut RECORD_POOL),
+            claim(&raw mut SUBSCRIPTION_POOL),
         )
     };
     channel.provide(clients, &TASKS, records, subscriptions, LIMITS, trace);

@@ -6,7 +6,7 @@
 //! Whatever a guest puts into the rings, the device goes on: a chain that makes no sense goes back empty, and a ring that
 //! cannot be read is left alone until the guest sets it up again.
 //!
-//! [`Device`] implements what `vhost-user-backend` calls for: one worker thread runs [`Device::turn`] whenever a queue is
+//! [`Device`] implements what `vhost-user-backend` calls for: one worker thread runs `Device::turn` whenever a queue is
 //! kicked, the control socket changed something, or the timer says that something is due.
 
 use std::io::{self, Read, Write};

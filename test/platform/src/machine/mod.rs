@@ -3,7 +3,7 @@
 
 //! The machine that a TOML file describes, with every reference resolved and every number checked.
 //!
-//! Data flows one way: [`schema`] is the file as written, [`check`] turns it into a [`Machine`], and nothing after that can
+//! Data flows one way: [`schema`] is the file as written, `check` turns it into a [`Machine`], and nothing after that can
 //! meet an id that does not exist or a level that is out of range.
 
 mod check;
