@@ -110,8 +110,11 @@ pub fn build(
 
     let log = folder.join("build.log");
     File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
+    // The kernel's binary must not tell where it was built any more than the tasks' do.
+    let flags = compose::remap_flags(workspace::root(), target, Path::new("rustc"));
     let mut cargo = rust.cargo("build");
     cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .args(["--release", "--package", PACKAGE, "--bin", BINARY])
         .args(["--message-format", "json-render-diagnostics"])
         .env("CARGO_TARGET_DIR", target)

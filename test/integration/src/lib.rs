@@ -263,10 +263,11 @@ impl Rig {
     }
 }
 
-/// The row of a table, found by a word in it.
+/// The row of a table, found by a word in it. A report of a fault that came in between is no row.
 #[must_use]
 pub fn row<'a>(table: &'a str, word: &str) -> Option<&'a str> {
-    table.lines().find(|line| {
+    let mut rows = table.lines().filter(|line| !line.starts_with('!'));
+    rows.find(|line| {
         line.split(|c: char| !c.is_alphanumeric() && c != '_')
             .any(|part| part == word)
     })
@@ -288,6 +289,8 @@ mod tests {
     fn a_row_is_found_by_a_whole_word() {
         let table = "virtio_scmi2 9\nvirtio_scmi 1\n";
         assert_eq!(row(table, "virtio_scmi"), Some("virtio_scmi 1"));
+        let reported = format!("! task virtio_scmi faulted: panic; restarted\n{table}");
+        assert_eq!(row(&reported, "virtio_scmi"), Some("virtio_scmi 1"));
         assert_eq!(row(table, "virtio"), None);
     }
 

@@ -11,7 +11,7 @@ fn wrong_lines_say_what_was_wrong() {
     for (line, words) in [
         ("frobnicate", "no command `frobnicate`"),
         ("INFO", "no command `INFO`"),
-        ("info please", "usage: info"),
+        ("info please", "`info` takes nothing else"),
         ("crash", "usage: crash TASK"),
         ("crash two tasks", "usage: crash TASK"),
         ("crash nobody", "no task `nobody`"),
