@@ -40,6 +40,19 @@ enum Ended {
     Skipped(String),
 }
 
+impl Ended {
+    /// Both together.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Ran(mut tally, output), Self::Ran(more, rest)) => {
+                tally += more;
+                Self::Ran(tally, output + &rest)
+            }
+            (first, _) => first,
+        }
+    }
+}
+
 struct Stage {
     name: &'static str,
     work: fn(&Machine) -> Result<Ended>,

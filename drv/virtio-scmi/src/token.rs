@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn d02_tokens_run_on_and_wrap_to_zero_once() {
         let mut tokens = Tokens::new();
-        for round in 0..3 {
+        for round in 0..if cfg!(miri) { 1 } else { 3 } {
             for value in 0..1024 {
                 let token = tokens.take(SlotId(5)).unwrap();
                 assert_eq!(token.get(), value, "round {round}");
@@ -155,7 +155,7 @@ mod tests {
     fn d02_a_token_in_flight_is_never_given_out_again_across_wraps() {
         let mut tokens = Tokens::new();
         let held: Vec<Token> = (0..40).map(|i| tokens.take(SlotId(i)).unwrap()).collect();
-        for _ in 0..5000 {
+        for _ in 0..if cfg!(miri) { 1100 } else { 5000 } {
             let token = tokens.take(SlotId(99)).unwrap();
             assert!(!held.contains(&token));
             tokens.release(token);
@@ -167,7 +167,8 @@ mod tests {
         let mut tokens = Tokens::new();
         let all: Vec<Token> = (0..1024).map(|i| tokens.take(SlotId(i)).unwrap()).collect();
         assert_eq!(tokens.take(SlotId(0)), None);
-        for &token in &all {
+        // Each failed search looks at all of them, which is much for Miri.
+        for &token in all.iter().step_by(if cfg!(miri) { 300 } else { 1 }) {
             tokens.release(token);
             assert_eq!(tokens.take(SlotId(7)), Some(token));
             assert_eq!(tokens.take(SlotId(8)), None);
