@@ -6,7 +6,7 @@
 mod support;
 
 use proptest::prelude::*;
-use support::drama::{Manners, play};
+use support::drama::{Manners, play, play_any};
 
 /// Bytes that only depend on the seed.
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
@@ -55,6 +55,19 @@ fn a_hostile_device_with_a_large_ring_harms_nobody() {
     for seed in 20_000..20_000 + rounds(12) {
         play::<256, 128, 256>(&bytes(seed, length(seed)), Manners::None);
     }
+}
+
+/// The fuzzer's seeds, which hold everything that it ever found.
+#[test]
+#[cfg_attr(miri, ignore = "reads files")]
+fn the_seeds_of_the_fuzzer_find_nothing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/drama");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        play_any(&std::fs::read(entry.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count >= 8, "the seeds are gone");
 }
 
 proptest! {

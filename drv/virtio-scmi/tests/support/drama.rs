@@ -92,6 +92,24 @@ pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8], manner
     });
 }
 
+/// Plays bytes of which the first chooses ring and manners: what the fuzzer and its seeds are.
+pub fn play_any(bytes: &[u8]) {
+    let Some((&kind, script)) = bytes.split_first() else {
+        return;
+    };
+    let manners = if kind & 4 == 0 {
+        Manners::None
+    } else {
+        Manners::Good
+    };
+    match kind & 3 {
+        0 => play::<2, 1, 2>(script, manners),
+        1 => play::<4, 2, 4>(script, manners),
+        2 => play::<16, 8, 16>(script, manners),
+        _ => play::<8, 4, 8>(script, manners),
+    }
+}
+
 struct Drama<'w, 'm, const R: usize, const S: usize, const E: usize> {
     world: &'w mut World<'m, R, S, E>,
     manners: Manners,
