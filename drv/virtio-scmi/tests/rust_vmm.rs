@@ -238,7 +238,7 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
                             result,
                         } => {
                             assert_eq!(owner, CLIENT);
-                            let reply = result.ok().expect("an answer");
+                            let reply = result.expect("an answer");
                             let mut values = vec![0; reply.len];
                             reply.read(&mut values);
                             assert_eq!(Some(values), waiting.remove(&cookie));
