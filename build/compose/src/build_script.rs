@@ -59,6 +59,7 @@ fn request() -> Result<Request, Error> {
         root: path("CARGO_MANIFEST_DIR")?,
         manifest,
         images: target_dir(&out).join("image"),
+        tasks: crate::tasks_dir(&target_dir(&out)),
         out,
         cargo: path("CARGO")?,
         rustc: path("RUSTC")?,
@@ -134,9 +135,9 @@ fn sources(request: &Request, composed: &Composed) -> BTreeSet<PathBuf> {
     for name in ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"] {
         files.insert(request.root.join(name));
     }
-    let tasks = request.images.join(&composed.app.name).join("tasks");
     for task in &composed.app.tasks {
-        let notes = tasks
+        let notes = request
+            .tasks
             .join(&composed.app.target)
             .join("release")
             .join(format!("{}.d", task.package));
@@ -150,7 +151,7 @@ fn sources(request: &Request, composed: &Composed) -> BTreeSet<PathBuf> {
         let list = list.trim().replace("\\ ", "\u{0}");
         for file in list.split(' ').filter(|file| !file.is_empty()) {
             let file = plain(&request.root.join(file.replace('\u{0}', " ")));
-            if file.starts_with(&tasks) {
+            if file.starts_with(&request.tasks) {
                 continue;
             }
             if let Some(manifest) = file

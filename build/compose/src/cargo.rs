@@ -52,10 +52,8 @@ struct Message {
 
 /// Compiles `task` to a relocatable object.
 ///
-/// All tasks share one target folder, so that what they have in common is built once.
 pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result<Built, Error> {
     let variables = environment::of_task(app, task)?;
-    let target_dir = folder.join("tasks");
     let mut command = Command::new(&request.cargo);
     command.current_dir(&request.root);
     environment::scrub(&mut command);
@@ -87,9 +85,9 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
     ]);
     command.args(["--check-cfg", "cfg(task_environment, values(any()))"]);
 
-    let flags = environment::remap_flags(&request.root, &target_dir, &request.rustc);
+    let flags = environment::remap_flags(&request.root, &request.tasks, &request.rustc);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command.env("CARGO_TARGET_DIR", &target_dir);
+    command.env("CARGO_TARGET_DIR", &request.tasks);
     command.envs(&variables);
     let output = command.output().map_err(|error| {
         Error::Machine(format!("cannot start {}: {error}", request.cargo.display()))

@@ -159,7 +159,11 @@ fn cargo_home() -> Option<PathBuf> {
 
 /// The folders of this machine that a binary might name.
 pub fn folders(request: &crate::Request) -> Vec<PathBuf> {
-    let mut folders = vec![request.root.clone(), request.images.clone()];
+    let mut folders = vec![
+        request.root.clone(),
+        request.images.clone(),
+        request.tasks.clone(),
+    ];
     folders.extend(cargo_home());
     folders
 }

@@ -47,6 +47,8 @@ pub struct Request {
     pub manifest: String,
     /// Where images are kept: `target/image`. Each has a folder with its name.
     pub images: PathBuf,
+    /// Where tasks are compiled, of all images: see [`tasks_dir`].
+    pub tasks: PathBuf,
     /// Where the kernel's crate looks for what is generated: its `OUT_DIR`.
     pub out: PathBuf,
     /// The cargo to build tasks with.
@@ -167,6 +169,13 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         report,
         warnings,
     })
+}
+
+/// The folder below cargo's `target` where tasks are compiled. All images share it: most of their tasks are the same, and
+/// what tasks have in common is compiled once.
+#[must_use]
+pub fn tasks_dir(target: &Path) -> PathBuf {
+    target.join("tasks")
 }
 
 /// Refuses bytes that name a folder of this machine: they would differ on another, and tell who built them.

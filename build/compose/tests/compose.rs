@@ -172,6 +172,7 @@ impl Project {
             root: self.path().into(),
             manifest: "app.toml".into(),
             images: self.path().join("target/image"),
+            tasks: compose::tasks_dir(&self.path().join("target")),
             out: self.path().join("out"),
             cargo: std::env::var_os("CARGO").unwrap_or("cargo".into()).into(),
             rustc: std::env::var_os("RUSTC").unwrap_or("rustc".into()).into(),

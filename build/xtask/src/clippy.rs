@@ -107,10 +107,7 @@ fn check_task(
             "--bin",
             &task.package,
         ])
-        .env(
-            "CARGO_TARGET_DIR",
-            target.join("image").join(&app.name).join("tasks"),
-        )
+        .env("CARGO_TARGET_DIR", compose::tasks_dir(target))
         .envs(compose::environment::of_task(app, task)?);
     if task.no_default_features {
         cargo.arg("--no-default-features");

@@ -44,7 +44,24 @@ pub struct Image {
 /// The file in an image's folder that says where everything lies.
 pub const LAYOUT: &str = "layout.json";
 
+/// Names the variable that says to which run of the tests a build belongs. The sources do not change within one, so each
+/// image is built once: to find out that it is up to date takes cargo seconds, and tens of tests ask.
+pub const TEST_RUN: &str = "IMAGE_TEST_RUN";
+/// The file in an image's folder that says which run built it.
+const STAMP: &str = "test-run";
+
 impl Image {
+    /// What the stamp of this image says if `run` built it.
+    fn stamp(&self, run: &str) -> String {
+        format!("{run} {}", self.app)
+    }
+
+    /// Whether `run` has built this image, of this manifest and not of another with the same name.
+    fn is_of(&self, run: &str) -> bool {
+        let stamp = fs::read_to_string(self.folder.join(STAMP)).unwrap_or_default();
+        stamp == self.stamp(run) && self.elf.is_file()
+    }
+
     /// Where everything lies and how large it is.
     ///
     /// # Errors
@@ -107,6 +124,21 @@ pub fn build(
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // All images are linked to the same place. Whoever builds one holds the lock until it is copied away.
     let _lock = lock(&target.join("image").join("lock"), LIMIT)?;
+    let mut image = Image {
+        name,
+        app: app.to_owned(),
+        elf: folder.join("image.elf"),
+        output: String::new(),
+        folder,
+    };
+    let run = std::env::var(TEST_RUN).ok();
+    if let Some(run) = &run
+        && image.is_of(run)
+    {
+        return Ok(image);
+    }
+    let folder = &image.folder;
+    let _ = fs::remove_file(folder.join(STAMP));
 
     let log = folder.join("build.log");
     File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;
@@ -121,16 +153,15 @@ pub fn build(
         .env("IMAGE_APP_TOML", app)
         .env("IMAGE_LOG", &log);
     let (elf, output) = follow(&log, &line, || run_cargo(&mut cargo, &log, &line))?;
-    let image = folder.join("image.elf");
-    fs::copy(&elf, &image)
-        .with_context(|| format!("cannot copy {} to {}", elf.display(), image.display()))?;
-    Ok(Image {
-        name,
-        app: app.to_owned(),
-        folder,
-        elf: image,
-        output,
-    })
+    fs::copy(&elf, &image.elf)
+        .with_context(|| format!("cannot copy {} to {}", elf.display(), image.elf.display()))?;
+    if let Some(run) = &run {
+        let path = folder.join(STAMP);
+        fs::write(&path, image.stamp(run))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    image.output = output;
+    Ok(image)
 }
 
 /// Does `work` and meanwhile hands to `line` what is appended to `log`: cargo keeps a build script's output to itself.
@@ -229,6 +260,26 @@ mod tests {
         ] {
             assert_eq!(executable(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn an_image_belongs_to_the_run_and_the_manifest_that_it_was_built_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut image = Image {
+            name: "x".into(),
+            app: "app.toml".into(),
+            folder: folder.path().into(),
+            elf: folder.path().join("image.elf"),
+            output: String::new(),
+        };
+        assert!(!image.is_of("1"));
+        fs::write(folder.path().join(STAMP), image.stamp("1")).unwrap();
+        assert!(!image.is_of("1"), "there is no binary");
+        fs::write(&image.elf, "").unwrap();
+        assert!(image.is_of("1"));
+        assert!(!image.is_of("2"));
+        image.app = "other.toml".into();
+        assert!(!image.is_of("1"));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -192,7 +193,8 @@ fn suite(_: &Machine) -> Result<Ended> {
     command
         .args(["test", "--package", INTEGRATION, "--test", "suite"])
         .args(["--", "--nocapture", "--test-threads", "1"])
-        .env(workspace::IMAGE_TARGET_DIR, clean_target());
+        .env(workspace::IMAGE_TARGET_DIR, clean_target())
+        .env(image::TEST_RUN, this_run());
     let outcome = perform_command(&mut command, minutes(30))?;
     let is_case = |line: &&str| line.contains(CASE);
     let cases: Vec<&str> = outcome.output.lines().filter(is_case).collect();
@@ -218,8 +220,18 @@ fn integration_tests(machine: &Machine) -> Result<Ended> {
         .args(["--package", INTEGRATION])
         // They are the stage before this one.
         .args(["--", "--skip", SUITE_TESTS])
-        .env(workspace::IMAGE_TARGET_DIR, clean_target());
+        .env(workspace::IMAGE_TARGET_DIR, clean_target())
+        .env(image::TEST_RUN, this_run());
     tests(&mut command, minutes(30))
+}
+
+/// A name for this run that no other has.
+fn this_run() -> String {
+    static START: LazyLock<u128> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        since.unwrap_or_default().as_nanos()
+    });
+    format!("{}-{}", std::process::id(), *START)
 }
 
 fn miri(_: &Machine) -> Result<Ended> {
