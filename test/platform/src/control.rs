@@ -78,6 +78,9 @@ pub enum Command {
     Die,
 }
 
+/// Most notifications that one line sends.
+const FLOOD: u32 = 100_000;
+
 fn once() -> u32 {
     1
 }
@@ -237,6 +240,9 @@ fn carry_out(engine: &mut Engine, command: Command) -> Result<Value, String> {
             payload,
             count,
         } => {
+            if count > FLOOD {
+                return Err(format!("`count` is {count}; a flood has at most {FLOOD}"));
+            }
             let payload = Raw(bytes(&payload)?);
             let protocol = Protocol::from_id(protocol)
                 .ok_or_else(|| format!("no protocol has the number {protocol}"))?;

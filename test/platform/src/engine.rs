@@ -17,6 +17,8 @@ use crate::platform::{Outgoing, Platform};
 
 /// Log lines kept; older ones are dropped and counted.
 const LOG_LINES: usize = 4096;
+/// Messages of the platform's own that wait at most. A flood beyond that is dropped, and counted.
+const MESSAGES: usize = 1 << 17;
 
 /// A chain to be given back to the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,8 +98,17 @@ pub struct Engine {
     pub counts: Counts,
     held: Vec<Held>,
     messages: VecDeque<HeldMessage>,
-    log: VecDeque<LogLine>,
+    log: VecDeque<Noted>,
     now_ms: u64,
+}
+
+/// A line of the log before anybody reads it: most are never read.
+#[derive(Debug)]
+struct Noted {
+    ms: u64,
+    what: &'static str,
+    word: u32,
+    payload: Vec<u8>,
 }
 
 impl Engine {
@@ -149,7 +160,10 @@ impl Engine {
             Some(Fault::Status { status }) if room >= 8 => {
                 Some([word.to_le_bytes(), status.to_le_bytes()].concat())
             }
-            _ => self.platform.handle(request, room),
+            _ => {
+                self.platform.unsent = self.unsent_responses();
+                self.platform.handle(request, room)
+            }
         };
         self.collect();
         let Some(bytes) = reply else {
@@ -157,6 +171,12 @@ impl Engine {
             return;
         };
         self.hold(head, bytes, fault);
+    }
+
+    /// Delayed responses that wait for a buffer of the guest's, or for their time.
+    fn unsent_responses(&self) -> usize {
+        let messages = self.messages.iter();
+        messages.filter(|held| held.message.must_arrive).count()
     }
 
     /// Forgets a chain that waits for its reply: the guest has made another one of it.
@@ -178,7 +198,7 @@ impl Engine {
         let mut copies = 1;
         match fault {
             None | Some(Fault::Status { .. }) => {}
-            Some(Fault::Delay { ms }) => due_ms += ms,
+            Some(Fault::Delay { ms }) => due_ms = due_ms.saturating_add(ms),
             Some(Fault::Reorder) => after_another = true,
             Some(Fault::Drop) => {
                 self.counts.swallowed += 1;
@@ -256,7 +276,7 @@ impl Engine {
             let mut copies = 1;
             match self.faults.take(target, header.protocol, header.message) {
                 None | Some(Fault::Reorder | Fault::UsedLength { .. } | Fault::UsedId { .. }) => {}
-                Some(Fault::Delay { ms }) => due_ms += ms,
+                Some(Fault::Delay { ms }) => due_ms = due_ms.saturating_add(ms),
                 Some(Fault::Drop) => {
                     self.counts.swallowed += 1;
                     copies = 0;
@@ -265,6 +285,10 @@ impl Engine {
                 Some(fault) => damage(&mut message.bytes, &fault),
             }
             for _ in 0..copies {
+                if self.messages.len() >= MESSAGES && !message.must_arrive {
+                    self.counts.dropped += 1;
+                    continue;
+                }
                 self.messages.push_back(HeldMessage {
                     message: message.clone(),
                     due_ms,
@@ -335,22 +359,33 @@ impl Engine {
 
     /// Takes the log.
     pub fn take_log(&mut self) -> Vec<LogLine> {
-        self.log.drain(..).collect()
+        let lines = self.log.drain(..);
+        lines
+            .map(|noted| LogLine {
+                ms: noted.ms,
+                what: noted.what,
+                header: format!("{:#010x}", noted.word),
+                message: Header::unpack(noted.word).to_string(),
+                payload: hexadecimal(&noted.payload),
+            })
+            .collect()
     }
 
     fn note(&mut self, what: &'static str, word: u32, payload: &[u8]) {
-        let header = Header::unpack(word);
         if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }
-        self.log.push_back(LogLine {
+        self.log.push_back(Noted {
             ms: self.now_ms,
             what,
-            header: format!("{word:#010x}"),
-            message: header.to_string(),
-            payload: payload.iter().map(|byte| format!("{byte:02x}")).collect(),
+            word,
+            payload: payload.to_vec(),
         });
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Damages the bytes of a message.

@@ -20,6 +20,9 @@ pub const GUEST: u32 = 1;
 /// The agent that stands for the platform: what nobody asked for is its doing.
 pub const PLATFORM: u32 = 0;
 
+/// Asynchronous commands that can be under way, or done and not told for want of a buffer: half of the largest ring.
+pub const PENDING: usize = 512;
+
 /// Bytes of header and status in front of the return values.
 const OVERHEAD: usize = scmi::limits::OVERHEAD;
 
@@ -137,6 +140,8 @@ pub struct Platform {
     cause: u32,
     jobs: Vec<Job>,
     outgoing: VecDeque<Outgoing>,
+    /// Delayed responses that were taken over and did not reach the guest yet.
+    pub unsent: usize,
 }
 
 impl Platform {
@@ -151,6 +156,7 @@ impl Platform {
             cause: PLATFORM,
             jobs: Vec::new(),
             outgoing: VecDeque::new(),
+            unsent: 0,
         }
     }
 
@@ -184,6 +190,10 @@ impl Platform {
             Ok(reply) if reply.values.len() > room => {
                 // Nothing was lost by not delivering it: the guest asks again with more room.
                 (StatusCode::CommsError, Vec::new())
+            }
+            // A guest that takes no delayed responses gets no more of them, and we no end of memory.
+            Ok(reply) if reply.later.is_some() && self.jobs.len() + self.unsent >= PENDING => {
+                (StatusCode::Busy, Vec::new())
             }
             Ok(reply) => {
                 if let Some(action) = reply.later {

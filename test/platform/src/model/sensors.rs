@@ -88,7 +88,7 @@ impl Model {
             let state = &mut self.sensors[sensor];
             if state
                 .report_every_ms
-                .is_some_and(|every| now_ms >= state.last_report_ms + every)
+                .is_some_and(|every| now_ms >= state.last_report_ms.saturating_add(every))
             {
                 state.last_report_ms = now_ms;
                 self.changed(Change::Update { sensor });

@@ -170,3 +170,21 @@ fn a_flood_does_not_keep_commands_waiting() {
     assert_eq!(daemon.count("notifications"), 64);
     assert_eq!(daemon.count("dropped"), FLOOD - 64);
 }
+
+#[test]
+fn a_guest_that_takes_no_delayed_responses_gets_no_more_of_them() {
+    const PENDING: u32 = scmi_platform::platform::PENDING as u32;
+    const BUSY: i32 = -6;
+    let (_daemon, mut guest) = start();
+    for token in 0..PENDING {
+        assert_eq!(guest.ask(&read_later(token)).0, 0, "{token}");
+        guest.reset_descriptors(COMMANDS);
+    }
+    assert_eq!(guest.ask(&read_later(PENDING)).0, BUSY);
+    guest.is_served();
+    // One that is taken makes room for one.
+    let buffer = guest.event_buffer(136);
+    assert_eq!(event(&mut guest, &buffer).0, [DELAYED, 0x15, 6, 0]);
+    assert_eq!(guest.ask(&read_later(PENDING)).0, 0);
+    assert_eq!(guest.ask(&read_later(PENDING)).0, BUSY);
+}
