@@ -3,9 +3,11 @@
 
 //! Commands by the shortest way.
 
+use zerocopy::IntoBytes;
+
 use crate::{
-    DEFAULT_DEADLINE, PAYLOAD_MAX, Response, SMALL_REQUEST, SMALL_RESPONSE, Scmi, ScmiError,
-    TransferFlags,
+    Answer, DEFAULT_DEADLINE, PAYLOAD_MAX, Polled, Response, SMALL_REQUEST, SMALL_RESPONSE, Scmi,
+    ScmiError, SmallRequest, TransferFlags,
 };
 
 impl Scmi {
@@ -32,8 +34,6 @@ impl Scmi {
     }
 
     /// [`Scmi::call`] with [`TransferFlags`] and a deadline in milliseconds.
-    ///
-    /// What is small travels in the message itself, the rest by lease.
     #[inline]
     pub fn call_with(
         &self,
@@ -44,32 +44,24 @@ impl Scmi {
         request: &[u8],
         response: &mut [u8],
     ) -> Result<Response, ScmiError> {
-        if request.len() <= SMALL_REQUEST && response.len() <= SMALL_RESPONSE {
-            let mut small = [0; SMALL_REQUEST];
-            copy(&mut small, request);
-            let answer = self.exchange_small(
-                protocol,
-                message,
-                flags,
-                request.len() as u8,
-                deadline_ms,
-                small,
-            )?;
-            copy(response, &answer.values);
-            return Ok(Response {
-                status: answer.status,
-                len: answer.len,
-            });
-        }
-        if request.len() > PAYLOAD_MAX {
-            return Err(ScmiError::RequestTooLong);
-        }
+        let (small, request_len) = small(request)?;
         let room = response.len().min(PAYLOAD_MAX);
         let response = response.get_mut(..room).unwrap_or(&mut []);
-        self.exchange(protocol, message, flags, deadline_ms, request, response)
+        let answer = self.exchange(
+            protocol,
+            message,
+            flags,
+            request_len,
+            deadline_ms,
+            small,
+            request,
+            response,
+        )?;
+        Ok(unpack(&answer, response))
     }
 
     /// Starts a command and returns its handle at once. `notification` bits, or 0, are posted when it is done.
+    #[inline]
     pub fn start(
         &self,
         protocol: u8,
@@ -79,17 +71,57 @@ impl Scmi {
         notification: u32,
         request: &[u8],
     ) -> Result<u32, ScmiError> {
-        if request.len() > PAYLOAD_MAX {
-            return Err(ScmiError::RequestTooLong);
+        let (small, request_len) = small(request)?;
+        self.send(
+            protocol,
+            message,
+            flags,
+            request_len,
+            deadline_ms,
+            notification,
+            small,
+            request,
+        )
+    }
+
+    /// Looks whether a started command is done; its return values go to the front of `response`.
+    #[inline]
+    pub fn ask(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError> {
+        let room = response.len().min(PAYLOAD_MAX);
+        let response = response.get_mut(..room).unwrap_or(&mut []);
+        let found = self.poll(handle, response)?;
+        if found.done == 0 {
+            return Ok(Polled::PENDING);
         }
-        self.send(protocol, message, flags, deadline_ms, notification, request)
+        Ok(Polled::done(unpack(&found.answer, response)))
     }
 }
 
-/// Copies as much as both have.
+/// The request as it goes into a message, if it is small enough, and its length.
 #[inline]
-fn copy(to: &mut [u8], from: &[u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = *from;
+fn small(request: &[u8]) -> Result<(SmallRequest, u8), ScmiError> {
+    let mut small = [0; SMALL_REQUEST / 4];
+    if request.len() > PAYLOAD_MAX {
+        return Err(ScmiError::RequestTooLong);
     }
+    if let Some(start) = small.as_mut_bytes().get_mut(..request.len()) {
+        start.copy_from_slice(request);
+    }
+    Ok((small, request.len() as u8))
+}
+
+/// Moves return values that came with the answer to where the caller wants them.
+#[inline]
+fn unpack(answer: &Answer, response: &mut [u8]) -> Response {
+    if answer.response.len as usize <= SMALL_RESPONSE {
+        // With zeros behind them: a length that is known beforehand costs no loop.
+        let room = response.len().min(SMALL_RESPONSE);
+        if let (Some(to), Some(from)) = (
+            response.get_mut(..room),
+            answer.values.as_bytes().get(..room),
+        ) {
+            to.copy_from_slice(from);
+        }
+    }
+    answer.response
 }

@@ -89,7 +89,7 @@ impl Exchange for Scmi {
     }
 
     fn poll(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError> {
-        Self::poll(self, handle, response)
+        self.ask(handle, response)
     }
 
     fn cancel(&self, handle: u32) -> Result<(), ScmiError> {

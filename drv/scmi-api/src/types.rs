@@ -7,10 +7,14 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Largest request or response, in bytes, header and status word not counted.
 pub const PAYLOAD_MAX: usize = 128;
-/// Largest request of `exchange_small`, in bytes.
+/// Largest request that travels in the message, in bytes.
 pub const SMALL_REQUEST: usize = 16;
-/// Largest response of `exchange_small`, in bytes.
+/// Most return values that travel in the answer, in bytes.
 pub const SMALL_RESPONSE: usize = 24;
+/// A request of at most [`SMALL_REQUEST`] bytes, in words as they lie in memory.
+pub type SmallRequest = [u32; SMALL_REQUEST / 4];
+/// Return values of at most [`SMALL_RESPONSE`] bytes, in words as they lie in memory.
+pub type SmallResponse = [u32; SMALL_RESPONSE / 4];
 /// `deadline_ms` that stands for the default of 60 s.
 pub const DEFAULT_DEADLINE: u32 = 0;
 /// `source` that stands for every source of an event, in `notify`.
@@ -45,18 +49,28 @@ pub struct Response {
     pub len: u32,
 }
 
-/// [`Response`] together with the first bytes of the return values.
+/// A [`Response`] as it travels.
 #[derive(
     Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
-pub struct SmallResponse {
-    /// As [`Response::status`].
-    pub status: i32,
-    /// As [`Response::len`]; more than [`SMALL_RESPONSE`]: the rest was cut.
-    pub len: u32,
-    /// The return values; zero after `len`.
-    pub values: [u8; SMALL_RESPONSE],
+pub struct Answer {
+    /// Status and length.
+    pub response: Response,
+    /// The return values, and zero after them. Where they are more than [`SMALL_RESPONSE`] bytes, they are in the lease.
+    pub values: SmallResponse,
+}
+
+/// A [`Polled`] as it travels.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct PollAnswer {
+    /// As [`Polled::done`].
+    pub done: u32,
+    /// The answer, if it is there.
+    pub answer: Answer,
 }
 
 /// What `poll` found.

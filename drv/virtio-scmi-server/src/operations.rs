@@ -6,8 +6,8 @@
 use core::convert::Infallible;
 
 use drv_scmi_api::{
-    DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, Polled, Response, SMALL_REQUEST, ScmiError,
-    ScmiInfo, ScmiStats, SmallResponse, TransferFlags,
+    Answer, DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer, SMALL_REQUEST, ScmiError,
+    ScmiInfo, ScmiStats, SmallRequest, TransferFlags,
 };
 use drv_virtio_scmi::{
     self as core_api, Command, Condition, DmaBuffer, Handle, Notified, Owner, Refusal, SlotId, Wait,
@@ -17,11 +17,12 @@ use ringbuf::ringbuf_entry_root;
 use userlib::RecvMessage;
 
 use crate::config::RING;
-use crate::server::{Blocked, KernelClock, Server, give};
+use crate::server::{KernelClock, Server, answer};
 use crate::{Trace, convert, idl};
 
 type Payload<A> = LazyLeased<A, [u8]>;
-type Answer<T> = Result<Option<T>, RequestError<ScmiError>>;
+/// `None`: the answer comes later.
+type Pending<T> = Result<Option<T>, RequestError<ScmiError>>;
 
 impl Server {
     fn refuse(&self, refusal: Refusal) -> RequestError<ScmiError> {
@@ -59,8 +60,22 @@ impl Server {
             .map_err(|refusal| self.refuse(refusal))
     }
 
-    #[inline]
-    fn submit(&mut self, id: SlotId, len: usize) -> Result<Handle, RequestError<ScmiError>> {
+    /// Sends a command: with a small request from the message, or one from the lease.
+    fn transmit(
+        &mut self,
+        msg: &RecvMessage,
+        command: &Command,
+        request_len: u8,
+        small: &SmallRequest,
+        request: &Payload<R>,
+    ) -> Result<Handle, RequestError<ScmiError>> {
+        let id = self.begin(owner(msg), command)?;
+        let mut len = usize::from(request_len);
+        if len > SMALL_REQUEST {
+            len = self.fill(id, request)?;
+        } else if len > 0 {
+            self.channel.parameters(id).write_words(1, small);
+        }
         let handle = self
             .channel
             .submit(id, len, &mut KernelClock::default())
@@ -123,37 +138,15 @@ impl idl::DeferredScmiImpl for Server {
         protocol: u8,
         message: u8,
         flags: u8,
-        deadline_ms: u32,
-        request: Payload<R>,
-        // Lease 1: the answer goes there, see `server::tell`.
-        _response: Payload<W>,
-    ) -> Answer<Response> {
-        let wait = Wait::Blocked(Blocked::Lease as u32);
-        let command = command(protocol, message, flags, deadline_ms, wait)?;
-        let id = self.begin(owner(msg), &command)?;
-        let len = self.fill(id, &request)?;
-        self.submit(id, len)?;
-        Ok(None)
-    }
-
-    fn exchange_small(
-        &mut self,
-        msg: &RecvMessage,
-        protocol: u8,
-        message: u8,
-        flags: u8,
         request_len: u8,
         deadline_ms: u32,
-        request: [u8; SMALL_REQUEST],
-    ) -> Answer<SmallResponse> {
-        let wait = Wait::Blocked(Blocked::Message as u32);
-        let command = command(protocol, message, flags, deadline_ms, wait)?;
-        let request = request
-            .get(..usize::from(request_len))
-            .ok_or(ScmiError::InvalidArgument)?;
-        let id = self.begin(owner(msg), &command)?;
-        self.channel.parameters(id).write(1, request);
-        self.submit(id, request.len())?;
+        small: SmallRequest,
+        request: Payload<R>,
+        // Lease 1: an answer that is not small goes there, see `server::tell`.
+        _response: Payload<W>,
+    ) -> Pending<Answer> {
+        let command = command(protocol, message, flags, deadline_ms, Wait::Blocked(0))?;
+        self.transmit(msg, &command, request_len, &small, &request)?;
         Ok(None)
     }
 
@@ -163,18 +156,24 @@ impl idl::DeferredScmiImpl for Server {
         protocol: u8,
         message: u8,
         flags: u8,
+        request_len: u8,
         deadline_ms: u32,
         notification: u32,
+        small: SmallRequest,
         request: Payload<R>,
-    ) -> Answer<u32> {
+    ) -> Pending<u32> {
         let wait = Wait::Poll(notification);
         let command = command(protocol, message, flags, deadline_ms, wait)?;
-        let id = self.begin(owner(msg), &command)?;
-        let len = self.fill(id, &request)?;
-        Ok(Some(self.submit(id, len)?.raw()))
+        let handle = self.transmit(msg, &command, request_len, &small, &request)?;
+        Ok(Some(handle.raw()))
     }
 
-    fn poll(&mut self, msg: &RecvMessage, handle: u32, response: Payload<W>) -> Answer<Polled> {
+    fn poll(
+        &mut self,
+        msg: &RecvMessage,
+        handle: u32,
+        response: Payload<W>,
+    ) -> Pending<PollAnswer> {
         if self.channel.has_used() {
             self.turn(false);
         }
@@ -184,11 +183,11 @@ impl idl::DeferredScmiImpl for Server {
             .poll(owner(msg), handle, &mut KernelClock::default())
         {
             Err(refusal) => Err(self.refuse(refusal)),
-            Ok(core_api::Polled::Pending) => Ok(Some(Polled::PENDING)),
+            Ok(core_api::Polled::Pending) => Ok(Some(PollAnswer::default())),
             Ok(core_api::Polled::Ended(id, result)) => {
                 let answer = match result {
-                    Ok(reply) => give(&response, &reply)
-                        .map(|()| Some(Polled::done(convert::response(&reply))))
+                    Ok(reply) => answer(&response, &reply)
+                        .map(|answer| Some(PollAnswer { done: 1, answer }))
                         .map_err(ClientError::fail),
                     Err(failure) => Err(convert::failure(failure).into()),
                 };
@@ -199,7 +198,7 @@ impl idl::DeferredScmiImpl for Server {
         }
     }
 
-    fn cancel(&mut self, msg: &RecvMessage, handle: u32) -> Answer<()> {
+    fn cancel(&mut self, msg: &RecvMessage, handle: u32) -> Pending<()> {
         self.channel
             .cancel(
                 owner(msg),
@@ -218,7 +217,7 @@ impl idl::DeferredScmiImpl for Server {
         event: u8,
         source: u32,
         enable: bool,
-    ) -> Answer<()> {
+    ) -> Pending<()> {
         let owner = owner(msg);
         let clock = &mut KernelClock::default();
         let outcome = if enable {
@@ -238,7 +237,7 @@ impl idl::DeferredScmiImpl for Server {
         })
     }
 
-    fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Answer<Event> {
+    fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Pending<Event> {
         let fetched = match self.channel.fetch(owner(msg), &mut KernelClock::default()) {
             Ok(Some(fetched)) => fetched,
             Ok(None) => return Ok(Some(Event::default())),

@@ -3,7 +3,7 @@
 
 //! The server's loop: turns of the channel core, and whom to tell what.
 
-use drv_scmi_api::{DriverState, SMALL_RESPONSE, ScmiError, SmallResponse};
+use drv_scmi_api::{Answer, DriverState, SMALL_RESPONSE};
 use drv_virtio_scmi::{After, Clock, Failure, Output, Owner, Reply, SetupError};
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
@@ -39,16 +39,6 @@ impl KernelClock {
         self.0 = Some(now);
         now
     }
-}
-
-/// Which operation a blocked client called.
-#[derive(Copy, Clone, PartialEq)]
-#[repr(u32)]
-pub enum Blocked {
-    /// `exchange`: the answer goes to lease 1.
-    Lease,
-    /// `exchange_small`: the answer goes with the reply.
-    Message,
 }
 
 /// The lease of `exchange` that takes the answer.
@@ -207,16 +197,11 @@ fn tell(channel: &mut DriverChannel, output: Output<'_>, clock: &mut KernelClock
     match output {
         Output::Ended {
             owner,
-            cookie,
             slot,
             result,
+            ..
         } => {
-            let task = TaskId(owner.0);
-            if cookie == Blocked::Message as u32 {
-                idl::reply_exchange_small(task, small(result));
-            } else {
-                exchanged(task, result);
-            }
+            exchanged(TaskId(owner.0), result);
             channel.finish(slot);
         }
         Output::Post { owner, bits } => {
@@ -230,39 +215,37 @@ fn tell(channel: &mut DriverChannel, output: Output<'_>, clock: &mut KernelClock
     }
 }
 
-fn small(result: Result<Reply<'_>, Failure>) -> Result<SmallResponse, ScmiError> {
-    let reply = result.map_err(convert::failure)?;
-    let mut values = [0; SMALL_RESPONSE];
-    reply.read(&mut values);
-    let response = convert::response(&reply);
-    Ok(SmallResponse {
-        status: response.status,
-        len: response.len,
-        values,
-    })
-}
-
-/// Answers `exchange`: return values into the lease, the rest in the reply.
+/// Answers `exchange`.
 fn exchanged(client: TaskId, result: Result<Reply<'_>, Failure>) {
-    let answer = match result {
+    let result = match result {
         Ok(reply) => {
             // The client has two leases, or its message would not have been accepted, and it is still lending them.
             let lease = LazyLeased::<W, [u8]>::new(client, EXCHANGE_RESPONSE);
-            if let Err(error) = give(&lease, &reply) {
-                return idol_runtime::fault(client, error);
+            match answer(&lease, &reply) {
+                Ok(answer) => Ok(answer),
+                Err(error) => return idol_runtime::fault(client, error),
             }
-            Ok(convert::response(&reply))
         }
         Err(failure) => Err(convert::failure(failure)),
     };
-    idl::reply_exchange(client, answer);
+    idl::reply_exchange(client, result);
 }
 
-/// Copies an answer from the device's buffer into a client's lease, once, by the kernel; as much as fits.
-pub fn give(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<(), ClientError> {
-    if reply.len == 0 {
-        return Ok(());
+/// An answer as it travels: with the return values in it if they are small. Others are copied from the device's buffer into
+/// the client's lease, once, by the kernel; as much as fits.
+#[inline]
+pub fn answer(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<Answer, ClientError> {
+    if reply.len > SMALL_RESPONSE {
+        give(lease, reply)?;
     }
+    Ok(Answer {
+        response: convert::response(reply),
+        values: reply.first_words(),
+    })
+}
+
+#[inline(never)]
+fn give(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<(), ClientError> {
     let source = reply.buffer().pointer(Reply::FIRST * 4);
     // Safety: the buffer is a static of this task, `len` is at most what follows its first two words, and the device has finished
     // with it: the core hands out no other. A device that writes all the same changes bytes, and nothing else.

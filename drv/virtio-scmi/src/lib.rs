@@ -42,7 +42,7 @@ pub use subscribe::Notified;
 pub use subscribers::{EventKind, Fetched, Record};
 pub use subscriptions::{ALL_SOURCES, Subscription};
 pub use trace::Trace;
-pub use transfer::{Answer, Command, Polled, Reply, Wait};
+pub use transfer::{Answer, Command, FIRST_WORDS, Polled, Reply, Wait};
 pub use transport::{
     COMMAND_QUEUE, DEVICE_ID, EVENT_IDX, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport,
     VERSION_1,

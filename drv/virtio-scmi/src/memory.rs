@@ -80,6 +80,21 @@ impl DmaBuffer {
         }
     }
 
+    /// The word at an index as it lies in memory; 0 past the end.
+    #[inline]
+    pub(crate) fn raw_word(&self, index: usize) -> u32 {
+        self.word(index).to_le()
+    }
+
+    /// Writes words as they lie in memory, from word `first` on; what does not fit is left out.
+    #[inline]
+    pub fn write_words(&self, first: usize, values: &[u32]) {
+        let words = self.words.get(first..).unwrap_or(&[]);
+        for (word, value) in words.iter().zip(values) {
+            word.store(*value, Ordering::Relaxed);
+        }
+    }
+
     /// Copies bytes in, from word `first` on; what does not fit is left out. A last partial word is filled with zeros.
     pub fn write(&self, first: usize, bytes: &[u8]) {
         let words = self.words.get(first..).unwrap_or(&[]);

@@ -60,6 +60,9 @@ impl Answer {
 /// looked at anyway, at most [`Channel::LATENESS`] later.
 const PROMPT: u64 = 1_000;
 
+/// Words that [`Reply::first_words`] has.
+pub const FIRST_WORDS: usize = 6;
+
 /// The answer of the platform.
 #[derive(Copy, Clone)]
 pub struct Reply<'m> {
@@ -78,6 +81,33 @@ impl Reply<'_> {
     /// [`Channel::finish`].
     pub fn buffer(&self) -> &DmaBuffer {
         self.buffer
+    }
+
+    /// The first return values in words as they lie in memory, with zeros behind the last one.
+    // One by one: a loop, and the call that sets an array to zero, would cost more than all the rest.
+    #[inline]
+    pub fn first_words(&self) -> [u32; FIRST_WORDS] {
+        let word = |index: usize| {
+            if self.len > index * 4 {
+                self.buffer.raw_word(Self::FIRST + index)
+            } else {
+                0
+            }
+        };
+        let mut words = [word(0), word(1), word(2), word(3), word(4), word(5)];
+        if !self.len.is_multiple_of(4) {
+            self.trim(&mut words);
+        }
+        words
+    }
+
+    /// Clears what the last word has of the buffer's earlier use.
+    #[cold]
+    fn trim(&self, words: &mut [u32; FIRST_WORDS]) {
+        if let Some(last) = words.get_mut(self.len / 4) {
+            let kept = u32::MAX >> (32 - self.len % 4 * 8);
+            *last = (u32::from_le(*last) & kept).to_le();
+        }
     }
 
     /// Copies the return values, as many as there are and fit; the number of bytes copied (M4).

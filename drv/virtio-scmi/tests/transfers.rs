@@ -78,6 +78,25 @@ fn v06_v07_slots_are_taken_in_order_and_return_to_the_tail_once() {
 }
 
 #[test]
+fn an_answer_shows_nothing_of_an_earlier_one() {
+    run(Setup::default(), |world| {
+        for len in (0..=40).chain([128]) {
+            // All slots in turn, so that each buffer was full before.
+            for values in [&[0xff; 128][..], &[0x11; 128][..len]] {
+                for _ in 0..8 {
+                    world.exchange(CONSOLE, 0x10, 0).unwrap();
+                    let command = world.take();
+                    world.device.reply(&command, 0, values);
+                    // What is told is compared with the whole buffer: see `support::world::answer`.
+                    let told = Told::Answer(CONSOLE, 0, values.to_vec());
+                    assert_eq!(world.turn(), [told]);
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn v20_v25_pool_empty_is_busy_at_once_and_queues_nothing() {
     run(Setup::default(), |world| {
         for _ in 0..8 {

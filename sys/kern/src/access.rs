@@ -131,13 +131,17 @@ impl Access {
     }
 }
 
-/// The regions of one task, with the one that nearly every slice lies in at hand.
+/// The regions of one task, with the two that nearly every slice lies in at hand.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Regions {
     all: &'static [RegionDesc],
     home_base: u32,
     /// 0 when the home region is not ordinary memory.
     home_size: u32,
+    /// The first region that the task shares with a device: where a driver's payloads come from and go to.
+    shared_base: u32,
+    /// 0 when there is none.
+    shared_size: u32,
 }
 
 impl Regions {
@@ -148,10 +152,17 @@ impl Regions {
                 && Access::READ.allows(region.attributes)
                 && Access::WRITE.allows(region.attributes)
         });
+        let shared = all.iter().find(|region| {
+            region.attributes.contains(RegionAttributes::DMA)
+                && Access::BORROWER_READ.allows(region.attributes)
+                && Access::BORROWER_WRITE.allows(region.attributes)
+        });
         Self {
             all,
             home_base: home.map_or(0, |region| region.base),
             home_size: home.map_or(0, |region| region.size),
+            shared_base: shared.map_or(0, |region| region.base),
+            shared_size: shared.map_or(0, |region| region.size),
         }
     }
 
@@ -163,8 +174,17 @@ impl Regions {
     /// The fault of the task, with the first address that it may not access.
     #[inline(always)]
     pub fn check(&self, slice: Slice, access: Access) -> Result<(), FaultInfo> {
-        let offset = slice.base.wrapping_sub(self.home_base);
-        if offset <= self.home_size && slice.length <= self.home_size - offset {
+        let lies_in = |base: u32, size: u32| {
+            let offset = slice.base.wrapping_sub(base);
+            offset <= size && slice.length <= size - offset
+        };
+        if lies_in(self.home_base, self.home_size) {
+            return Ok(());
+        }
+        // What is refused is known where this is called, so that others pay nothing for it.
+        if !access.refuses.intersects(RegionAttributes::DMA)
+            && lies_in(self.shared_base, self.shared_size)
+        {
             return Ok(());
         }
         self.check_all(slice, access)
