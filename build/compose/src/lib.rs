@@ -217,18 +217,13 @@ fn deep_enough(task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Erro
     if depth.bytes <= task.stacksize {
         return Ok(depth);
     }
-    let frames: Vec<String> = depth
-        .path
-        .iter()
-        .map(|frame| format!("\n    {:6} {}", frame.bytes, frame.function))
-        .collect();
     Err(Error::task(
         &task.name,
         format!(
             "its stack can get {} bytes deep, and `stacksize` is {}; the deepest way:{}",
             depth.bytes,
             task.stacksize,
-            frames.concat()
+            depth.way()
         ),
         format!(
             "raise `stacksize` of [tasks.{}] to {} or more, or keep large values out of these functions",
@@ -236,6 +231,32 @@ fn deep_enough(task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Erro
             depth.bytes.next_multiple_of(64)
         ),
     ))
+}
+
+/// How deep the kernel's stack can get, from the finished image; more than its `stacksize` is refused. Only whoever links the
+/// kernel can ask: what is composed here is still to become part of it.
+///
+/// # Errors
+///
+/// It can get too deep, or is not known; the message says how, and what to do.
+pub fn kernel_deep_enough(app: &App, image: &[u8]) -> Result<stack::Depth, Error> {
+    let depth = stack::kernel_depth(image).map_err(|fault| {
+        Error::Machine(format!(
+            "the kernel's stack depth is not known: {fault}\n    remedy: please report it"
+        ))
+    })?;
+    if depth.bytes <= app.kernel.stacksize {
+        return Ok(depth);
+    }
+    Err(Error::Machine(format!(
+        "{}: [kernel], key `stacksize`: the kernel's stack can get {} bytes deep, and this is {}; the deepest way:{}\n    remedy: \
+         raise it to {} or more",
+        app.files[0],
+        depth.bytes,
+        app.kernel.stacksize,
+        depth.way(),
+        depth.bytes.next_multiple_of(64)
+    )))
 }
 
 /// The bytes of all tasks, from the start of their memory on.

@@ -60,6 +60,9 @@ pub struct KernelReport {
     pub tables: Span,
     /// Stacks and variables.
     pub ram: Span,
+    /// How deep its stack can get, as far as can be known; only once the image is linked.
+    #[serde(default)]
+    pub depth: Depth,
 }
 
 /// How full a memory is.
@@ -202,13 +205,19 @@ impl Report {
                 rodata: layout.kernel.rodata.into(),
                 tables: tables.range.into(),
                 ram: tables.kernel_ram.into(),
+                depth: Depth::default(),
             },
             memories,
             tasks,
         }
     }
 
-    pub(crate) fn to_json(&self) -> Result<String, Error> {
+    /// Writes a report down.
+    ///
+    /// # Errors
+    ///
+    /// None is known.
+    pub fn to_json(&self) -> Result<String, Error> {
         serde_json::to_string_pretty(self)
             .map(|text| text + "\n")
             .map_err(|error| Error::Machine(format!("cannot write the layout report: {error}")))

@@ -58,6 +58,8 @@ pub struct Setting {
     pub legacy: bool,
     /// Start paused with a debugger's port open.
     pub debugger: Option<u16>,
+    /// Further arguments for QEMU.
+    pub extra: Vec<String>,
 }
 
 impl Setting {
@@ -71,6 +73,7 @@ impl Setting {
             cpu: "cortex-a15".into(),
             legacy: false,
             debugger: None,
+            extra: Vec::new(),
         }
     }
 }
@@ -114,6 +117,7 @@ impl Board {
             .map(|platform| platform.socket().to_owned());
         options.legacy = setting.legacy;
         options.debugger = setting.debugger;
+        options.extra.clone_from(&setting.extra);
         let machine = Machine::start(&options)?;
         Ok(Self {
             machine,

@@ -39,11 +39,20 @@ pub fn check() -> Result<(usize, Vec<String>)> {
     let root = workspace::root();
     let page =
         fs::read_to_string(root.join(PAGE)).with_context(|| format!("cannot read {PAGE}"))?;
+    Ok((ids().len(), complaints(&page, &tests()?)))
+}
+
+/// The names of all test functions of this tree.
+///
+/// # Errors
+///
+/// A file cannot be read.
+pub fn tests() -> Result<BTreeSet<String>> {
     let mut tests = BTreeSet::new();
     for folder in FOLDERS {
-        collect(&root.join(folder), &mut tests)?;
+        collect(&workspace::root().join(folder), &mut tests)?;
     }
-    Ok((ids().len(), complaints(&page, &tests)))
+    Ok(tests)
 }
 
 /// The ids of all rows, in order.

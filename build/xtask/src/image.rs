@@ -73,6 +73,17 @@ impl Image {
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(compose::Report::from_json(&text)?)
     }
+
+    /// Notes in the report how deep the kernel's stack can get; refuses one that can get too deep.
+    fn kernel_stack(&self, manifest: &manifest::App) -> Result<()> {
+        let bytes =
+            fs::read(&self.elf).with_context(|| format!("cannot read {}", self.elf.display()))?;
+        let mut report = self.report()?;
+        report.kernel.depth = compose::kernel_deep_enough(manifest, &bytes)?;
+        let path = self.folder.join(LAYOUT);
+        fs::write(&path, report.to_json()?)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
 }
 
 /// The manifest's path as the build script wants it: relative to the root if it lies inside, absolute if not.
@@ -119,7 +130,8 @@ pub fn build(
     target: &Path,
     line: impl Fn(&str) + Sync,
 ) -> Result<Image> {
-    let name = load(app)?.name;
+    let manifest = load(app)?;
+    let name = manifest.name.clone();
     let folder = target.join("image").join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // All images are linked to the same place. Whoever builds one holds the lock until it is copied away.
@@ -155,6 +167,8 @@ pub fn build(
     let (elf, output) = follow(&log, &line, || run_cargo(&mut cargo, &log, &line))?;
     fs::copy(&elf, &image.elf)
         .with_context(|| format!("cannot copy {} to {}", elf.display(), image.elf.display()))?;
+    image.kernel_stack(&manifest)?;
+    let folder = &image.folder;
     if let Some(run) = &run {
         let path = folder.join(STAMP);
         fs::write(&path, image.stamp(run))

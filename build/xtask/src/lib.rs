@@ -22,6 +22,7 @@ pub mod progress;
 pub mod qemu;
 pub mod qmp;
 pub mod run;
+pub mod security;
 pub mod session;
 pub mod setup;
 pub mod sim;

@@ -17,14 +17,16 @@ const CASES: usize = 100;
 /// What the last line starts with.
 const LAST: &str = "suite: ";
 
-/// Boots an image on this processor, passes what it prints through, and returns that and the line that begins with `last`.
-fn boot(app: &str, cpu: &str, last: &str) -> (String, String) {
+/// Boots an image on this processor, with further arguments for QEMU, passes what it prints through, and returns that and the line
+/// that begins with `last`.
+fn boot(app: &str, cpu: &str, extra: &[&str], last: &str) -> (String, String) {
     let image = image_of(Path::new(app));
     let _turn = Turn::take();
     let programs = Programs::find()
         .unwrap_or_else(|error| panic!("{error:#}; `cargo xtask setup` installs it"));
     let mut setting = Setting::new(&image.elf, Kind::None);
     setting.cpu = cpu.into();
+    setting.extra = extra.iter().map(|&word| word.into()).collect();
     let mut board = Board::start(&programs, &setting).unwrap_or_else(|error| panic!("{error:#}"));
     let stream = board.machine().take_console();
     let mut console = Console::new(stream).expect("the console can be read");
@@ -43,9 +45,9 @@ fn boot(app: &str, cpu: &str, last: &str) -> (String, String) {
     (text, last)
 }
 
-/// Boots the suite on this processor and judges its cases.
-fn run(cpu: &str) {
-    let (text, last) = boot("test/suite/app.toml", cpu, LAST);
+/// Boots the suite on this processor, judges its cases, and returns what it printed.
+fn run(app: &str, cpu: &str, extra: &[&str]) -> String {
+    let (text, last) = boot(app, cpu, extra, LAST);
     let verdicts = |verdict: &str| {
         text.lines()
             .filter(|line| line.starts_with("case ") && line.contains(verdict))
@@ -59,22 +61,43 @@ fn run(cpu: &str) {
         passed >= CASES,
         "only {passed} cases, of {CASES} or more: are some not in their group any more?"
     );
+    text
 }
 
 #[test]
 fn every_case_passes_on_a_cortex_a15() {
-    run("cortex-a15");
+    run("test/suite/app.toml", "cortex-a15", &[]);
 }
 
 #[test]
 fn every_case_passes_on_a_cortex_a7() {
-    run("cortex-a7");
+    run("test/suite/app.toml", "cortex-a7", &[]);
+}
+
+/// With as many tasks as there can be, on a machine whose cycles are instructions: there the cases about cost hold each number against
+/// its limit.
+#[test]
+fn every_case_passes_with_32_tasks_and_no_call_costs_more_than_its_limit() {
+    let text = run(
+        "test/suite/crowd.toml",
+        "cortex-a15",
+        &["-icount", "shift=0"],
+    );
+    let costs: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("cost: "))
+        .collect();
+    assert!(
+        costs.iter().any(|line| line.contains("27 timers due")),
+        "not all tasks took part:\n{}",
+        costs.join("\n")
+    );
 }
 
 #[test]
 fn a_million_random_system_calls_change_nobody_else() {
     // A panic of the kernel, or a fault of the supervisor, ends the wait with its words.
-    let (_, last) = boot("test/suite/fuzz.toml", "cortex-a15", "fuzz: ");
+    let (_, last) = boot("test/suite/fuzz.toml", "cortex-a15", &[], "fuzz: ");
     let calls: u32 = last
         .split_whitespace()
         .nth(1)

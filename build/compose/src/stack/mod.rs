@@ -31,6 +31,16 @@ pub struct Depth {
     pub assumptions: Vec<String>,
 }
 
+impl Depth {
+    /// The deepest way, a line for each function, each after a line break.
+    pub(crate) fn way(&self) -> String {
+        self.path
+            .iter()
+            .map(|frame| format!("\n    {:6} {}", frame.bytes, frame.function))
+            .collect()
+    }
+}
+
 /// A function on the deepest way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {

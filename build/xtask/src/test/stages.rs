@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{Ended, Machine, Stage};
 use crate::command::{self, Outcome};
 use crate::tally::Tally;
-use crate::{clippy, conformance, image, setup, sim, workspace};
+use crate::{clippy, conformance, image, security, setup, sim, workspace};
 
 /// The package whose tests boot machines: they run after all others, on an image that is known to build.
 const INTEGRATION: &str = "test-integration";
@@ -73,8 +73,12 @@ fn formatting(_: &Machine) -> Result<Ended> {
 }
 
 fn conformance(_: &Machine) -> Result<Ended> {
-    let (rows, complaints) = conformance::check()?;
+    let (mut rows, mut complaints) = conformance::check()?;
+    let (lines, more) = security::check()?;
+    rows += lines;
+    complaints.extend(more.iter().map(|what| format!("doc/security.md, {what}")));
     let tally = Tally {
+        // A row may have several.
         passed: rows.saturating_sub(complaints.len()),
         failed: complaints.len(),
     };

@@ -232,3 +232,66 @@ pub fn large_frame() {
         );
     }
 }
+
+/// Starts the cycle counter: PMCR.E, PMCNTENSET.C.
+fn start_counting() {
+    // Safety: counts, and changes nothing else. Whoever has no grant is stopped by the kernel.
+    unsafe {
+        asm!(
+            "mcr p15, 0, {enable}, c9, c12, 0",
+            "mcr p15, 0, {cycles}, c9, c12, 1",
+            enable = in(reg) 1,
+            cycles = in(reg) 1_u32 << 31,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+}
+
+/// The cycles that a system call takes, from the instruction before it to the one after it.
+pub fn cost(registers: &[u32; 8]) -> u32 {
+    #[unsafe(naked)]
+    unsafe extern "C" fn call(registers: *const [u32; 8]) -> u32 {
+        naked_asm!(
+            "push {{r4-r11, lr}}",
+            "ldm r0, {{r4-r11}}",
+            "mrc p15, 0, r1, c9, c13, 0",
+            "svc #0",
+            "mrc p15, 0, r0, c9, c13, 0",
+            // The instruction between the two is the user's.
+            "sub r0, r0, r1",
+            "sub r0, r0, #1",
+            "pop {{r4-r11, pc}}",
+        )
+    }
+    start_counting();
+    // Safety: keeps to the calling convention; the suite answers for the call.
+    unsafe { call(registers) }
+}
+
+/// The shortest and the longest time between two looks at the cycle counter.
+pub fn gaps(looks: u32) -> (u32, u32) {
+    start_counting();
+    let (shortest, longest): (u32, u32);
+    // Safety: reads the counter.
+    unsafe {
+        asm!(
+            "mrc p15, 0, {last}, c9, c13, 0",
+            "2: mrc p15, 0, {now}, c9, c13, 0",
+            "sub {last}, {now}, {last}",
+            "cmp {last}, {longest}",
+            "movhi {longest}, {last}",
+            "cmp {last}, {shortest}",
+            "movlo {shortest}, {last}",
+            "mov {last}, {now}",
+            "subs {looks}, {looks}, #1",
+            "bne 2b",
+            last = out(reg) _,
+            now = out(reg) _,
+            longest = inout(reg) 0 => longest,
+            shortest = inout(reg) u32::MAX => shortest,
+            looks = inout(reg) looks.max(1) => _,
+            options(nomem, nostack)
+        );
+    }
+    (shortest, longest)
+}

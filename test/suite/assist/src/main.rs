@@ -121,6 +121,8 @@ fn obey(operation: u16, words: Order) -> Answer {
         order::JUMP => instructions::jump(words[0]),
         order::RECURSE => answer[0] = deeper(0),
         order::LARGE_FRAME => instructions::large_frame(),
+        order::COST => answer[0] = instructions::cost(&words),
+        order::GAP => (answer[0], answer[1]) = instructions::gaps(words[0]),
         order::PANIC => panic!("as ordered"),
         _ => panic!("no such order: {operation}"),
     }

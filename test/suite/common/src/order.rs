@@ -38,6 +38,12 @@ pub const LARGE_FRAME: u16 = 11;
 pub const PANIC: u16 = 12;
 /// Answers r4 to r11 as they were when this life began.
 pub const FIRST_REGISTERS: u16 = 13;
+/// Makes the system call whose registers r4 to r11 the order holds, and answers how many cycles passed until it came back: under
+/// `-icount shift=0`, how many instructions were executed. Only for one who may use the performance counters.
+pub const COST: u16 = 14;
+/// Looks at the cycle counter again and again, as often as the first word says, and answers the shortest and the longest time between two
+/// looks. The longest is that of an interrupt, if one came.
+pub const GAP: u16 = 15;
 
 /// Positions in the answer to [`PLACES`].
 pub mod place {

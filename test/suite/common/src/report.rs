@@ -23,6 +23,8 @@ pub const ECHO: u16 = 8;
 pub const CODE: u16 = 9;
 /// The code that [`CODE`] answers.
 pub const THE_CODE: u32 = 77;
+/// Prints a line for whoever reads the console: text, in UTF-8.
+pub const NOTE: u16 = 10;
 
 /// The longest message.
 pub const MESSAGE: usize = 256;

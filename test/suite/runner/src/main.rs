@@ -146,6 +146,11 @@ impl Runner {
                 let _ = hubpack::serialize(state, &record.state);
                 answer(0, &bytes);
             }
+            report::NOTE if from_suite => {
+                let text = core::str::from_utf8(bytes).unwrap_or("a note that is not text");
+                let _ = writeln!(uart::Line(UART), "{text}");
+                answer(0, &[]);
+            }
             report::HOLD => {
                 if let Some(record) = self.tasks.get_mut(word as usize) {
                     record.held = true;

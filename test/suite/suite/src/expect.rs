@@ -41,6 +41,13 @@ pub fn fail(why: Arguments<'_>) -> ! {
     unreachable!("the runner restarts this task")
 }
 
+/// Prints a line.
+pub fn note(what: Arguments<'_>) {
+    let mut text = heapless::String::<{ report::MESSAGE }>::new();
+    let _ = text.write_fmt(what);
+    report(report::NOTE, text.as_bytes());
+}
+
 /// Fails unless both are equal.
 #[track_caller]
 pub fn equal<T: PartialEq + Debug>(seen: T, wanted: T) {

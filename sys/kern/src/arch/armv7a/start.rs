@@ -39,9 +39,14 @@ impl<const N: usize> TaskStorage<N> {
             !self.taken.swap(true, Ordering::Relaxed),
             "the kernel is started once"
         );
-        // Safety: `taken` was false, so this is the only reference that there will ever be.
-        let storage = unsafe { &mut *self.tasks.get() };
-        storage.write(core::array::from_fn(|index| Task::new(&image.tasks[index])))
+        // One by one, in place: all of them at once would not fit on the kernel's stack.
+        let first = self.tasks.get().cast::<Task>();
+        for (index, desc) in image.tasks.iter().enumerate() {
+            // Safety: there is room for N, and `taken` was false, so nobody else has or will have a reference.
+            unsafe { first.add(index).write(Task::new(desc)) };
+        }
+        // Safety: all are written. See above.
+        unsafe { core::slice::from_raw_parts_mut(first, N) }
     }
 }
 

@@ -20,6 +20,8 @@ const REGION: u16 = Kipcnum::GetTaskDumpRegion as u16;
 const DUMP: u16 = Kipcnum::ReadTaskDumpRegion as u16;
 const IRQ: u16 = Kipcnum::SoftwareIrq as u16;
 const FAULTED: u16 = Kipcnum::FindFaultedTask as u16;
+/// An index that no task has, and the last one that a walk may ask for.
+const END: u32 = hubris_num_tasks::NUM_TASKS as u32;
 const MESSAGE: u16 = Kipcnum::ReadPanicMessage as u16;
 
 /// The cases.
@@ -55,7 +57,7 @@ pub const CASES: &[Case] = &[
         equal(kipc::read_task_status(ASSIST.index), wanted);
     }),
     ("kipc read_task_status: of nobody", || {
-        for index in [6, NOBODY.into(), u32::MAX] {
+        for index in [END, NOBODY.into(), u32::MAX] {
             misuse(STATUS, &[index], 4, UsageError::TaskOutOfRange);
         }
     }),
@@ -140,7 +142,7 @@ pub const CASES: &[Case] = &[
         equal(faults(LOW.index).0, 0);
     }),
     ("kipc reinit_task: nobody", || {
-        granted_misuse(REINIT, &[6, 1], 5, UsageError::TaskOutOfRange)
+        granted_misuse(REINIT, &[END, 1], 5, UsageError::TaskOutOfRange)
     }),
     (
         "kipc reinit_task: a start that is neither true nor false",
@@ -194,7 +196,7 @@ pub const CASES: &[Case] = &[
         granted_misuse(FAULT, &[LOW.index as u32], 4, UsageError::IllegalTask);
     }),
     ("kipc fault_task: nobody", || {
-        granted_misuse(FAULT, &[6], 4, UsageError::TaskOutOfRange)
+        granted_misuse(FAULT, &[END], 4, UsageError::TaskOutOfRange)
     }),
     ("kipc read_image_id: the same for everyone", || {
         let id = kipc::read_image_id();
@@ -217,7 +219,7 @@ pub const CASES: &[Case] = &[
         );
     }),
     ("kipc get_task_dump_region: nobody", || {
-        granted_misuse(REGION, &[6, 0], 8, UsageError::TaskOutOfRange);
+        granted_misuse(REGION, &[END, 0], 8, UsageError::TaskOutOfRange);
     }),
     ("kipc read_task_dump_region: another task's memory", || {
         let base = ASSIST.pokes(0, &[0x1357_9bdf, 0x2468_ace0]);
@@ -251,7 +253,7 @@ pub const CASES: &[Case] = &[
         );
     }),
     ("kipc software_irq: bits that are no interrupt", || {
-        for bits in [0, 4, 3] {
+        for bits in [0, 16, 3] {
             granted_misuse(IRQ, &[ASSIST.index as u32, bits], 8, UsageError::NoIrq);
         }
         granted_misuse(IRQ, &[SERVER as u32, 1], 8, UsageError::NoIrq);
@@ -267,13 +269,13 @@ pub const CASES: &[Case] = &[
         );
         equal(kipc::find_faulted_task(LOW.index + 1), None);
         // One past the last is where a walk ends.
-        equal(kipc::find_faulted_task(6), None);
+        equal(kipc::find_faulted_task(END as usize), None);
     }),
     ("kipc find_faulted_task: behind the end", || {
-        misuse(FAULTED, &[7], 4, UsageError::TaskOutOfRange)
+        misuse(FAULTED, &[END + 1], 4, UsageError::TaskOutOfRange)
     }),
     ("kipc read_panic_message: nobody's", || {
-        misuse(MESSAGE, &[6], 4, UsageError::TaskOutOfRange)
+        misuse(MESSAGE, &[END], 4, UsageError::TaskOutOfRange)
     }),
 ];
 

@@ -4,14 +4,18 @@
 //! All cases, in groups.
 
 mod borrow;
+mod cost;
+mod crowd;
 mod faults;
 mod high;
 mod idol;
+mod interrupts;
 mod kipc;
 mod notify;
 mod recv;
 mod reply;
 mod restart;
+mod sample;
 mod send;
 
 use crate::Case;
@@ -23,9 +27,13 @@ pub const ALL: &[&[Case]] = &[
     reply::CASES,
     borrow::CASES,
     notify::CASES,
+    interrupts::CASES,
     kipc::CASES,
     faults::CASES,
     restart::CASES,
     high::CASES,
     idol::CASES,
+    sample::CASES,
+    crowd::CASES,
+    cost::CASES,
 ];

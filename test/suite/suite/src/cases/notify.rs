@@ -1,21 +1,16 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Timers, notifications and interrupts.
+//! Timers and notifications.
 
 use userlib::*;
 
 use crate::Case;
-use crate::expect::{equal, faults, holds};
+use crate::expect::{equal, holds};
 use crate::tasks::{ASSIST, LOW, NOBODY, me, usage};
 
 const BIT: u32 = 1 << 9;
 const OTHER: u32 = 1 << 10;
-/// ASSIST's interrupts.
-const FIRST: u32 = 1;
-const SECOND: u32 = 2;
-const ENABLE: u32 = 1;
-const CLEAR: u32 = 2;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -64,12 +59,47 @@ pub const CASES: &[Case] = &[
         while sys_get_timer().now <= deadline {}
         nothing_comes(BIT);
     }),
-    ("timer: the farthest deadline", || {
-        sys_set_timer(Some(u64::MAX), BIT);
-        let timer = sys_get_timer();
-        equal((timer.deadline, timer.on_dl), (Some(u64::MAX), BIT));
+    ("timer: deadlines at the end of time", || {
+        // Where a product with the counter's frequency leaves 64 bits, where its comparator ends, and where a word does.
+        let ends = u64::MAX / 62_500;
+        let far = [u32::MAX.into(), 1 << 32, 1 << 63, u64::MAX - 1, u64::MAX];
+        for deadline in far.into_iter().chain(ends - 1..=ends + 1) {
+            sys_set_timer(Some(deadline), BIT);
+            let timer = sys_get_timer();
+            equal((timer.deadline, timer.on_dl), (Some(deadline), BIT));
+            let start = timer.now;
+            while sys_get_timer().now < start + 2 {}
+            equal(sys_get_timer().deadline, Some(deadline));
+        }
         sys_set_timer(None, 0);
+        nothing_comes(BIT);
     }),
+    ("timer: a near deadline behind far ones", || {
+        for deadline in [u64::MAX, u64::MAX / 62_500, 1 << 32] {
+            let words = [deadline as u32, (deadline >> 32) as u32];
+            LOW.calls(Sysnum::SetTimer, [1, words[0], words[1], BIT, 0, 0, 0]);
+            ASSIST.calls(Sysnum::SetTimer, [1, words[0], words[1], BIT, 0, 0, 0]);
+            sys_set_timer(Some(deadline), OTHER);
+            let near = set_timer_relative(2, BIT);
+            equal(sys_recv_notification(BIT | OTHER).get_raw_bits(), BIT);
+            holds(sys_get_timer().now >= near, "not before the deadline");
+            for who in [LOW, ASSIST] {
+                let timer = who.calls(Sysnum::GetTimer, [0; 7]);
+                equal([timer[2], timer[3], timer[4]], [1, words[0], words[1]]);
+            }
+        }
+    }),
+    (
+        "timer: a deadline before and after the present word",
+        || {
+            // The low word alone would make the first look late and the second early.
+            let now = sys_get_timer().now;
+            sys_set_timer(Some((1 << 32) | (now & 0xffff_ffff).saturating_sub(1)), BIT);
+            holds(sys_get_timer().deadline.is_some(), "a deadline far away");
+            sys_set_timer(Some(now.saturating_sub(1)), OTHER);
+            equal(sys_recv_notification(BIT | OTHER).get_raw_bits(), OTHER);
+        },
+    ),
     ("timer: several bits, or none", || {
         set_timer_relative(2, BIT | OTHER);
         equal(
@@ -166,84 +196,6 @@ pub const CASES: &[Case] = &[
         );
         kipc::reinit_task(LOW.index, true);
     }),
-    ("irq: masked at the start of a life", || {
-        equal(status(FIRST), 0);
-        equal(status(SECOND), 0);
-    }),
-    ("irq: enabled and disabled", || {
-        control(FIRST, ENABLE);
-        equal((status(FIRST), status(SECOND)), (1, 0));
-        control(FIRST, 0);
-        equal(status(FIRST), 0);
-    }),
-    ("irq: pending while masked, and forgotten", || {
-        kipc::software_irq(ASSIST.index, FIRST);
-        equal(status(FIRST), 2);
-        control(FIRST, CLEAR);
-        equal(status(FIRST), 0);
-    }),
-    ("irq: comes once it is enabled, and is masked then", || {
-        kipc::software_irq(ASSIST.index, FIRST);
-        equal(status(FIRST), 2);
-        control(FIRST, ENABLE);
-        // Posted, and masked until it is enabled again.
-        equal(status(FIRST), 4);
-        equal(
-            ASSIST.calls(Sysnum::Recv, [0, 0, FIRST | SECOND, 0, 0, 0, 0])[2],
-            FIRST,
-        );
-        equal(status(FIRST), 0);
-    }),
-    ("irq: enabled, with what is pending forgotten", || {
-        kipc::software_irq(ASSIST.index, SECOND);
-        control(SECOND, ENABLE | CLEAR);
-        equal(status(SECOND), 1);
-        control(SECOND, 0);
-    }),
-    ("irq: wakes the task that waits for it", || {
-        control(SECOND, ENABLE);
-        ASSIST.calls_later(Sysnum::Recv, [0, 0, SECOND, 0, 0, 0, 0]);
-        kipc::software_irq(ASSIST.index, SECOND);
-        equal(ASSIST.returned().1[2], SECOND);
-    }),
-    ("irq: a hundred one after the other", || {
-        for _ in 0..100 {
-            control(FIRST, ENABLE);
-            kipc::software_irq(ASSIST.index, FIRST);
-            equal(
-                ASSIST.calls(Sysnum::Recv, [0, 0, FIRST, 0, 0, 0, 0])[2],
-                FIRST,
-            );
-        }
-    }),
-    ("irq: masked and forgotten by a restart", || {
-        control(FIRST, ENABLE);
-        control(SECOND, 0);
-        kipc::software_irq(ASSIST.index, SECOND);
-        equal((status(FIRST), status(SECOND)), (1, 2));
-        kipc::reinit_task(ASSIST.index, true);
-        equal((status(FIRST), status(SECOND)), (0, 0));
-    }),
-    ("irq_control: bits that are no interrupt", || {
-        for bits in [0, 4, FIRST | SECOND, u32::MAX] {
-            no_irq(Sysnum::IrqControl, bits, ENABLE);
-        }
-    }),
-    ("irq_control: an order that there is not", || {
-        for order in [4, 8, u32::MAX] {
-            no_irq(Sysnum::IrqControl, FIRST, order);
-        }
-    }),
-    ("irq_status: bits that are no interrupt", || {
-        for bits in [0, 4, FIRST | SECOND, u32::MAX] {
-            no_irq(Sysnum::IrqStatus, bits, 0);
-        }
-    }),
-    ("irq: of another task", || {
-        let fault = LOW.call_faults(Sysnum::IrqControl, [FIRST, ENABLE, 0, 0, 0, 0, 0]);
-        equal(fault, usage(UsageError::NoIrq));
-        equal(faults(ASSIST.index).0, 0);
-    }),
 ];
 
 #[track_caller]
@@ -251,20 +203,4 @@ fn nothing_comes(mask: u32) {
     const TIMER: u32 = 1 << 30;
     sys_set_timer(Some(0), TIMER);
     equal(sys_recv_notification(mask | TIMER).get_raw_bits(), TIMER);
-}
-
-#[track_caller]
-fn status(bits: u32) -> u32 {
-    ASSIST.calls(Sysnum::IrqStatus, [bits, 0, 0, 0, 0, 0, 0])[0]
-}
-
-#[track_caller]
-fn control(bits: u32, order: u32) {
-    ASSIST.calls(Sysnum::IrqControl, [bits, order, 0, 0, 0, 0, 0]);
-}
-
-#[track_caller]
-fn no_irq(number: Sysnum, bits: u32, order: u32) {
-    let fault = ASSIST.call_faults(number, [bits, order, 0, 0, 0, 0, 0]);
-    equal(fault, usage(UsageError::NoIrq));
 }

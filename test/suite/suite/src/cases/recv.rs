@@ -183,7 +183,8 @@ pub const CASES: &[Case] = &[
             let theirs = memory_of(SERVER);
             ASSIST.calls_later(Sysnum::Send, [to(me(), 1), theirs, 4, 0, 0, 0, 0]);
             let mut buffer = [0; 4];
-            set_timer_relative(20, BIT);
+            // Long enough that the emulator is not kept from getting to the message before.
+            set_timer_relative(300, BIT);
             let received = sys_recv_open(&mut buffer, BIT);
             equal((received.sender, buffer), (TaskId::KERNEL, [0; 4]));
             equal(ASSIST.fault_after(0), given(theirs));
