@@ -21,6 +21,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 pub use xtask::board::{Board, Programs, Setting};
+use xtask::command::{self, Outcome};
 pub use xtask::image::Image;
 pub use xtask::platform::Kind;
 pub use xtask::session::{Answer, Session};
@@ -28,6 +29,8 @@ use xtask::{image, setup, workspace};
 
 /// How long a boot and an answer may take. Generous: the tests share a small machine with a compiler.
 pub const LIMIT: Duration = Duration::from_secs(60);
+/// How long a command may take, an image built from nothing included.
+const COMMAND_LIMIT: Duration = Duration::from_secs(600);
 /// How many machines run at once, over all test processes.
 const MACHINES: usize = 2;
 /// How long a test waits for its turn.
@@ -59,6 +62,21 @@ pub fn image_of(app: &Path) -> Image {
 #[must_use]
 pub fn image() -> Image {
     image_of(Path::new(image::DEFAULT_APP))
+}
+
+/// `cargo xtask` with these arguments; its status and all that it prints.
+///
+/// # Panics
+///
+/// If it cannot be started.
+#[must_use]
+pub fn xtask(arguments: &[&str]) -> Outcome {
+    let mut cargo = workspace::cargo();
+    cargo
+        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(arguments);
+    let outcome = command::run("cargo xtask", &mut cargo, COMMAND_LIMIT, |_| ());
+    outcome.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// A manifest like `app.toml` with some text replaced, in a folder that goes away with it.

@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use test_integration::{Image, Kind, Rig, Setting, Variant, image, image_of};
+use test_integration::{Image, Kind, Rig, Setting, Variant, image, image_of, xtask};
 use xtask::{command, elf, setup, workspace};
 
 /// Bytes of the driver's memory that the device uses.
@@ -60,15 +60,6 @@ fn two_builds_give_the_same_bytes() {
     );
 }
 
-/// `cargo xtask` with these arguments; its status and all that it prints.
-fn xtask(arguments: &[&str]) -> command::Outcome {
-    let mut cargo = workspace::cargo();
-    cargo
-        .args(["run", "--quiet", "--package", "xtask", "--"])
-        .args(arguments);
-    command::run("cargo xtask", &mut cargo, Duration::from_secs(600), |_| ()).unwrap()
-}
-
 #[test]
 fn a_broken_manifest_is_an_error_that_names_the_key() {
     let variant = Variant::new("broken", &[("stacksize = 1024", "stacksise = 1024")]);
@@ -97,6 +88,21 @@ fn a_task_that_outgrows_its_memory_is_an_error_that_names_it() {
         "{}",
         outcome.output
     );
+}
+
+#[test]
+fn a_kernel_whose_stack_can_overflow_is_an_error_that_shows_the_way() {
+    let variant = Variant::new("shallow", &[("stacksize = 4096", "stacksize = 512")]);
+    let outcome = xtask(&["dist", "--app", variant.path().to_str().unwrap()]);
+    assert!(!outcome.success());
+    for words in [
+        "[kernel], key `stacksize`",
+        "and this is 512",
+        "kmain",
+        "remedy: raise it",
+    ] {
+        assert!(outcome.output.contains(words), "{}", outcome.output);
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use userlib::*;
 
 use crate::Case;
 use crate::cases::reply::serve_low_with_leases;
-use crate::cases::send::memory_of;
-use crate::expect::{equal, faults};
+use crate::cases::send::{end_of, memory_of};
+use crate::expect::{equal, faults, holds};
 use crate::tasks::{ASSIST, LOW, NOBODY, SERVER, SUITE, given, me, to, usage};
 
 const NONE: u32 = 0;
@@ -194,6 +194,45 @@ pub const CASES: &[Case] = &[
             lender_faults((READ, theirs, 4), given(theirs));
         },
     ),
+    ("borrow: leases at both ends of one's memory", || {
+        let (first, end) = (ASSIST.ram().base, end_of(ASSIST));
+        lend_raw(&[(READ, first, 8), (READ, end - 8, 8)], |lender, _| {
+            for index in 0..2 {
+                let mut bytes = [0; 12];
+                equal(sys_borrow_read(lender, index, 0, &mut bytes), (0, 8));
+                equal(sys_borrow_read(lender, index, 7, &mut bytes), (0, 1));
+            }
+        });
+        equal(faults(ASSIST.index).0, 0);
+    }),
+    (
+        "borrow: leases that cross the ends of one's memory fault the lender",
+        || {
+            let (first, end) = (ASSIST.ram().base, end_of(ASSIST));
+            lender_faults((READ, end - 4, 8), given(end));
+            for (lease, wanted) in [(first - 4, first - 4), (end, end)] {
+                kipc::reinit_task(ASSIST.index, true);
+                let before = faults(ASSIST.index).0;
+                lend_raw(&[(READ, lease, 8)], |lender, _| {
+                    equal(sys_borrow_read(lender, 0, 0, &mut [0; 8]), (DEFECT, 0));
+                });
+                equal(ASSIST.fault_after(before), given(wanted));
+            }
+        },
+    ),
+    ("borrow: a thousand bytes from an odd address", || {
+        let base = ASSIST.ram().base + 1;
+        lend_raw(&[(READ, base, 1500)], |lender, _| {
+            let (mut lent, mut dumped) = ([0; 1023], [1; 1023]);
+            equal(sys_borrow_read(lender, 0, 3, &mut lent), (0, 1023));
+            let region = TaskDumpRegion {
+                base: ASSIST.ram().base + 4,
+                size: 1023,
+            };
+            kipc::read_task_dump_region(ASSIST.index, region, &mut dumped);
+            holds(lent == dumped, "the same bytes either way");
+        });
+    }),
     ("borrow: a lease that wraps faults the lender", || {
         lender_faults((READ, u32::MAX, 2), usage(UsageError::InvalidSlice));
     }),
