@@ -321,4 +321,6 @@ fn global_everywhere(seen: &Seen) -> Result<(), String> {
 }
 
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod tests;
