@@ -9,6 +9,7 @@ use scmi::powercap::{
     MeasurementsNotify, NO_PARENT, PaiGet, PaiGetReply, PaiSet, ProtocolFlags, ProtocolInfo,
 };
 use scmi::protocol::PowercapMessage;
+use scmi::units::PowerUnit;
 use scmi::{Protocol, StatusCode};
 
 use super::{index, is_long, long_name, short};
@@ -17,8 +18,6 @@ use crate::platform::{Action, Outcome, Platform, Reply, Request};
 
 const CAP_CHANGED: u8 = 0;
 const MEASUREMENTS_CHANGED: u8 = 1;
-/// The code of milliwatts in the domain attributes.
-const MILLIWATTS: u8 = 1;
 const US_PER_MS: u32 = 1000;
 
 /// Handles a command.
@@ -139,7 +138,7 @@ fn describe(domain: &Powercap, p2a: bool) -> DomainInfo {
             .with_sets_cap(true)
             .with_measures(true)
             .with_sets_interval(shortest != longest)
-            .with_unit_code(MILLIWATTS),
+            .with_unit(PowerUnit::Milliwatts),
         name: short(&domain.name),
         lowest_interval_us: shortest * US_PER_MS,
         highest_interval_us: longest * US_PER_MS,
