@@ -171,19 +171,19 @@ impl Board {
         anyhow::Error::msg(text)
     }
 
-    /// Ends the machine the way a user does, by the console's `reset`.
+    /// Ends the machine the way a user does, by the console's `reboot`.
     ///
     /// # Errors
     ///
     /// It is still there after a while, or ended with a failure. It is gone in any case when the board is dropped.
     pub fn power_off(&mut self, session: &mut Session) -> Result<()> {
-        session.type_line(b"reset")?;
+        session.type_line(b"reboot")?;
         let status = self
             .machine
             .wait(POWER_OFF_LIMIT)?
             .with_context(|| {
                 format!(
-                    "the machine did not end within {} s of `reset`",
+                    "the machine did not end within {} s of `reboot`",
                     POWER_OFF_LIMIT.as_secs()
                 )
             })

@@ -245,7 +245,7 @@ mod tests {
     fn a_machine_that_ends_within_an_answer_fails_at_once() {
         let console = play(|_| None);
         let mut session = Session::start(console, LONG).unwrap();
-        let error = session.exec("reset", LONG).unwrap_err().to_string();
+        let error = session.exec("reboot", LONG).unwrap_err().to_string();
         assert!(error.contains("the machine ended"), "{error}");
     }
 

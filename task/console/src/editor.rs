@@ -13,6 +13,7 @@
 //! | Up, Down, Ctrl-P, Ctrl-N | fetch an older line, a newer one |
 //! | Ctrl-C | gives the line up |
 //! | Ctrl-L | writes the line again |
+//! | Tab | asks to complete the word before the cursor, at the end of the line |
 //!
 //! Everything else is answered with a bell. Only characters that every terminal knows are sent: printable ones, backspace, bell, carriage
 //! return and line feed.
@@ -24,7 +25,9 @@ use heapless::Vec;
 use crate::history::History;
 
 /// The longest line, in characters.
-pub const LINE_MAX: usize = 127;
+///
+/// It has room for a raw message of the greatest length.
+pub const LINE_MAX: usize = 279;
 
 const BELL: char = '\x07';
 
@@ -39,6 +42,8 @@ pub enum Event {
     TooLong,
     /// The line was given up. Then [`Editor::start`] the next.
     GivenUp,
+    /// The last word is to be completed: see [`Editor::type_text`]. The line goes on.
+    Complete,
 }
 
 /// A line in the making.
@@ -147,9 +152,24 @@ impl Editor {
                 self.show(terminal)?;
             }
             ESCAPE => self.escape = Escape::Started,
+            TAB if self.cursor == self.line.len() => return Ok(Event::Complete),
             _ => terminal.write_char(BELL)?,
         }
         Ok(Event::Editing)
+    }
+
+    /// Types for the user: printable ASCII, as far as there is room.
+    ///
+    /// # Errors
+    ///
+    /// Those of `terminal`.
+    pub fn type_text(&mut self, text: &str, terminal: &mut impl Write) -> fmt::Result {
+        if text.len() > LINE_MAX.saturating_sub(self.line.len()) {
+            return terminal.write_char(BELL);
+        }
+        text.bytes()
+            .filter(|byte| matches!(byte, b' '..=b'~'))
+            .try_for_each(|byte| self.insert(byte, terminal))
     }
 
     fn continue_escape(&mut self, byte: u8, terminal: &mut impl Write) -> fmt::Result {
@@ -310,9 +330,11 @@ impl Editor {
 
 const BACKSPACE: u8 = 0x7f;
 const ESCAPE: u8 = 0x1b;
+const TAB: u8 = b'\t';
 const CTRL_A: u8 = 0x01;
 const CTRL_B: u8 = 0x02;
-const CTRL_C: u8 = 0x03;
+/// What gives up a line, or ends what a command follows.
+pub const CTRL_C: u8 = 0x03;
 const CTRL_D: u8 = 0x04;
 const CTRL_E: u8 = 0x05;
 const CTRL_F: u8 = 0x06;

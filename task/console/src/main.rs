@@ -26,18 +26,22 @@
 mod commands;
 mod failure;
 mod faults;
+mod input;
+mod notice;
 mod platform;
 mod terminal;
 
 use core::fmt::Write;
 
+use console_core::completion::Completion;
 use console_core::editor::{Editor, Event};
 use drv_scmi_api::Scmi;
 use task_jefe_api::Jefe;
 use userlib::*;
 
 use faults::Faults;
-use terminal::Terminal;
+use input::Input;
+use terminal::{Terminal, say};
 
 task_slot!(UART, uart);
 task_slot!(JEFE, jefe);
@@ -51,6 +55,7 @@ pub struct Console {
     jefe: Jefe,
     scmi: Scmi,
     faults: Faults,
+    input: Input,
 }
 
 #[unsafe(export_name = "main")]
@@ -62,6 +67,7 @@ fn main() -> ! {
         jefe,
         scmi: Scmi::from(SCMI.get_task_id()),
         faults,
+        input: Input::new(),
     };
     // Not on the stack, for it keeps the lines typed before.
     static mut EDITOR: Editor = Editor::new();
@@ -85,31 +91,51 @@ fn main() -> ! {
 impl Console {
     /// Edits and runs lines until there is no more input.
     fn take_input(&mut self, editor: &mut Editor) {
-        let mut bytes = [0; 32];
-        loop {
-            let count = self.terminal.read(&mut bytes);
-            let Some(input) = bytes.get(..count).filter(|input| !input.is_empty()) else {
-                break;
-            };
-            for &byte in input {
-                // Writing to the terminal does not fail: the driver takes everything, or restarts and takes it then.
-                let event = editor
-                    .feed(byte, &mut self.terminal)
-                    .unwrap_or(Event::Editing);
-                match event {
-                    Event::Editing => continue,
-                    Event::Line => self.run(editor.line()),
-                    Event::TooLong => self.print(format_args!(
-                        "error: the line is longer than {} characters; nothing was done\n",
-                        console_core::editor::LINE_MAX
-                    )),
-                    Event::GivenUp => {}
+        while let Some(byte) = self.input.next(&self.terminal) {
+            // Writing to the terminal does not fail: the driver takes everything, or restarts and takes it then.
+            let event = editor
+                .feed(byte, &mut self.terminal)
+                .unwrap_or(Event::Editing);
+            match event {
+                Event::Editing => continue,
+                Event::Complete => {
+                    self.complete(editor);
+                    continue;
                 }
-                editor.start();
-                self.print(format_args!("{PROMPT}"));
+                Event::Line => self.run(editor.line()),
+                Event::TooLong => self.print(format_args!(
+                    "error: the line is longer than {} characters; nothing was done\n",
+                    console_core::editor::LINE_MAX
+                )),
+                Event::GivenUp => {}
             }
-            self.terminal.flush();
+            editor.start();
+            self.print(format_args!("{PROMPT}"));
         }
+        self.terminal.flush();
+    }
+
+    /// Types what can only be meant; shows what there is to choose from if there is nothing to type.
+    fn complete(&mut self, editor: &mut Editor) {
+        let mut completion = Completion::default();
+        commands::complete(&self.scmi, editor.line(), |word| completion.add(word));
+        let (rest, ends) = completion.rest(editor.line());
+        // As above.
+        let _ = match completion.count {
+            0 => self.terminal.write_char('\x07'),
+            _ if rest.is_empty() && !ends => {
+                say!(self.terminal, "\n");
+                let terminal = &mut self.terminal;
+                commands::complete(&self.scmi, editor.line(), |word| {
+                    say!(terminal, "{word}  ");
+                });
+                say!(self.terminal, "\n{PROMPT}");
+                editor.show(&mut self.terminal)
+            }
+            _ => editor
+                .type_text(rest, &mut self.terminal)
+                .and_then(|()| editor.type_text(if ends { " " } else { "" }, &mut self.terminal)),
+        };
     }
 
     /// Runs a line, and says how that went.

@@ -1,88 +1,289 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Questions to the SCMI platform.
+//! The way to the platform, and the names of what is there.
 
-use drv_scmi_api::{PAYLOAD_MAX, TransferFlags};
-use scmi::common::{ProtocolVersion, VersionReply};
-use scmi::protocol::common::PROTOCOL_VERSION;
-use scmi::wire::{Command, Parse};
-use scmi::{Protocol, Status};
+use core::fmt;
 
-use crate::Console;
+use drv_scmi_api::{Error, Link, Response, Scmi, Sensors, TransferFlags};
+use scmi::common::{ExtendedName, NameReply, ShortName};
+use scmi::pinctrl::Selector;
+use scmi::{Protocol, Status, clock, perf, pinctrl, power, powercap, reset, sensor, voltage};
+
 use crate::failure::Failure;
 
-/// Whoever sits at a console does not wait longer than this, in milliseconds.
+/// Whoever sits at a console does not wait longer than this for an answer, in milliseconds.
 const DEADLINE_MS: u32 = 2000;
 
-/// Room for an answer.
-pub type Answer = [u8; PAYLOAD_MAX];
+/// The way to the platform; fails unless there is one that can be asked.
+pub fn link(scmi: &Scmi) -> Result<Link<'_>, Failure<'static>> {
+    let state = scmi.info().state();
+    if state.is_ready() {
+        Ok(Link::new(scmi).with_deadline(DEADLINE_MS))
+    } else {
+        Err(Failure::Unavailable(state))
+    }
+}
 
-impl Console {
-    /// Fails unless there is a platform that can be asked.
-    pub fn check_available(&self) -> Result<(), Failure<'static>> {
-        let state = self.scmi.info().state();
-        if state.is_ready() {
-            Ok(())
-        } else {
-            Err(Failure::Unavailable(state))
+/// A kind of thing that has numbers and names.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Power domains.
+    Power,
+    /// Performance domains.
+    Perf,
+    /// Clocks.
+    Clock,
+    /// Sensors.
+    Sensor,
+    /// Reset domains.
+    Reset,
+    /// Voltage domains.
+    Voltage,
+    /// Power caps.
+    Cap,
+    /// Pins, groups of pins, or functions.
+    Pin(Selector),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Power => f.write_str("power domain"),
+            Self::Perf => f.write_str("performance domain"),
+            Self::Clock => f.write_str("clock"),
+            Self::Sensor => f.write_str("sensor"),
+            Self::Reset => f.write_str("reset domain"),
+            Self::Voltage => f.write_str("voltage domain"),
+            Self::Cap => f.write_str("power cap"),
+            Self::Pin(selector) => selector.fmt(f),
         }
     }
+}
 
-    /// Sends a command, and reads the answer out of `buffer`.
-    pub fn ask<'b, C: Command>(
-        &self,
-        command: &C,
-        buffer: &'b mut Answer,
-    ) -> Result<C::Reply<'b>, Failure<'static>> {
-        let mut request: Answer = [0; PAYLOAD_MAX];
-        let len = command.emit(&mut request)?;
-        let values = self.exchange(
-            C::PROTOCOL.id(),
-            C::MESSAGE,
-            request.get(..len).unwrap_or_default(),
-            buffer,
-        )?;
-        Ok(C::Reply::parse(values)?)
+impl Kind {
+    /// What the sources of a protocol's events are.
+    pub fn of(protocol: Protocol) -> Option<Self> {
+        Some(match protocol {
+            Protocol::Power => Self::Power,
+            Protocol::Perf => Self::Perf,
+            Protocol::Clock => Self::Clock,
+            Protocol::Sensor => Self::Sensor,
+            Protocol::Reset => Self::Reset,
+            Protocol::Voltage => Self::Voltage,
+            Protocol::Powercap => Self::Cap,
+            Protocol::Base | Protocol::System | Protocol::Pinctrl => return None,
+        })
     }
 
-    /// The version of a protocol, by its number.
-    pub fn version(&self, protocol: u8) -> Result<ProtocolVersion, Failure<'static>> {
-        let mut buffer: Answer = [0; PAYLOAD_MAX];
-        let values = self.exchange(protocol, PROTOCOL_VERSION, &[], &mut buffer)?;
-        Ok(VersionReply::parse(values)?.version)
+    /// The command that lists them.
+    pub fn listed_by(self) -> &'static str {
+        match self {
+            Self::Power => "power list",
+            Self::Perf => "perf list",
+            Self::Clock => "clock list",
+            Self::Sensor => "sensor list",
+            Self::Reset => "reset list",
+            Self::Voltage => "voltage list",
+            Self::Cap => "cap list",
+            Self::Pin(_) => "pin list",
+        }
     }
+}
 
-    /// Fails unless the platform has the protocol.
-    pub fn check_protocol(&self, protocol: Protocol) -> Result<(), Failure<'static>> {
-        self.check_available()?;
-        match self.version(protocol.id()) {
-            Ok(_) => Ok(()),
-            Err(Failure::Refused(Status::NOT_SUPPORTED | Status::NOT_FOUND)) => {
-                Err(Failure::NoProtocol(protocol))
+/// How many there are. Except for sensors, their numbers run from 0.
+pub fn count(link: Link<'_>, kind: Kind) -> Result<u32, Error> {
+    Ok(match kind {
+        Kind::Power => link.get(&power::Attributes {})?.attributes.domains().into(),
+        Kind::Perf => link.get(&perf::Attributes {})?.attributes.domains().into(),
+        Kind::Clock => link.get(&clock::Attributes {})?.attributes.clocks().into(),
+        Kind::Sensor => link
+            .get(&sensor::Attributes {})?
+            .attributes
+            .sensors()
+            .into(),
+        Kind::Reset => link.get(&reset::Attributes {})?.attributes.domains().into(),
+        Kind::Voltage => link
+            .get(&voltage::Attributes {})?
+            .attributes
+            .domains()
+            .into(),
+        Kind::Cap => link
+            .get(&powercap::Attributes {})?
+            .attributes
+            .domains()
+            .into(),
+        Kind::Pin(selector) => {
+            let info = link.get(&pinctrl::Attributes {})?;
+            match selector {
+                Selector::Pin => info.pins.pins().into(),
+                Selector::Group => info.pins.groups().into(),
+                Selector::Function => info.functions.functions().into(),
+                Selector::Reserved => 0,
             }
-            Err(failure) => Err(failure),
+        }
+    })
+}
+
+/// The name of one, by its number: the long one where it has one.
+pub fn name(link: Link<'_>, kind: Kind, number: u32) -> Result<ExtendedName, Error> {
+    let (short, is_cut) = match kind {
+        Kind::Power => {
+            let info = link.get(&power::DomainAttributes { domain: number })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+        Kind::Perf => {
+            let info = link.get(&perf::DomainAttributes { domain: number })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+        Kind::Clock => {
+            let info = link.get(&clock::ClockAttributes { clock: number })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+        Kind::Sensor => {
+            let base = Sensors::over(link)?.sensor(number)?.base;
+            (base.name, base.attributes.has_extended_name())
+        }
+        Kind::Reset => {
+            let info = link.get(&reset::DomainAttributes { domain: number })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+        Kind::Voltage => {
+            let info = link.get(&voltage::DomainAttributes { domain: number })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+        Kind::Cap => {
+            let info = link.get(&powercap::DomainAttributes { domain: number })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+        Kind::Pin(selector) => {
+            let info = link.get(&pinctrl::PinctrlAttributes {
+                identifier: number,
+                selector: selector.into(),
+            })?;
+            (info.name, info.attributes.has_extended_name())
+        }
+    };
+    long_name(link, kind, number, short, is_cut)
+}
+
+/// The long name of something, if its short one `is_cut`.
+pub fn long_name(
+    link: Link<'_>,
+    kind: Kind,
+    number: u32,
+    short: ShortName,
+    is_cut: bool,
+) -> Result<ExtendedName, Error> {
+    let reply: Result<NameReply, Error> = match kind {
+        _ if !is_cut => return Ok(widened(short)),
+        Kind::Power => link.get(&power::DomainNameGet { domain: number }),
+        Kind::Perf => link.get(&perf::DomainNameGet { domain: number }),
+        Kind::Clock => link.get(&clock::NameGet { clock: number }),
+        Kind::Sensor => link.get(&sensor::NameGet { sensor: number }),
+        Kind::Reset => link.get(&reset::DomainNameGet { domain: number }),
+        Kind::Voltage => link.get(&voltage::DomainNameGet { domain: number }),
+        Kind::Cap => link.get(&powercap::DomainNameGet { domain: number }),
+        Kind::Pin(selector) => link.get(&pinctrl::NameGet {
+            identifier: number,
+            selector: selector.into(),
+        }),
+    };
+    match reply {
+        Ok(reply) => Ok(reply.name),
+        // It promised one. The short one does.
+        Err(Error::Refused(_)) => Ok(widened(short)),
+        Err(error) => Err(error),
+    }
+}
+
+fn widened(short: ShortName) -> ExtendedName {
+    let mut wide = [0; 64];
+    for (to, from) in wide.iter_mut().zip(short.as_bytes()) {
+        *to = *from;
+    }
+    scmi::common::Name(wide)
+}
+
+/// Visits the numbers and names of all, until `visit` says that it is enough.
+pub fn each(
+    link: Link<'_>,
+    kind: Kind,
+    mut visit: impl FnMut(u32, &ExtendedName) -> bool,
+) -> Result<(), Error> {
+    if kind == Kind::Sensor {
+        for sensor in Sensors::over(link)?.sensors() {
+            let base = sensor?.base;
+            let is_cut = base.attributes.has_extended_name();
+            let name = long_name(link, kind, base.sensor, base.name, is_cut)?;
+            if visit(base.sensor, &name) {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    for number in 0..count(link, kind)? {
+        match name(link, kind, number) {
+            Ok(name) => {
+                if visit(number, &name) {
+                    break;
+                }
+            }
+            // One that cannot be asked is no reason to miss the others, unless there is none at all.
+            Err(Error::Refused(status)) if status != Status::NOT_FOUND => {}
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
+}
 
-    fn exchange<'b>(
-        &self,
-        protocol: u8,
-        message: u8,
-        request: &[u8],
-        buffer: &'b mut Answer,
-    ) -> Result<&'b [u8], Failure<'static>> {
-        let response = self.scmi.call_with(
-            protocol,
-            message,
-            TransferFlags::NONE,
-            DEADLINE_MS,
-            request,
-            buffer,
-        )?;
-        Status::from_raw(response.status)
-            .ok()
-            .map_err(Failure::Refused)?;
-        Ok(buffer.get(..response.len as usize).unwrap_or(buffer))
+/// The number of what `word` names: by its number, which the platform may know or not, or by its name.
+pub fn find<'a>(link: Link<'_>, kind: Kind, word: &'a str) -> Result<u32, Failure<'a>> {
+    if let Some(number) = console_core::quantity::number(word) {
+        return Ok(number);
     }
+    let mut found = None;
+    let mut others = false;
+    each(link, kind, |number, name| {
+        if name.as_bytes() == word.as_bytes() {
+            others = found.replace(number).is_some();
+        }
+        others
+    })?;
+    match found {
+        Some(_) if others => Err(Failure::SameName(kind, word)),
+        Some(number) => Ok(number),
+        None => Err(Failure::NotThere(kind, word)),
+    }
+}
+
+/// The number of a protocol, by its number, its name, or the command for it.
+pub fn protocol_of(word: &str) -> Option<u8> {
+    match word {
+        "cap" => Some(Protocol::Powercap.id()),
+        "pin" => Some(Protocol::Pinctrl.id()),
+        _ => match console_core::quantity::number(word) {
+            Some(number) => u8::try_from(number).ok(),
+            None => Protocol::from_name(word).map(Protocol::id),
+        },
+    }
+}
+
+/// Sends any message, once. Where it asks for a delayed response, the answer is that.
+pub fn send(
+    link: Link<'_>,
+    protocol: u8,
+    message: u8,
+    request: &[u8],
+    values: &mut [u8],
+) -> Result<Response, Error> {
+    let is_delayed =
+        scmi::events::delayed(protocol, message).is_some_and(|delayed| delayed.asked_by(request));
+    let flags = if is_delayed {
+        TransferFlags::DELAYED
+    } else {
+        TransferFlags::NONE
+    };
+    let scmi = link.exchange();
+    Ok(scmi.call_with(protocol, message, flags, DEADLINE_MS, request, values)?)
 }

@@ -11,6 +11,14 @@ use userlib::TaskId;
 /// Bytes that are kept before they go to the driver in one message.
 const CAPACITY: usize = 256;
 
+/// Prints like `print!`, to a [`Terminal`].
+macro_rules! say {
+    ($terminal:expr, $($text:tt)*) => {
+        $terminal.say(format_args!($($text)*))
+    };
+}
+pub(crate) use say;
+
 /// Collects what is printed, and ends lines as terminals want it.
 pub struct Terminal {
     uart: Uart,
@@ -48,6 +56,12 @@ impl Terminal {
         // A driver that restarts in between may have sent some already: rather a part twice than an answer lost.
         while !bytes.is_empty() && self.uart.write(bytes) == Err(UartError::ServerRestarted) {}
         self.len = 0;
+    }
+
+    /// Prints; see `say!`.
+    pub fn say(&mut self, text: fmt::Arguments<'_>) {
+        // It does not fail: the driver takes everything, or restarts and takes it then.
+        let _ = fmt::Write::write_fmt(self, text);
     }
 
     fn push(&mut self, byte: u8) {

@@ -270,7 +270,7 @@ impl Rig {
         &mut self.board
     }
 
-    /// Ends the machine by the console's `reset`.
+    /// Ends the machine by the console's `reboot`.
     ///
     /// # Panics
     ///

@@ -16,6 +16,10 @@ fn wrong_lines_say_what_was_wrong() {
         ("crash two tasks", "usage: crash TASK"),
         ("crash nobody", "no task `nobody`"),
         ("crash -1", "no task `-1`"),
+        ("power", "it can list, state, on, off, set"),
+        ("power up gpu", "`power` cannot `up`"),
+        ("help everything", "no command `everything`"),
+        ("power on", "usage: power on NAME [delayed]"),
     ] {
         let reason = rig.error(line);
         assert!(reason.contains(words), "`{line}`: {reason}");
@@ -23,6 +27,20 @@ fn wrong_lines_say_what_was_wrong() {
     // The names that exist are offered.
     assert!(rig.error("crash nobody").contains("virtio_scmi"));
     assert!(rig.ok("help").contains("crash"));
+    assert!(rig.ok("help power").contains("power on NAME [delayed]"));
+    // The table is full of words that mean something elsewhere.
+    for line in [
+        "list",
+        "on on on",
+        "power list list",
+        "help help",
+        "raw raw raw",
+        "events events",
+        "[COMMAND]",
+        "power on [delayed]",
+    ] {
+        rig.exec(line);
+    }
 }
 
 #[test]
@@ -36,14 +54,14 @@ fn nothing_is_no_command_and_no_error() {
 #[test]
 fn a_line_that_is_too_long_is_refused_whole() {
     let mut rig = Rig::boot(Kind::None);
-    for length in [128, 129, 1000, 5000] {
+    for length in [280, 281, 1000, 5000] {
         let reason = rig.error(&"x".repeat(length));
         assert!(reason.contains("longer than"), "{length}: {reason}");
         // No part of it is left for the next line.
         rig.ok("help");
     }
     // The longest that fits is a command like any other.
-    assert!(rig.error(&"x".repeat(127)).contains("no command"));
+    assert!(rig.error(&"x".repeat(279)).contains("no command"));
 }
 
 #[test]

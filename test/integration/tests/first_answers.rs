@@ -153,6 +153,6 @@ fn it_runs_on_a_cortex_a7_too() {
 }
 
 #[test]
-fn reset_ends_the_machine() {
+fn reboot_ends_the_machine() {
     Rig::boot(Kind::VhostDeviceScmi).power_off();
 }

@@ -1,37 +1,93 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! `tasks`, `crash`, `restart`, `hold`, `release`, `reset`: the image itself.
+//! `tasks`, `crash`, `restart`, `hold`, `release`, `reboot`: the image itself.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
+use console_core::grammar::{Command, Words};
 use hubris_num_tasks::NUM_TASKS;
 use hubris_task_names::TASK_NAMES;
 use task_jefe_api::Supervision;
 use userlib::*;
 
-use super::Outcome;
+use super::{Outcome, Run, Verb, next, plain};
 use crate::failure::Failure;
+use crate::terminal::say;
 use crate::{Console, notifications, task_name};
+
+pub const TASKS: Command<Run> = plain(
+    "tasks",
+    "the tasks: restarts, faults, state",
+    &[Verb::new("", "", "lists them", tasks)],
+);
+pub const CRASH: Command<Run> = plain(
+    "crash",
+    "fault a task and watch it come back",
+    &[Verb::new(
+        "",
+        "TASK",
+        "faults it, and waits for the supervisor",
+        |console, mut words| crash(console, next(&mut words)),
+    )],
+);
+pub const RESTART: Command<Run> = plain(
+    "restart",
+    "restart a task",
+    &[Verb::new(
+        "",
+        "TASK",
+        "restarts it, or starts it",
+        |console, mut words| restart(console, next(&mut words)),
+    )],
+);
+pub const HOLD: Command<Run> = plain(
+    "hold",
+    "leave a task as it is when it faults",
+    &[Verb::new(
+        "",
+        "TASK",
+        "leaves it, until it is released",
+        |console, mut words| hold(console, next(&mut words)),
+    )],
+);
+pub const RELEASE: Command<Run> = plain(
+    "release",
+    "restart it again when it faults, or now",
+    &[Verb::new(
+        "",
+        "TASK",
+        "ends `hold`",
+        |console, mut words| release(console, next(&mut words)),
+    )],
+);
+pub const REBOOT: Command<Run> = plain(
+    "reboot",
+    "restart the machine",
+    &[Verb::new("", "", "restarts it at once", reboot)],
+);
 
 /// How long to wait for the supervisor to bring the task back, in milliseconds.
 const RESTART_LIMIT_MS: u32 = 1000;
 
 /// The tasks: restarts, faults, state.
-pub fn tasks<'a>(console: &mut Console, _: &'a str) -> Outcome<'a> {
-    let _ = writeln!(
+fn tasks<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
+    say!(
         console.terminal,
-        "{:<14} {:>8} {:>8}  state",
-        "task", "restarts", "faults"
+        "{:<14} {:>8} {:>8}  state\n",
+        "task",
+        "restarts",
+        "faults"
     );
     for index in 0..NUM_TASKS {
         let status = console.jefe.task_status(index as u16)?;
         let state = State(kipc::read_task_status(index), status.supervision);
         let name = task_name(index);
-        let _ = writeln!(
+        say!(
             console.terminal,
-            "{name:<14} {:>8} {:>8}  {state}",
-            status.restarts, status.faults
+            "{name:<14} {:>8} {:>8}  {state}\n",
+            status.restarts,
+            status.faults
         );
     }
     Ok(())
@@ -73,26 +129,26 @@ impl fmt::Display for State {
 }
 
 /// Faults a task, and waits until the supervisor has dealt with it, so that the report comes before the next prompt.
-pub fn crash<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+fn crash<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
     let index = index_of(name)?;
     console.jefe.fault_task(index)?;
     wait_for_restart(console, name, index)
 }
 
 /// Restarts a task, or starts it.
-pub fn restart<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+fn restart<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
     let index = index_of(name)?;
     console.jefe.restart_task(index)?;
     wait_for_restart(console, name, index)
 }
 
 /// Leaves a task as it is when it faults next.
-pub fn hold<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+fn hold<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
     Ok(console.jefe.hold_task(index_of(name)?)?)
 }
 
 /// Ends that.
-pub fn release<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
+fn release<'a>(console: &mut Console, name: &'a str) -> Outcome<'a> {
     Ok(console.jefe.release_task(index_of(name)?)?)
 }
 
@@ -126,8 +182,8 @@ fn wait_for_restart<'a>(console: &mut Console, name: &'a str, index: u16) -> Out
 }
 
 /// Restarts the machine.
-pub fn reset<'a>(console: &mut Console, _: &'a str) -> Outcome<'a> {
-    let _ = writeln!(console.terminal, "restarting the machine");
+fn reboot<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
+    say!(console.terminal, "restarting the machine\n");
     console.terminal.flush();
     // The line takes a moment to send what the driver holds.
     hl::sleep_for(20);

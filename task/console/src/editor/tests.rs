@@ -64,6 +64,8 @@ fn type_keys(
                 assert_eq!(terminal.text(), editor.line().trim_end(), "after {key:#x}");
                 assert_eq!(terminal.column, editor.cursor, "after {key:#x}");
             }
+            // Nothing was written, and the line stands.
+            Event::Complete => {}
             event => {
                 events.push((event, editor.line().to_owned()));
                 editor.start();
@@ -154,7 +156,6 @@ fn whatever_means_nothing_rings_the_bell() {
         b"\x1b[A",
         b"\x1b[B",
         b"\x00",
-        b"\t",
         b"\xff",
         b"\x1bx",
         b"\x1b[5~",
@@ -163,6 +164,27 @@ fn whatever_means_nothing_rings_the_bell() {
         type_keys(&mut Editor::new(), &mut terminal, keys);
         assert_eq!(terminal.bells, 1, "{keys:x?}");
     }
+}
+
+#[test]
+fn a_tab_asks_for_the_rest_of_the_word() {
+    let (mut editor, mut terminal) = (Editor::new(), Terminal::default());
+    type_keys(&mut editor, &mut terminal, b"po");
+    assert_eq!(editor.feed(b'\t', &mut terminal), Ok(Event::Complete));
+    editor.type_text("wer ", &mut terminal).unwrap();
+    assert_eq!(
+        (editor.line(), terminal.text().as_str()),
+        ("power ", "power")
+    );
+    assert_eq!(terminal.column, 6);
+    // Not in the middle of the line, and not into a full one.
+    type_keys(&mut editor, &mut terminal, b"\x02");
+    assert_eq!(editor.feed(b'\t', &mut terminal), Ok(Event::Editing));
+    assert_eq!(terminal.bells, 1);
+    editor
+        .type_text(&"x".repeat(LINE_MAX), &mut terminal)
+        .unwrap();
+    assert_eq!((editor.line(), terminal.bells), ("power ", 2));
 }
 
 #[test]
@@ -186,7 +208,7 @@ fn the_line_is_shown_again() {
 fn no_sequence_of_bytes_confuses_it() {
     // A fixed pseudo-random walk over bytes that do something.
     const KEYS: &[u8] =
-        b"ab \x01\x02\x04\x05\x06\x08\x0b\x0c\x0e\x10\x15\x17\x1b[OABCDHF~1348;\x7f\x03\r\n\x80";
+        b"ab \x01\x02\x04\x05\x06\x08\x0b\x0c\x0e\x10\x15\x17\t\x1b[OABCDHF~1348;\x7f\x03\r\n\x80";
     let (mut editor, mut terminal) = (Editor::new(), Terminal::default());
     let mut state = 1u32;
     for _ in 0..50_000 {

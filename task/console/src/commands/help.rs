@@ -1,0 +1,100 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! `help`, and what Tab offers.
+
+use console_core::completion::{self, Others, Wanted};
+use console_core::grammar::{Called, Command, Misfit, Words};
+use drv_scmi_api::Scmi;
+use hubris_task_names::TASK_NAMES;
+use scmi::Protocol;
+use scmi::pinctrl::Selector;
+
+use super::{COMMANDS, Outcome, Run, Verb, plain};
+use crate::Console;
+use crate::failure::Failure;
+use crate::platform::{self, Kind};
+use crate::terminal::say;
+
+pub const COMMAND: Command<Run> = plain(
+    "help",
+    "this list, or all about a command: `help power`",
+    &[Verb::new(
+        "",
+        "[COMMAND]",
+        "lists the commands, or what one of them can do",
+        help,
+    )],
+);
+
+fn help<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
+    let terminal = &mut console.terminal;
+    let Some(name) = words.next() else {
+        for command in COMMANDS {
+            say!(terminal, "{:<10} {}\n", command.name, command.help);
+        }
+        return Ok(());
+    };
+    let command = COMMANDS.iter().find(|command| command.name == name);
+    let command = command.ok_or(Failure::Misfit(Misfit::UnknownCommand(name)))?;
+    say!(terminal, "{}\n", command.help);
+    for verb in command.verbs {
+        say!(terminal, "  {}", Called(command, verb));
+        if !verb.arguments.is_empty() {
+            say!(terminal, " {}", verb.arguments);
+        }
+        say!(terminal, "\n      {}\n", verb.help);
+    }
+    Ok(())
+}
+
+/// Tells the words with which the last word of `line` may go on. Names are asked of the platform.
+pub fn complete(scmi: &Scmi, line: &str, sink: impl FnMut(&str)) {
+    completion::candidates(COMMANDS, line, &Known { scmi }, sink);
+}
+
+/// What stands for the placeholders of the table.
+struct Known<'s> {
+    scmi: &'s Scmi,
+}
+
+impl Others for Known<'_> {
+    fn tell(&self, wanted: Wanted<'_>, sink: &mut impl FnMut(&str)) {
+        match wanted.placeholder {
+            "COMMAND" => COMMANDS.iter().for_each(|command| sink(command.name)),
+            "TASK" => TASK_NAMES.into_iter().for_each(sink),
+            "PROTOCOL" => Protocol::ALL.into_iter().map(Protocol::name).for_each(sink),
+            "NAME" | "PARENT" | "FUNCTION" => names(self.scmi, &wanted, sink),
+            _ => {}
+        }
+    }
+}
+
+fn names(scmi: &Scmi, wanted: &Wanted<'_>, sink: &mut impl FnMut(&str)) {
+    let pins = || {
+        let selected = wanted.before.split_ascii_whitespace().nth(2);
+        Kind::Pin(match (wanted.placeholder, selected) {
+            ("FUNCTION", _) | (_, Some("function")) => Selector::Function,
+            (_, Some("group")) => Selector::Group,
+            _ => Selector::Pin,
+        })
+    };
+    let kind = match wanted.command {
+        "power" => Kind::Power,
+        "perf" => Kind::Perf,
+        "clock" => Kind::Clock,
+        "sensor" => Kind::Sensor,
+        "reset" => Kind::Reset,
+        "voltage" => Kind::Voltage,
+        "cap" => Kind::Cap,
+        "pin" => pins(),
+        _ => return,
+    };
+    // Without an answer there is nothing to offer; the command itself will say why.
+    if let Ok(link) = platform::link(scmi) {
+        let _ = platform::each(link, kind, |_, name| {
+            sink(name.as_str().unwrap_or_default());
+            false
+        });
+    }
+}
