@@ -4,6 +4,7 @@
 //! The project's commands, and the parts of them that the integration tests use: building the image, starting QEMU and
 //! an SCMI platform, and talking to the image's console.
 
+pub mod bench;
 pub mod board;
 pub mod child;
 pub mod clippy;

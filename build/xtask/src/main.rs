@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{child, clippy, dist, gdb, graph, print, run, setup, sizes, test};
+use xtask::{bench, child, clippy, dist, gdb, graph, print, run, setup, sizes, test};
 
 /// Builds, runs and tests the image
 #[derive(Parser)]
@@ -22,6 +22,8 @@ enum Command {
     Run(run::Arguments),
     /// Run everything that must hold; the last line says how much passed
     Test(test::Arguments),
+    /// Count what messages and commands cost, against the limits and the floor
+    Bench(bench::Arguments),
     /// Build the image and pack everything that belongs to it
     Dist(dist::Arguments),
     /// What each task takes of each memory, and the change since the last landing
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let result = child::end_on_signals().and_then(|()| match &cli.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Dist(arguments) => dist::run(arguments),
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),

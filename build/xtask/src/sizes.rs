@@ -30,17 +30,17 @@ pub struct Arguments {
 
 /// What one task or the kernel needs, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Row {
+pub(crate) struct Row {
     /// Instructions.
-    text: u32,
+    pub(crate) text: u32,
     /// Constants, and the initial values of variables.
-    rodata: u32,
+    pub(crate) rodata: u32,
     /// Variables.
-    ram: u32,
+    pub(crate) ram: u32,
     /// Stack.
-    stack: u32,
+    pub(crate) stack: u32,
     /// Memory that devices use.
-    dma: u32,
+    pub(crate) dma: u32,
 }
 
 impl Row {
@@ -100,7 +100,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 const KERNEL: &str = "kernel";
 
-fn tasks(report: &Report) -> Vec<(String, Row)> {
+pub(crate) fn tasks(report: &Report) -> Vec<(String, Row)> {
     report
         .tasks
         .iter()
@@ -118,7 +118,7 @@ fn tasks(report: &Report) -> Vec<(String, Row)> {
 }
 
 /// The kernel's own sections; the tasks' bytes and the translation tables in the same file are not its code or data.
-fn kernel(image: &image::Image) -> Result<Row> {
+pub(crate) fn kernel(image: &image::Image) -> Result<Row> {
     let mut row = Row::default();
     for section in elf::sections(&image.elf)? {
         match section.kind {

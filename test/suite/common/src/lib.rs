@@ -10,4 +10,5 @@ pub mod order;
 pub mod raw;
 pub mod report;
 pub mod sample;
-pub mod uart;
+
+pub use test_uart as uart;

@@ -1,0 +1,214 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! `cargo xtask bench`: what messages and commands cost, counted on the machine, against the limits and the floor.
+//!
+//! | file | does |
+//! |---|---|
+//! | `machine.rs` | boots the bench image and reads what it prints |
+//! | `trace.rs`, `symbols.rs` | every instruction in order: moments inside the driver, and where the instructions go |
+//! | `measure.rs` | from machines to figures |
+//! | `curves.rs`, `plot.rs` | cost against payload, clients, transfers in flight and ring size |
+//! | `floor.rs` | the same ring without a kernel |
+//! | `table.rs` | figures, limits, ratios |
+//!
+//! doc/performance.md has the results, and how they are to be read.
+
+pub mod curves;
+pub mod floor;
+pub mod machine;
+pub mod measure;
+pub mod plot;
+pub mod symbols;
+pub mod table;
+pub mod trace;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+use self::curves::Curve;
+use self::table::Table;
+use crate::board::Programs;
+use crate::image::Image;
+use crate::platform::Kind;
+use crate::progress::Progress;
+use crate::tally::Tally;
+use crate::{command, run, workspace};
+
+/// What `bench` can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// The SCMI platform; the limits are meant for vhost-device-scmi
+    #[arg(long, value_enum, default_value = "vhost-device-scmi")]
+    platform: Kind,
+    /// Only the rows that have a limit, without curves, wall time and floor
+    #[arg(long)]
+    quick: bool,
+    /// Fail if a row misses its limit
+    #[arg(long)]
+    check: bool,
+}
+
+/// Where the results go.
+const RESULT: &str = "bench.json";
+const FOLDER: &str = "bench";
+/// Rows that the floor, one command polled without a kernel, is a measure for.
+const COMMANDS: [&str; 3] = ["exchange_irq", "submit", "pipelined_16"];
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Something does not build or boot, or with `--check` a row misses its limit.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.platform == Kind::None {
+        bail!("without an SCMI device there is nothing to measure: choose another --platform");
+    }
+    let programs = run::programs(arguments.platform)?;
+    let commit = commit();
+    let mut table = Table::default();
+    let mut curves = Vec::new();
+    let mut floor = None;
+    let mut wall = Vec::new();
+
+    let shipped = run::build(Path::new(crate::image::DEFAULT_APP))?;
+    measure::image(&shipped, &mut table)?;
+    let image = run::build(Path::new(measure::APP))?;
+    {
+        let _progress = Progress::start("counting messages and commands");
+        let plan = if arguments.quick { "q" } else { "f" };
+        let printed = measure::commands(&programs, &image, arguments.platform, plan, &mut table)?;
+        if !arguments.quick {
+            curves.push(Curve::payload(&printed)?);
+            curves.push(Curve::depth(&printed)?);
+        }
+    }
+    let profile = {
+        let _progress = Progress::start("tracing every instruction");
+        let profile = measure::traced(&programs, &image, arguments.platform, &mut table)?;
+        measure::events(&programs, &image, &mut table)?;
+        profile
+    };
+    if !arguments.quick {
+        let measured = floor::run(&programs, arguments.platform)?;
+        measured.add(&mut table)?;
+        wall = floor::wall(&programs, &image, arguments.platform, &measured)?;
+        floor = Some(measured.polled);
+    }
+    table.finish(&COMMANDS, floor, &commit);
+    print!("{}", table.show());
+    for line in &wall {
+        println!("{}", line.show());
+    }
+    if !arguments.quick {
+        curves.push(Curve::commands(&programs, &image, arguments.platform)?);
+        curves.push(Curve::rings(&programs, arguments.platform)?);
+        curves.push(Curve::clients(&programs, arguments.platform)?);
+    }
+
+    let folder = workspace::target_dir().join(FOLDER);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::write(folder.join("profile.txt"), &profile)?;
+    for curve in &curves {
+        plot::draw(curve, &folder.join(format!("{}.svg", curve.name)))?;
+    }
+    let path = workspace::target_dir().join(RESULT);
+    let result = json(&table, &curves, &wall, arguments.platform, &commit)?;
+    fs::write(&path, serde_json::to_string_pretty(&result)? + "\n")
+        .with_context(|| format!("cannot write {}", path.display()))?;
+
+    for curve in &curves {
+        println!("{}", curve.show());
+    }
+    println!(
+        "commit {commit}; {} has all of it, {} the plots and where the instructions go",
+        workspace::shown(&path),
+        workspace::shown(&folder)
+    );
+    let mut missed: Vec<String> = table.missed().into_iter().map(str::to_owned).collect();
+    missed.extend(
+        curves
+            .iter()
+            .filter(|curve| !curve.is_flat())
+            .map(|curve| curve.name.clone()),
+    );
+    if arguments.check && !missed.is_empty() {
+        bail!("not within the limit: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+/// The rows that the tests hold to their limit.
+const GUARDED: [&str; 7] = [
+    "ipc_round_trip",
+    "exchange_irq",
+    "exchange_irq_128",
+    "submit",
+    "boot_instructions",
+    "image_text",
+    "image_ram",
+];
+
+/// Counts again, on the machine, what must not grow beyond its limit: one result for each guarded row, and the table. Instruction
+/// counts do not depend on how busy the computer is.
+///
+/// # Errors
+///
+/// The bench does not boot, or does not print what it should.
+pub fn guard(programs: &Programs, shipped: &Image, bench: &Image) -> Result<(Tally, String)> {
+    let platform = match programs.vhost_device_scmi {
+        Some(_) => Kind::VhostDeviceScmi,
+        None => Kind::Sim,
+    };
+    let mut table = Table::default();
+    measure::image(shipped, &mut table)?;
+    measure::commands(programs, bench, platform, "q", &mut table)?;
+    measure::traced(programs, bench, platform, &mut table)?;
+    let keeps = |key: &&str| {
+        table
+            .get(key)
+            .is_some_and(|figure| figure.pass == Some(true))
+    };
+    let passed = GUARDED.iter().filter(|key| keeps(key)).count();
+    let tally = Tally {
+        passed,
+        failed: GUARDED.len() - passed,
+    };
+    Ok((tally, table.show()))
+}
+
+fn json(
+    table: &Table,
+    curves: &[Curve],
+    wall: &[floor::Wall],
+    platform: Kind,
+    commit: &str,
+) -> Result<Value> {
+    let mut result = Map::new();
+    for (key, figure) in table.figures() {
+        result.insert(key.clone(), serde_json::to_value(figure)?);
+    }
+    result.insert("curves".into(), serde_json::to_value(curves)?);
+    result.insert("wall".into(), serde_json::to_value(wall)?);
+    let about = json!({ "platform": format!("{platform:?}"), "commit": commit });
+    result.insert("about".into(), about);
+    Ok(Value::Object(result))
+}
+
+/// The commit that is measured, with a mark if the tree differs from it.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        command::query(git.current_dir(workspace::root()).args(arguments))
+    };
+    let Some(hash) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+        return "unknown".into();
+    };
+    let changed = git(&["status", "--porcelain"]).is_none_or(|text| !text.trim().is_empty());
+    let mark = if changed { "-changed" } else { "" };
+    format!("{}{mark}", hash.trim())
+}

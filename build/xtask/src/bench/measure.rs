@@ -1,0 +1,267 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The measurements: which machines are booted, and which figures come of them.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::machine::{self, Bench, COUNTED};
+use super::symbols::{Place, Symbols};
+use super::table::Table;
+use super::trace::{self, TRACED, Trace, Work};
+use crate::board::Programs;
+use crate::image::Image;
+use crate::platform::Kind;
+use crate::sizes;
+
+/// The bench's manifest.
+pub const APP: &str = "test/bench/app.toml";
+/// Commands of each kind in a trace, as test/bench/task has them; then as often, transfers are started and polled.
+const TRACED_COMMANDS: usize = 32;
+
+/// Messages and commands, counted by the processor.
+///
+/// # Errors
+///
+/// The machine does not boot, or prints something else.
+pub fn commands(
+    programs: &Programs,
+    image: &Image,
+    platform: Kind,
+    plan: &str,
+    table: &mut Table,
+) -> Result<machine::Printed> {
+    let printed = machine::run(programs, &image.elf, platform, &COUNTED, plan)?;
+    let rows = [
+        ("ipc_round_trip", "ipc_round_trip", 0),
+        ("exchange_irq", "exchange_irq", 0),
+        ("exchange_irq_128", "exchange_irq_128", 0),
+        ("pipelined_16", "pipelined", 16),
+    ];
+    for (key, name, part) in rows {
+        let row = printed.row(name, part)?;
+        let numbers = [row.median, row.worst].map(f64::from);
+        table.add(key, "instructions", numbers, row.count);
+    }
+    let done = printed.number("events", "commands")?;
+    for (key, name) in [
+        ("irqs_per_command", "interrupts"),
+        ("kicks_per_command", "kicks"),
+    ] {
+        let per_command = f64::from(printed.number("events", name)?) / f64::from(done.max(1));
+        let rounded = (per_command * 1000.0).round() / 1000.0;
+        table.add(key, "per command", [rounded, rounded], done);
+    }
+    Ok(printed)
+}
+
+/// What only a trace tells: moments inside the driver and the kernel, and where the instructions go.
+///
+/// # Errors
+///
+/// As [`commands`], or the trace cannot be read.
+pub fn traced(
+    programs: &Programs,
+    image: &Image,
+    platform: Kind,
+    table: &mut Table,
+) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("trace");
+    let shown = path
+        .to_str()
+        .context("the temporary folder has a name in UTF-8")?;
+    let mut arguments = COUNTED.to_vec();
+    arguments.extend(TRACED);
+    arguments.push(shown);
+    machine::run(programs, &image.elf, platform, &arguments, "t")?;
+    let symbols = Symbols::read(image)?;
+    let trace = trace::read(&path, &symbols)?;
+
+    let small = trace.works.get(..TRACED_COMMANDS).unwrap_or(&[]);
+    let large = trace
+        .works
+        .get(TRACED_COMMANDS..2 * TRACED_COMMANDS)
+        .unwrap_or(&[]);
+    let submits: Vec<u64> = small.iter().filter_map(|work| work.notified).collect();
+    table.add_counts("submit", &submits);
+    table.add_counts("boot_instructions", &[trace.boot]);
+    for (key, works) in [("exchange_irq", small), ("exchange_irq_128", large)] {
+        if let Some(work) = middle(works) {
+            table.split(key, work.split(&symbols));
+        }
+    }
+    Ok(profile(&trace, &symbols))
+}
+
+/// From the interrupt of an event to its subscriber. Always on the platform of this tree, which sends events on demand: the fake
+/// sensor of vhost-device-scmi sends one whenever its standard output can be *read*, which is never or all the time.
+///
+/// # Errors
+///
+/// As [`traced`].
+pub fn events(programs: &Programs, image: &Image, table: &mut Table) -> Result<()> {
+    let symbols = Symbols::read(image)?;
+    let trace = trace_of(&symbols, |qemu| {
+        let mut bench = Bench::boot(programs, &image.elf, Kind::Sim, qemu)?;
+        let control = bench
+            .control()
+            .context("the platform has no control socket")?;
+        let over = AtomicBool::new(false);
+        let printed = thread::scope(|scope| {
+            let sender = scope.spawn(|| send_events(&control, &over));
+            let printed = bench.perform("e");
+            over.store(true, Ordering::Relaxed);
+            let sent = sender.join().expect("the sender does not panic");
+            printed.and(sent)
+        });
+        printed?;
+        bench.end()
+    })?;
+    table.add_counts("event_delivery", &trace.deliveries);
+    Ok(())
+}
+
+/// One SENSOR_UPDATE of the first sensor after the other, until it is over.
+fn send_events(control: &Path, over: &AtomicBool) -> Result<()> {
+    /// Header; agent 0, sensor 0; a reading and its time stamp.
+    const EVENT: &str = "01570000\
+        0000000000000000\
+        01000000000000000000000000000000";
+    let mut stream = UnixStream::connect(control).context("cannot drive the platform")?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut answers = BufReader::new(stream.try_clone()?);
+    while !over.load(Ordering::Relaxed) {
+        writeln!(stream, "{{\"cmd\":\"raw\",\"bytes\":\"{EVENT}\"}}")?;
+        let mut answer = String::new();
+        answers.read_line(&mut answer)?;
+        // Meanwhile the machine deals with it and goes to sleep.
+        thread::sleep(Duration::from_millis(30));
+    }
+    Ok(())
+}
+
+/// The trace of what `work` runs with these arguments for QEMU.
+fn trace_of(symbols: &Symbols, work: impl FnOnce(&[&str]) -> Result<()>) -> Result<Trace> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("trace");
+    let shown = path
+        .to_str()
+        .context("the temporary folder has no name in UTF-8")?;
+    let mut arguments = COUNTED.to_vec();
+    arguments.extend(TRACED);
+    arguments.push(shown);
+    work(&arguments)?;
+    trace::read(&path, symbols)
+}
+
+/// The work of median length.
+fn middle(works: &[Work]) -> Option<&Work> {
+    let mut sorted: Vec<&Work> = works.iter().collect();
+    sorted.sort_by_key(|work| work.total);
+    sorted.get(sorted.len() / 2).copied()
+}
+
+/// Where the instructions go, function by function.
+fn profile(trace: &Trace, symbols: &Symbols) -> String {
+    let rest = trace.works.get(2 * TRACED_COMMANDS..).unwrap_or(&[]);
+    let (sends, polls): (Vec<&Work>, Vec<&Work>) = (
+        rest.iter().step_by(2).collect(),
+        rest.iter().skip(1).step_by(2).collect(),
+    );
+    let first = trace.works.get(..TRACED_COMMANDS).unwrap_or(&[]);
+    let second = trace
+        .works
+        .get(TRACED_COMMANDS..2 * TRACED_COMMANDS)
+        .unwrap_or(&[]);
+    let mut text = String::new();
+    for (name, works, pieces) in [
+        ("exchange", first.iter().collect::<Vec<_>>(), 1),
+        ("exchange of 128 bytes", second.iter().collect(), 1),
+        ("send, one of sixteen", sends, 16),
+        ("poll, one of sixteen", polls, 16),
+    ] {
+        if works.is_empty() {
+            continue;
+        }
+        let mut places: HashMap<Place, u64> = HashMap::new();
+        for work in &works {
+            for (place, count) in &work.places {
+                *places.entry(*place).or_default() += count;
+            }
+        }
+        let pieces = works.len() as f64 * f64::from(pieces);
+        let mut sorted: Vec<(f64, &str, &str)> = places
+            .iter()
+            .map(|(place, count)| {
+                (
+                    *count as f64 / pieces,
+                    symbols.program(*place),
+                    symbols.function(*place),
+                )
+            })
+            .collect();
+        sorted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(b.2)));
+        let total: f64 = sorted.iter().map(|(count, ..)| count).sum();
+        _ = writeln!(text, "{name}: {total:.0} instructions");
+        for (count, program, function) in sorted {
+            _ = writeln!(text, "{count:>8.1}  {program:<12} {function}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// What the shipped image takes, without its console.
+///
+/// # Errors
+///
+/// What was built of it cannot be read.
+pub fn image(image: &Image, table: &mut Table) -> Result<()> {
+    const CONSOLE: &str = "console";
+    let report = image.report()?;
+    let kernel = sizes::kernel(image)?;
+    let (mut text, mut ram) = (kernel.text + kernel.rodata, 0);
+    for (name, row) in sizes::tasks(&report) {
+        if name != CONSOLE {
+            text += row.text + row.rodata;
+            ram += row.ram + row.stack + row.dma;
+        }
+    }
+    // Of the kernel what is set aside for it, with its stacks and the translation tables.
+    ram += report.kernel.ram.size + report.kernel.tables.size;
+    for (key, bytes) in [("image_text", text), ("image_ram", ram)] {
+        table.add(key, "bytes", [f64::from(bytes); 2], 1);
+    }
+    Ok(())
+}
+
+/// A manifest like the bench's with another ring, in `folder`.
+///
+/// # Errors
+///
+/// The bench's manifest has changed, or the new one cannot be written.
+pub fn manifest_with_ring(folder: &Path, ring: u32) -> Result<std::path::PathBuf> {
+    let text = fs::read_to_string(crate::workspace::root().join(APP))?;
+    let changed = text
+        .replacen(
+            "name = \"bench\"",
+            &format!("name = \"bench-ring-{ring}\""),
+            1,
+        )
+        .replacen("vring-size = 64", &format!("vring-size = {ring}"), 1)
+        .replacen("slots = 32", &format!("slots = {}", (ring / 2).min(32)), 1);
+    let path = folder.join(format!("ring-{ring}.toml"));
+    fs::write(&path, changed).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,131 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Whose instruction lies at an address: a task's or the kernel's, and which function's.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection, ObjectSymbol};
+
+use crate::image::Image;
+
+/// The kernel, among the tasks.
+pub const KERNEL: &str = "kernel";
+
+/// One program of an image.
+struct Program {
+    name: String,
+    /// Its instructions: first address, bytes.
+    text: Vec<(u32, Vec<u8>)>,
+    /// Where its functions begin, by address.
+    functions: Vec<(u32, String)>,
+}
+
+/// All programs of an image.
+pub struct Symbols {
+    programs: Vec<Program>,
+    addresses: HashMap<String, u32>,
+}
+
+/// A function of a program, as two numbers that compare fast.
+pub type Place = (usize, usize);
+
+impl Symbols {
+    /// Reads the binaries of an image.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be read.
+    pub fn read(image: &Image) -> Result<Self> {
+        let report = image.report()?;
+        let mut symbols = Self {
+            programs: Vec::new(),
+            addresses: HashMap::new(),
+        };
+        symbols.add(KERNEL, &image.elf)?;
+        for task in &report.tasks {
+            symbols.add(&task.name, &image.folder.join(&task.elf))?;
+        }
+        Ok(symbols)
+    }
+
+    fn add(&mut self, name: &str, path: &Path) -> Result<()> {
+        let shown = path.display();
+        let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+        let file =
+            object::File::parse(&*bytes).with_context(|| format!("{shown} is no ELF file"))?;
+        let mut text = Vec::new();
+        for section in file.sections() {
+            if section.kind() == object::SectionKind::Text {
+                text.push((u32::try_from(section.address())?, section.data()?.to_vec()));
+            }
+        }
+        let mut functions = Vec::new();
+        for symbol in file.symbols() {
+            let (Ok(symbol_name), address) = (symbol.name(), symbol.address() as u32) else {
+                continue;
+            };
+            // Names with a dollar mark what follows as code or data; they are no functions.
+            if symbol.kind() == object::SymbolKind::Text && !symbol_name.starts_with('$') {
+                self.addresses.insert(symbol_name.to_owned(), address);
+                let readable = format!("{:#}", rustc_demangle::demangle(symbol_name));
+                functions.push((address, readable));
+            }
+        }
+        functions.sort();
+        self.programs.push(Program {
+            name: name.to_owned(),
+            text,
+            functions,
+        });
+        Ok(())
+    }
+
+    /// The address of a function by its name in the binary.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn address(&self, name: &str) -> Result<u32> {
+        self.addresses
+            .get(name)
+            .copied()
+            .with_context(|| format!("no program of the image has a function `{name}`"))
+    }
+
+    /// Where an instruction is, and the instruction itself.
+    pub fn find(&self, address: u32) -> Option<(Place, u32)> {
+        for (number, program) in self.programs.iter().enumerate() {
+            for (base, bytes) in &program.text {
+                let offset = address.wrapping_sub(*base) as usize;
+                let Some(word) = bytes.get(offset..).and_then(|rest| rest.first_chunk()) else {
+                    continue;
+                };
+                let function = program
+                    .functions
+                    .partition_point(|(start, _)| *start <= address)
+                    .checked_sub(1)?;
+                return Some(((number, function), u32::from_le_bytes(*word)));
+            }
+        }
+        None
+    }
+
+    /// The program's name.
+    pub fn program(&self, place: Place) -> &str {
+        self.programs
+            .get(place.0)
+            .map_or("?", |program| &program.name)
+    }
+
+    /// The function's name.
+    pub fn function(&self, place: Place) -> &str {
+        self.programs
+            .get(place.0)
+            .and_then(|program| program.functions.get(place.1))
+            .map_or("?", |(_, name)| name)
+    }
+}

@@ -1,0 +1,219 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The rows: what was measured, and what it may be at most.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The limits, as the project set them before it measured.
+const LIMITS: [(&str, f64); 11] = [
+    ("ipc_round_trip", 500.0),
+    ("exchange_irq", 2000.0),
+    ("exchange_irq_128", 2400.0),
+    ("submit", 800.0),
+    ("pipelined_16", 1500.0),
+    ("event_delivery", 1000.0),
+    ("irqs_per_command", 0.25),
+    ("kicks_per_command", 0.25),
+    ("image_text", 128.0 * 1024.0),
+    ("image_ram", 256.0 * 1024.0),
+    ("boot_instructions", 2_000_000.0),
+];
+
+/// Rows whose limit holds where the device suppresses what is not needed; else they are as the device sends.
+const DEVICE_DECIDES: [&str; 2] = ["irqs_per_command", "kicks_per_command"];
+
+/// Where the instructions of a row were executed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Split {
+    /// In the client: its own code and the API's.
+    pub client: u64,
+    /// In the kernel.
+    pub kernel: u64,
+    /// In the driver.
+    pub driver: u64,
+}
+
+/// One measured figure.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// What the numbers are.
+    pub unit: &'static str,
+    /// The median of all runs.
+    pub median: f64,
+    /// The worst of them.
+    pub worst: f64,
+    /// How many runs.
+    pub count: u32,
+    /// At most this much, if there is a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+    /// Whether the median keeps the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pass: Option<bool>,
+    /// Times the floor, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
+    /// Client, kernel and driver, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
+    /// The commit that was measured.
+    pub commit: String,
+}
+
+/// All figures by key, and the order in which they are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    order: Vec<String>,
+    figures: BTreeMap<String, Figure>,
+}
+
+impl Table {
+    /// Adds a figure; its limit is looked up by the key.
+    pub fn add(&mut self, key: &str, unit: &'static str, [median, worst]: [f64; 2], count: u32) {
+        let limit = limit(key);
+        let figure = Figure {
+            unit,
+            median,
+            worst,
+            count,
+            limit,
+            pass: limit.map(|limit| median <= limit),
+            floor: None,
+            split: None,
+            commit: String::new(),
+        };
+        self.order.push(key.to_owned());
+        self.figures.insert(key.to_owned(), figure);
+    }
+
+    /// Adds figures that were counted one by one.
+    pub fn add_counts(&mut self, key: &str, counts: &[u64]) {
+        let mut counts = counts.to_vec();
+        counts.sort_unstable();
+        if let (Some(median), Some(worst)) = (counts.get(counts.len() / 2), counts.last()) {
+            let numbers = [*median as f64, *worst as f64];
+            self.add(key, "instructions", numbers, counts.len() as u32);
+        }
+    }
+
+    /// Says where a figure's instructions were executed.
+    pub fn split(&mut self, key: &str, [client, kernel, driver]: [u64; 3]) {
+        if let Some(figure) = self.figures.get_mut(key) {
+            figure.split = Some(Split {
+                client,
+                kernel,
+                driver,
+            });
+        }
+    }
+
+    /// Gives each of `keys` its ratio to the floor, and all figures the commit.
+    pub fn finish(&mut self, keys: &[&str], floor: Option<f64>, commit: &str) {
+        for (key, figure) in &mut self.figures {
+            commit.clone_into(&mut figure.commit);
+            if keys.contains(&key.as_str()) {
+                figure.floor = floor.map(|floor| (figure.median / floor * 100.0).round() / 100.0);
+            }
+        }
+    }
+
+    /// The figure of a key.
+    pub fn get(&self, key: &str) -> Option<&Figure> {
+        self.figures.get(key)
+    }
+
+    /// All figures.
+    pub fn figures(&self) -> &BTreeMap<String, Figure> {
+        &self.figures
+    }
+
+    /// Keys whose figure misses its limit, where that is the image's doing.
+    pub fn missed(&self) -> Vec<&str> {
+        let figures = self.figures.iter();
+        figures
+            .filter(|(key, figure)| {
+                figure.pass == Some(false) && !DEVICE_DECIDES.contains(&key.as_str())
+            })
+            .map(|(key, _)| key.as_str())
+            .collect()
+    }
+
+    /// For people.
+    pub fn show(&self) -> String {
+        let mut text = format!(
+            "{:<22}{:>12}{:>12}{:>8}{:>10}{:>8}{:>7}  client/kernel/driver\n",
+            "key", "median", "worst", "count", "at most", "", "x floor"
+        );
+        for key in &self.order {
+            let Some(figure) = self.figures.get(key) else {
+                continue;
+            };
+            let optional = |number: Option<f64>| number.map_or(String::new(), shown);
+            let verdict = match figure.pass {
+                None => "",
+                Some(true) => "pass",
+                Some(false) if DEVICE_DECIDES.contains(&key.as_str()) => "device",
+                Some(false) => "MISS",
+            };
+            let split = figure.split.map_or(String::new(), |split| {
+                format!("{}/{}/{}", split.client, split.kernel, split.driver)
+            });
+            let line = format!(
+                "{key:<22}{:>12}{:>12}{:>8}{:>10}{verdict:>8}{:>7}  {split}",
+                shown(figure.median),
+                shown(figure.worst),
+                figure.count,
+                optional(figure.limit),
+                optional(figure.floor),
+            );
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// The limit of a key.
+pub fn limit(key: &str) -> Option<f64> {
+    let mut limits = LIMITS.iter();
+    limits
+        .find(|(name, _)| *name == key)
+        .map(|(_, limit)| *limit)
+}
+
+fn shown(number: f64) -> String {
+    if number.fract() == 0.0 {
+        format!("{number:.0}")
+    } else {
+        format!("{number:.2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_above_its_limit_is_a_miss() {
+        let mut table = Table::default();
+        table.add_counts("submit", &[900, 700, 801]);
+        table.add_counts("event_delivery", &[1, 2, 3000]);
+        table.add("irqs_per_command", "per command", [0.9, 0.9], 16);
+        table.finish(&["submit"], Some(400.0), "abc");
+        assert_eq!(table.missed(), ["submit"]);
+        let submit = table.get("submit").unwrap();
+        assert_eq!(
+            (submit.median, submit.worst, submit.count),
+            (801.0, 900.0, 3)
+        );
+        assert_eq!((submit.floor, submit.commit.as_str()), (Some(2.0), "abc"));
+        let text = table.show();
+        assert!(
+            text.contains("MISS") && text.contains("device") && text.contains("pass"),
+            "{text}"
+        );
+    }
+}
