@@ -112,7 +112,6 @@ impl Server {
     fn restart_what_is_due(&mut self, now: u64) {
         while let Some(index) = self.tasks.due(now) {
             self.restart(index, now);
-            post(config::ON_TASK_FAULT);
         }
         sys_set_timer(self.tasks.next_deadline(), notifications::TIMER_MASK);
     }
@@ -123,6 +122,8 @@ impl Server {
         if let Some(task) = self.tasks.get_mut(index) {
             task.restarted(now);
         }
+        // Ordered or not: whoever counts on the task's former life is told.
+        post(config::ON_TASK_FAULT);
     }
 }
 

@@ -1,0 +1,142 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Why a call to the SCMI platform failed, in a form that travels between tasks.
+//!
+//! Tasks that use SCMI for others tell them the platform's own words: DENIED stays DENIED.
+
+#![cfg_attr(not(test), no_std)]
+
+use core::fmt;
+
+use drv_scmi_api::{Error, ScmiError};
+use hubpack::SerializedSize;
+use scmi::Status;
+use serde::{Deserialize, Serialize};
+use userlib::FromPrimitive;
+
+/// Why the platform did not do something.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Serialize, Deserialize, SerializedSize)]
+pub enum Cause {
+    /// The platform refused, with this SCMI status.
+    Refused(i32),
+    /// There is no answer of the platform: the number of a [`ScmiError`].
+    NoAnswer(u16),
+    /// The platform does not have the protocol.
+    NoProtocol,
+    /// The platform calls what has this number by another name than `app.toml`.
+    WrongName,
+    /// The platform's answer makes no sense.
+    Malformed,
+}
+
+impl Cause {
+    /// Whether asking again can help only when the platform or the driver has become another one.
+    pub fn is_lasting(self) -> bool {
+        match self {
+            Self::Refused(status) => {
+                matches!(
+                    Status::from_raw(status),
+                    Status::NOT_FOUND | Status::NOT_SUPPORTED
+                )
+            }
+            Self::NoAnswer(_) => matches!(
+                self.scmi_error(),
+                Some(
+                    ScmiError::NoDevice
+                        | ScmiError::DeviceUnusable
+                        | ScmiError::NotAClient
+                        | ScmiError::ProtocolNotAllowed
+                        | ScmiError::MessageNotAllowed
+                        | ScmiError::DomainNotAllowed
+                )
+            ),
+            Self::NoProtocol | Self::WrongName => true,
+            Self::Malformed => false,
+        }
+    }
+
+    /// Whether it may have been done all the same.
+    pub fn is_uncertain(self) -> bool {
+        match self {
+            Self::Refused(_) | Self::NoProtocol | Self::WrongName => false,
+            Self::NoAnswer(_) => self.scmi_error().is_none_or(|error| !error.nothing_sent()),
+            Self::Malformed => true,
+        }
+    }
+
+    /// Why there is no answer.
+    pub fn scmi_error(self) -> Option<ScmiError> {
+        match self {
+            Self::NoAnswer(number) => ScmiError::from_u16(number),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoAnswer(error) => Self::NoAnswer(error as u16),
+            Error::Refused(status) => Self::Refused(status.raw()),
+            Error::NoProtocol(_) => Self::NoProtocol,
+            Error::Malformed(_) | Error::Inconsistent(_) => Self::Malformed,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Refused(status) => {
+                write!(f, "the platform refused: {}", Status::from_raw(status))
+            }
+            Self::NoAnswer(number) => match self.scmi_error() {
+                Some(error) => error.fmt(f),
+                None => write!(f, "the driver answered {number}"),
+            },
+            Self::NoProtocol => f.write_str("the platform does not have the protocol"),
+            Self::WrongName => f.write_str("the platform has another name for it than app.toml"),
+            Self::Malformed => f.write_str("the platform does not follow its protocol"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_platform_and_the_driver_say_comes_through() {
+        for status in [Status::DENIED, Status::BUSY, Status::NOT_FOUND] {
+            let cause = Cause::from(Error::Refused(status));
+            assert_eq!(cause, Cause::Refused(status.raw()));
+            assert!(cause.to_string().contains(&status.to_string()));
+        }
+        let cause = Cause::from(Error::NoAnswer(ScmiError::PlatformUnavailable));
+        assert_eq!(cause.scmi_error(), Some(ScmiError::PlatformUnavailable));
+        assert_eq!(
+            cause.to_string(),
+            ScmiError::PlatformUnavailable.to_string()
+        );
+    }
+
+    #[test]
+    fn what_lasts_and_what_may_have_been_done() {
+        let no_answer = |error| Cause::from(Error::NoAnswer(error));
+        for (cause, lasting, uncertain) in [
+            (Cause::from(Error::Refused(Status::NOT_FOUND)), true, false),
+            (Cause::from(Error::Refused(Status::BUSY)), false, false),
+            (Cause::WrongName, true, false),
+            (Cause::Malformed, false, true),
+            (no_answer(ScmiError::NoDevice), true, false),
+            (no_answer(ScmiError::Recovering), false, false),
+            (no_answer(ScmiError::TimedOut), false, true),
+            // A number of some other driver.
+            (Cause::NoAnswer(9999), false, true),
+        ] {
+            let found = (cause.is_lasting(), cause.is_uncertain());
+            assert_eq!(found, (lasting, uncertain), "{cause:?}");
+        }
+    }
+}

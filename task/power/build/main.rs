@@ -1,0 +1,46 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Generates the server, the notification bits, and the tables of `[tasks.power.config]`.
+
+mod config;
+
+use std::fs;
+
+use anyhow::{Result, anyhow};
+use serde::Deserialize;
+
+/// The part of `[config]` that says what this task may ask the driver for.
+#[derive(Deserialize)]
+struct AppConfig {
+    #[serde(default)]
+    scmi: config::Scmi,
+}
+
+fn main() -> Result<()> {
+    if !build_util::only_in_image(&["notifications.rs", "config.rs", "server_stub.rs"])? {
+        return Ok(());
+    }
+    build_util::build_notifications()?;
+    let task = build_util::task_name()?;
+    let tasks = build_util::task_ids()?;
+    let app: AppConfig = build_util::config()?;
+    let image = config::Image {
+        task: &task,
+        tasks: tasks.names(),
+        notifications: &|task| {
+            let table = build_util::other_task_full_config::<serde::de::IgnoredAny>(task)?;
+            Ok(table.notifications)
+        },
+        scmi: &app.scmi,
+    };
+    let code = config::generate(&build_util::task_config()?, &image)?;
+    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
+    idol::Generator::new()
+        .build_server_support(
+            "../../idl/power.idol",
+            "server_stub.rs",
+            idol::server::ServerStyle::InOrder,
+        )
+        .map_err(|error| anyhow!("{error}"))
+}

@@ -1,0 +1,347 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! The power task: brings parts of the machine up and down, in order, for as long as somebody holds a reference.
+//!
+//! ```toml
+//! [tasks.power]
+//! name = "task-power"
+//! priority = 4                                  # less important than the driver, more than whoever calls it
+//! start = true
+//! stacksize = 4096
+//! notifications = ["fault", "scmi", "timer"]
+//! task-slots = [{ scmi = "virtio_scmi" }]
+//!
+//! [tasks.power.config]
+//! deadline-ms = 500                             # optional: for each question to the platform
+//! grace-ms = 2000                               # optional: after a start, nobody's resources stay up that long
+//! tell = { camera = "power" }                   # optional: posted when references or the hardware's state were lost
+//!
+//! [tasks.power.config.resources.gpu]
+//! users = ["camera", "console"]                 # who may hold it
+//! needs = ["io"]                                # optional: resources that are brought up before it
+//! unclaimed = "keep"                            # optional: or "off", when it is found up and nobody holds it
+//! steps = [                                     # in this order; down in reverse
+//!     { voltage = 1, name = "vdd-gpu", microvolts = 800_000 },
+//!     { power = 1, name = "gpu" },
+//!     { clock = 2, name = "gpu", hertz = 400_000_000 },
+//!     { reset = 0, name = "gpu" },
+//! ]
+//!
+//! [config.scmi.clients.power]
+//! protocols = [0x11, 0x14, 0x16, 0x17]
+//! slots = 2
+//! notification = "scmi"
+//! ```
+//!
+//! The supervisor posts it `fault` (`on-task-fault`), for it to see who died. Numbers are those of the platform; a `name` is
+//! compared with what the platform calls that number before anything is switched. What the platform does not have
+//! is "not available", and the task lives with that.
+//!
+//! One resource after the other is switched, so a caller waits for those before it: at most some four questions for each step on
+//! its way, each limited by `deadline-ms`, and the same again when that fails and is undone.
+
+#![no_std]
+#![no_main]
+
+use drv_scmi_api::{Buffer, Incoming, Link, PAYLOAD_MAX, Scmi, next_event};
+use idol_runtime::{Leased, NotificationHandler, RequestError, W};
+use power_control::{Manager, Part};
+use ringbuf::{ringbuf, ringbuf_entry};
+use scmi::power::{PowerState, StateChanged};
+use scmi::wire::Notification;
+use scmi::{Notice, Protocol};
+use task_power_api::{NAME_MAX, PowerError, ResourceStatus};
+use userlib::*;
+
+use config::{CLIENTS, ORDER, RESOURCES};
+
+task_slot!(SCMI, scmi);
+
+#[derive(Copy, Clone, PartialEq)]
+enum Trace {
+    None,
+    Acquired {
+        client: TaskId,
+        resource: u8,
+    },
+    Released {
+        client: TaskId,
+        resource: u8,
+    },
+    Failed(PowerError),
+    /// A client died, and held something.
+    Gone(TaskId),
+    /// Driver, device or platform restarted.
+    Restarted,
+    /// Something that is held was brought up again.
+    BroughtBack,
+}
+
+ringbuf!(Trace, 16, Trace::None);
+
+/// Events that are fetched at a time: a flood does not keep clients from being served.
+const EVENTS_AT_ONCE: usize = 32;
+
+#[unsafe(export_name = "main")]
+fn main() -> ! {
+    // Not on the stack, for it grows with the number of resources.
+    static mut MANAGER: Manager<{ RESOURCES.len() }, { CLIENTS.len() }> =
+        Manager::new(&RESOURCES, &ORDER, config::DEADLINE_MS);
+    let manager = &raw mut MANAGER;
+    // Safety: the task has one thread, and this is the one place that mentions it.
+    let manager = unsafe { &mut *manager };
+    manager.keep_until(now().saturating_add(config::GRACE_MS));
+
+    let driver = SCMI.get_task_id();
+    let mut server = Server {
+        manager,
+        scmi: Scmi::from(driver),
+        driver,
+        generation: 0,
+        is_subscribed: false,
+        has_more_events: false,
+        clients: CLIENTS.map(|index| sys_refresh_task_id(TaskId::for_index(index))),
+    };
+    server.settle();
+    // Whatever they held of a former life of this task, they hold no more.
+    tell();
+    let mut buffer = [0; idl::INCOMING_SIZE];
+    loop {
+        let next = match server.has_more_events {
+            true => Some(now()),
+            false => server.manager.next(),
+        };
+        sys_set_timer(next, notifications::TIMER_MASK);
+        idol_runtime::dispatch(&mut buffer, &mut server);
+    }
+}
+
+struct Server {
+    manager: &'static mut Manager<{ RESOURCES.len() }, { CLIENTS.len() }>,
+    scmi: Scmi,
+    /// The driver's life that is known.
+    driver: TaskId,
+    /// The device's life that is known.
+    generation: u32,
+    /// The platform tells of power domains that change, or never will.
+    is_subscribed: bool,
+    /// Events are left from the last time.
+    has_more_events: bool,
+    /// The life of each client that holds its references.
+    clients: [TaskId; CLIENTS.len()],
+}
+
+impl Server {
+    /// Makes hardware and references agree, if that is due.
+    fn settle(&mut self) {
+        self.look_at_driver();
+        let now = now();
+        if self.manager.next().is_none_or(|at| at > now) {
+            return;
+        }
+        if !self.is_subscribed {
+            self.subscribe();
+        }
+        if self.manager.settle(&self.scmi, now) {
+            ringbuf_entry!(Trace::BroughtBack);
+            tell();
+        }
+    }
+
+    /// Notices another life of the driver, or of the device.
+    fn look_at_driver(&mut self) {
+        let driver = sys_refresh_task_id(self.driver);
+        let generation = self.scmi.info().generation;
+        if (driver, generation) != (self.driver, self.generation) {
+            // The first look at it is none of that.
+            let is_known = self.generation != 0;
+            (self.driver, self.generation) = (driver, generation);
+            if is_known {
+                self.restarted();
+            }
+        }
+    }
+
+    fn restarted(&mut self) {
+        ringbuf_entry!(Trace::Restarted);
+        self.is_subscribed = false;
+        self.manager.resynchronise(now());
+    }
+
+    /// Asks to be told of power domains that change.
+    fn subscribe(&mut self) {
+        self.is_subscribed = true;
+        for step in RESOURCES.iter().flat_map(|resource| resource.steps) {
+            let Part::Power { domain } = step.part else {
+                continue;
+            };
+            let link = Link::new(&self.scmi).with_deadline(config::DEADLINE_MS);
+            let asked = link.notify(Protocol::Power, StateChanged::EVENT, domain, true);
+            if let Err(error) = asked {
+                // Without events it goes on all the same. Where only the moment is bad, it asks again.
+                self.is_subscribed &= !matches!(
+                    error.advice(),
+                    drv_scmi_api::Advice::TryAgain | drv_scmi_api::Advice::TryLater
+                );
+            }
+        }
+    }
+
+    /// Fetches what the driver has to tell.
+    fn take_events(&mut self) {
+        self.has_more_events = false;
+        let mut buffer: Buffer = [0; PAYLOAD_MAX];
+        for _ in 0..EVENTS_AT_ONCE {
+            match next_event(&self.scmi, &mut buffer) {
+                Ok(Incoming::Empty) | Err(_) => return,
+                Ok(Incoming::Notice { notice, lost, .. }) => {
+                    if lost > 0 {
+                        self.manager.resynchronise(now());
+                    }
+                    if let Notice::PowerStateChanged(StateChanged { domain, state, .. }) = notice {
+                        let is_on = state == PowerState::ON;
+                        self.manager.power_changed(domain, is_on, now());
+                    }
+                }
+                Ok(Incoming::Malformed { .. }) => {}
+                Ok(Incoming::Ended { .. }) => self.is_subscribed = false,
+                Ok(Incoming::Resynchronise | Incoming::Restarted) => self.restarted(),
+            }
+        }
+        // The rest comes after whoever waits.
+        self.has_more_events = true;
+    }
+
+    /// Takes the references of the dead.
+    fn look_for_the_dead(&mut self) {
+        for client in 0..self.clients.len() {
+            let Some(known) = self.clients.get_mut(client) else {
+                continue;
+            };
+            let life = sys_refresh_task_id(*known);
+            let is_dead = matches!(
+                kipc::read_task_status(known.index()),
+                TaskState::Faulted { .. }
+            );
+            if life != *known || is_dead {
+                let gone = core::mem::replace(known, life);
+                if self.manager.forget(client, now()) {
+                    ringbuf_entry!(Trace::Gone(gone));
+                }
+            }
+        }
+    }
+
+    /// The number of a client, if this is one.
+    fn client(&self, message: &RecvMessage) -> Option<usize> {
+        CLIENTS
+            .iter()
+            .position(|&index| index == message.sender.index())
+    }
+
+    /// What comes before every order: references of the dead are nobody's, and hardware that restarted is not as it was.
+    fn prepare(&mut self, message: &RecvMessage) -> Result<usize, RequestError<PowerError>> {
+        self.look_for_the_dead();
+        self.settle();
+        Ok(self.client(message).ok_or(PowerError::NotAllowed)?)
+    }
+}
+
+/// Posts to those who want to know that references or hardware were lost.
+fn tell() {
+    for &(index, bits) in config::TELL {
+        sys_post(sys_refresh_task_id(TaskId::for_index(index)), bits);
+    }
+}
+
+fn now() -> u64 {
+    sys_get_timer().now
+}
+
+/// Notes how an order ended.
+fn note(result: Result<(), PowerError>, well: Trace) -> Result<(), RequestError<PowerError>> {
+    match result {
+        Ok(()) => ringbuf_entry!(well),
+        Err(error) => ringbuf_entry!(Trace::Failed(error)),
+    }
+    Ok(result?)
+}
+
+impl NotificationHandler for Server {
+    fn current_notification_mask(&self) -> u32 {
+        notifications::FAULT_MASK | notifications::SCMI_MASK | notifications::TIMER_MASK
+    }
+
+    fn handle_notification(&mut self, bits: NotificationBits) {
+        if bits.check_notification_mask(notifications::FAULT_MASK) {
+            self.look_for_the_dead();
+        }
+        if self.has_more_events || bits.check_notification_mask(notifications::SCMI_MASK) {
+            self.take_events();
+        }
+        self.settle();
+    }
+}
+
+impl idl::InOrderResourcesImpl for Server {
+    fn acquire(
+        &mut self,
+        message: &RecvMessage,
+        resource: u8,
+    ) -> Result<(), RequestError<PowerError>> {
+        let client = self.prepare(message)?;
+        let result = self.manager.acquire(&self.scmi, resource, client, now());
+        let client = message.sender;
+        note(result, Trace::Acquired { client, resource })
+    }
+
+    fn release(
+        &mut self,
+        message: &RecvMessage,
+        resource: u8,
+    ) -> Result<(), RequestError<PowerError>> {
+        let client = self.prepare(message)?;
+        let result = self.manager.release(&self.scmi, resource, client, now());
+        let client = message.sender;
+        note(result, Trace::Released { client, resource })
+    }
+
+    fn status(
+        &mut self,
+        message: &RecvMessage,
+        resource: u8,
+    ) -> Result<ResourceStatus, RequestError<PowerError>> {
+        Ok(self.manager.status(resource, self.client(message))?)
+    }
+
+    fn name(
+        &mut self,
+        _: &RecvMessage,
+        resource: u8,
+        destination: Leased<W, [u8]>,
+    ) -> Result<u8, RequestError<PowerError>> {
+        let name = self.manager.resource(resource)?.name.as_bytes();
+        let len = name.len().min(destination.len()).min(NAME_MAX);
+        if let Some(fits) = name.get(..len) {
+            destination
+                .write_range(0..len, fits)
+                .map_err(|()| RequestError::went_away())?;
+        }
+        Ok(len as u8)
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
+
+/// `[tasks.power.config]`.
+mod config {
+    use power_control::{Part, Resource, Step};
+    include!(concat!(env!("OUT_DIR"), "/config.rs"));
+}
+
+/// Generated from `idl/power.idol`.
+mod idl {
+    use task_power_api::{PowerError, ResourceStatus};
+    include!(concat!(env!("OUT_DIR"), "/server_stub.rs"));
+}

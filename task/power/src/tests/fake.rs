@@ -1,0 +1,167 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A driver without a driver: the sample machine of the platform daemon, called directly, and what can be wrong between.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use drv_scmi_api::{Event, Exchange, Polled, Response, ScmiError};
+use scmi::wire::split_status;
+use scmi::{Header, Token, events};
+use scmi_platform::machine::Machine;
+use scmi_platform::platform::Platform;
+
+/// Protocol and message of what changes something, in the order of arrival, with the first word of the request.
+pub type Log = Vec<(u8, u8, u32)>;
+
+pub struct Fake {
+    pub platform: RefCell<Platform>,
+    /// Status by protocol and message: the platform refuses that.
+    pub refusals: RefCell<BTreeMap<(u8, u8), i32>>,
+    /// Every command ends so, and is not carried out.
+    pub away: Cell<Option<ScmiError>>,
+    /// Every command ends so after so many more.
+    pub fails_after: Cell<Option<(usize, ScmiError)>>,
+    pub log: RefCell<Log>,
+    pub now: Cell<u64>,
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        Self {
+            platform: RefCell::new(Platform::new(Machine::sample())),
+            refusals: RefCell::default(),
+            away: Cell::new(None),
+            fails_after: Cell::new(None),
+            log: RefCell::default(),
+            now: Cell::new(0),
+        }
+    }
+
+    /// Another daemon with the same machine, as it is at its start.
+    pub fn restart_platform(&self) {
+        *self.platform.borrow_mut() = Platform::new(Machine::sample());
+    }
+
+    pub fn refuse(&self, protocol: u8, message: u8, status: i32) {
+        self.refusals
+            .borrow_mut()
+            .insert((protocol, message), status);
+    }
+
+    /// Lets the machine run.
+    pub fn pass(&self, ms: u64) {
+        self.now.set(self.now.get() + ms);
+        self.platform.borrow_mut().advance(self.now.get());
+    }
+
+    /// What was set since the last time.
+    pub fn take_log(&self) -> Log {
+        self.log.take()
+    }
+
+    /// Whether the platform has sent a message of this protocol by itself; what it has sent is gone then.
+    pub fn was_told(&self, protocol: u8) -> bool {
+        let mut told = false;
+        while let Some(outgoing) = self.platform.borrow_mut().next_outgoing() {
+            let (header, _) = Header::parse(&outgoing.bytes).expect("a whole message");
+            told |= header.protocol == protocol;
+        }
+        told
+    }
+}
+
+/// What changes something: the rest only asks.
+fn sets(protocol: u8, message: u8) -> bool {
+    matches!(
+        (protocol, message),
+        (0x11, 0x4)
+            | (0x13, 0x5 | 0x7)
+            | (0x14, 0x5 | 0x7)
+            | (0x16, 0x4)
+            | (0x17, 0x5 | 0x7)
+            | (0x18, 0x5)
+    )
+}
+
+impl Exchange for Fake {
+    fn exchange(
+        &self,
+        protocol: u8,
+        message: u8,
+        _flags: u8,
+        _deadline_ms: u32,
+        request: &[u8],
+        response: &mut [u8],
+    ) -> Result<Response, ScmiError> {
+        if let Some(error) = self.away.get() {
+            return Err(error);
+        }
+        match self.fails_after.get() {
+            Some((0, error)) => return Err(error),
+            Some((left, error)) => self.fails_after.set(Some((left - 1, error))),
+            None => {}
+        }
+        if let Some(status) = self.refusals.borrow().get(&(protocol, message)) {
+            return Ok(Response {
+                status: *status,
+                len: 0,
+            });
+        }
+        if sets(protocol, message) {
+            let word = request
+                .first_chunk()
+                .map_or(0, |word| u32::from_le_bytes(*word));
+            self.log.borrow_mut().push((protocol, message, word));
+        }
+        let header = Header::command(protocol, message, Token::wrapping(0));
+        let mut bytes = header.to_le_bytes().to_vec();
+        bytes.extend_from_slice(request);
+        let reply = self.platform.borrow_mut().handle(&bytes, 136);
+        let reply = reply.expect("a whole request");
+        let (status, values) = split_status(&reply[4..]).expect("a status");
+        let len = values.len().min(response.len());
+        response[..len].copy_from_slice(&values[..len]);
+        Ok(Response {
+            status: status.raw(),
+            len: values.len() as u32,
+        })
+    }
+
+    fn start(&self, _: u8, _: u8, _: u8, _: u32, _: u32, _: &[u8]) -> Result<u32, ScmiError> {
+        unimplemented!("these tasks wait for every answer")
+    }
+
+    fn poll(&self, _: u32, _: &mut [u8]) -> Result<Polled, ScmiError> {
+        unimplemented!("as above")
+    }
+
+    fn cancel(&self, _: u32) -> Result<(), ScmiError> {
+        unimplemented!("as above")
+    }
+
+    fn notify(&self, protocol: u8, event: u8, source: u32, enable: bool) -> Result<(), ScmiError> {
+        let entry = events::find(protocol, event).ok_or(ScmiError::UnknownEvent)?;
+        let request = entry.enable_request(source, enable);
+        let answer = self.exchange(
+            protocol,
+            entry.enabled_by,
+            0,
+            0,
+            request.as_bytes(),
+            &mut [],
+        )?;
+        match answer.status {
+            0 => Ok(()),
+            -1 => Err(ScmiError::EventNotSupported),
+            _ => Err(ScmiError::EventRefused),
+        }
+    }
+
+    fn next_event(&self, _: &mut [u8]) -> Result<Event, ScmiError> {
+        unimplemented!("the tests tell of events themselves")
+    }
+}

@@ -1,0 +1,148 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A zone: a sensor, and the trips that its reading can reach.
+
+use drv_scmi_api::{Advice, Error, Exchange, Link, Sensors};
+use scmi::Status;
+use task_thermal_api::Cause;
+
+/// A zone, as `app.toml` describes it.
+#[derive(Copy, Clone, Debug)]
+pub struct Zone {
+    /// Its name.
+    pub name: &'static str,
+    /// The number of its sensor.
+    pub sensor: u32,
+    /// What the platform must call the sensor, if that is to be checked.
+    pub platform_name: Option<&'static str>,
+    /// How far below a trip the reading must fall before that is left, in the unit of the sensor.
+    pub hysteresis: i64,
+    /// From the lowest to the highest.
+    pub trips: &'static [Trip],
+}
+
+/// A reading from which on limits are lower.
+#[derive(Copy, Clone, Debug)]
+pub struct Trip {
+    /// The reading, in the unit and scale of the sensor.
+    pub at: i64,
+    /// Limits, by number, and what they are to be.
+    pub cuts: &'static [(u8, u32)],
+}
+
+/// The band of readings in which nothing changes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Band {
+    /// At this reading or above, one more trip is in effect.
+    pub(crate) up: Option<i64>,
+    /// Below this reading, one less.
+    pub(crate) down: Option<i64>,
+}
+
+impl Zone {
+    /// How many trips are in effect at this reading, when `before` were.
+    pub fn passed(&self, reading: i64, before: usize) -> usize {
+        let reached = |trip: &Trip| reading >= trip.at;
+        let kept = |trip: &Trip| reading >= trip.at.saturating_sub(self.hysteresis);
+        self.trips
+            .iter()
+            .enumerate()
+            .take_while(|(index, trip)| reached(trip) || (*index < before && kept(trip)))
+            .count()
+    }
+
+    /// The band in which `passed` trips stay in effect.
+    pub(crate) fn band(&self, passed: usize) -> Band {
+        let last = passed.checked_sub(1).and_then(|last| self.trips.get(last));
+        Band {
+            up: self.trips.get(passed).map(|trip| trip.at),
+            down: last.map(|trip| trip.at.saturating_sub(self.hysteresis)),
+        }
+    }
+
+    /// What the trips in effect make of a limit.
+    pub(crate) fn cut(&self, limit: u8, passed: usize) -> Option<u32> {
+        let trips = self.trips.get(..passed).unwrap_or(self.trips);
+        trips
+            .iter()
+            .flat_map(|trip| trip.cuts)
+            .filter(|(number, _)| *number == limit)
+            .map(|(_, value)| *value)
+            .min()
+    }
+
+    /// Whether any of its trips cuts this limit.
+    pub(crate) fn concerns(&self, limit: u8) -> bool {
+        self.cut(limit, self.trips.len()).is_some()
+    }
+
+    /// Finds the sensor, switches it on, and asks to be told of its trip points. Returns how many of these it has, none when
+    /// the platform does not tell.
+    pub(crate) fn prepare<E: Exchange + ?Sized>(&self, link: Link<'_, E>) -> Result<u8, Cause> {
+        let sensors = Sensors::over(link)?;
+        let descriptor = sensors.sensor(self.sensor)?;
+        if let Some(wanted) = self.platform_name
+            && !descriptor.base.name.is(wanted)
+        {
+            return Err(Cause::WrongName);
+        }
+        match sensors.config(self.sensor) {
+            Ok(config) if !config.is_enabled() => {
+                sensors.set_config(self.sensor, config.with_enabled(true))?;
+            }
+            // What cannot be configured is always on.
+            Ok(_) | Err(Error::Refused(Status::NOT_SUPPORTED)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let points = descriptor.base.attributes.trip_points();
+        if points == 0 {
+            return Ok(0);
+        }
+        match sensors.notify_trip_points(self.sensor, true) {
+            Ok(()) => Ok(points),
+            // Polled, then.
+            Err(error) if matches!(error.advice(), Advice::TryAgain | Advice::ReadBack) => {
+                Err(error.into())
+            }
+            Err(_) => Ok(0),
+        }
+    }
+
+    /// What the sensor shows.
+    pub(crate) fn read<E: Exchange + ?Sized>(&self, link: Link<'_, E>) -> Result<i64, Cause> {
+        Ok(Sensors::over(link)?.read(self.sensor)?.value())
+    }
+
+    /// Puts the sensor's trip points at the ends of the band. Returns whether the platform tells when it is left, either way.
+    pub(crate) fn arm<E: Exchange + ?Sized>(
+        &self,
+        link: Link<'_, E>,
+        points: u8,
+        band: Band,
+    ) -> Result<bool, Cause> {
+        if points == 0 {
+            return Ok(false);
+        }
+        let sensors = Sensors::over(link)?;
+        let set = |point, at: Option<i64>, rising| match at {
+            Some(at) => sensors.set_trip_point(self.sensor, point, at, rising, !rising),
+            None => sensors.set_trip_point(self.sensor, point, 0, false, false),
+        };
+        let result = match (band.up, band.down) {
+            // One point for two ends: the upper one is what matters.
+            (Some(_), Some(_)) if points == 1 => set(0, band.up, true).map(|()| false),
+            (None, down) if points == 1 => set(0, down, false).map(|()| true),
+            (up, _) if points == 1 => set(0, up, true).map(|()| true),
+            (up, down) => set(0, up, true)
+                .and_then(|()| set(1, down, false))
+                .map(|()| true),
+        };
+        match result {
+            Ok(told) => Ok(told),
+            // Polled, then.
+            Err(Error::Refused(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
