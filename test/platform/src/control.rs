@@ -27,7 +27,8 @@ use serde_json::{Value, json};
 use crate::device::Shared;
 use crate::engine::Engine;
 use crate::faults::Rule;
-use crate::model::{POWER_OFF, POWER_ON};
+use crate::model::{Change, POWER_OFF, POWER_ON};
+use crate::state;
 
 /// A command on the control socket.
 #[derive(Debug, Deserialize)]
@@ -136,6 +137,36 @@ pub enum Set {
         /// Hertz.
         rate: u64,
     },
+    /// Clock.
+    Clock {
+        /// Its name.
+        name: String,
+        /// Whether it runs.
+        on: bool,
+    },
+    /// Voltage domain.
+    Voltage {
+        /// Its name.
+        name: String,
+        /// Whether it is on.
+        on: bool,
+        /// Microvolts.
+        uv: i32,
+    },
+    /// Reset domain.
+    Reset {
+        /// Its name.
+        name: String,
+        /// Whether it is held in reset.
+        asserted: bool,
+    },
+    /// Power state of the whole system.
+    System {
+        /// SCMI's number of the state.
+        state: u32,
+        /// Whether the guest gets time to prepare.
+        graceful: bool,
+    },
     /// Power cap.
     Cap {
         /// The domain's name.
@@ -190,6 +221,10 @@ fn check_keys(line: &Value) -> Result<(), String> {
             "level" => vec!["what", "name", "level"],
             "limits" => vec!["what", "name", "min", "max"],
             "rate" => vec!["what", "name", "rate"],
+            "clock" => vec!["what", "name", "on"],
+            "voltage" => vec!["what", "name", "on", "uv"],
+            "reset" => vec!["what", "name", "asserted"],
+            "system" => vec!["what", "state", "graceful"],
             "cap" => vec!["what", "name", "cap_mw"],
             // The next check says which there are.
             _ => return Ok(()),
@@ -229,7 +264,7 @@ fn check_keys(line: &Value) -> Result<(), String> {
 fn carry_out(engine: &mut Engine, command: Command) -> Result<Value, String> {
     match command {
         Command::Set(set) => carry_out_set(engine, set)?,
-        Command::Get => return Ok(state(engine)),
+        Command::Get => return Ok(state::of(engine)),
         Command::Fault(rule) => engine.faults.add(rule)?,
         Command::ClearFaults => engine.faults.clear(),
         Command::Pause => engine.paused = true,
@@ -327,40 +362,29 @@ fn carry_out_set(engine: &mut Engine, set: Set) -> Result<(), String> {
             let clock = find!(clocks, "clock", name);
             model.set_rate(clock, rate);
         }
+        Set::Clock { name, on } => {
+            let clock = find!(clocks, "clock", name);
+            model.clocks[clock].enabled = on;
+        }
+        Set::Voltage { name, on, uv } => {
+            let domain = find!(voltages, "voltage domain", name);
+            model.voltages[domain].on = on;
+            model.voltages[domain].level_uv = uv;
+        }
+        Set::Reset { name, asserted } => {
+            let domain = find!(resets, "reset domain", name);
+            model.set_reset(domain, asserted, 0);
+        }
+        Set::System { state, graceful } => {
+            model.system = state;
+            model.changed(Change::System { graceful, state });
+        }
         Set::Cap { name, cap_mw } => {
             let domain = find!(powercaps, "power cap", name);
             model.set_cap(domain, cap_mw);
         }
     }
     Ok(())
-}
-
-/// Where the machine stands, by name.
-fn state(engine: &Engine) -> Value {
-    let model = &engine.platform.model;
-    let machine = &model.machine;
-    let named = |entries: Vec<(&String, Value)>| -> Value {
-        Value::Object(
-            entries
-                .into_iter()
-                .map(|(name, value)| (name.clone(), value))
-                .collect(),
-        )
-    };
-    let each = |count: usize| 0..count;
-    json!({
-        "power": named(each(machine.power.len()).map(|i| (&machine.power[i].name, json!(model.power[i] == POWER_ON))).collect()),
-        "level": named(each(machine.perf.len()).map(|i| (&machine.perf[i].name, json!(model.level(i)))).collect()),
-        "limits": named(each(machine.perf.len()).map(|i| (&machine.perf[i].name, json!([model.perf[i].min, model.perf[i].max]))).collect()),
-        "rate": named(each(machine.clocks.len()).map(|i| (&machine.clocks[i].name, json!(model.clocks[i].rate))).collect()),
-        "clock": named(each(machine.clocks.len()).map(|i| (&machine.clocks[i].name, json!(model.clocks[i].enabled))).collect()),
-        "sensor": named(each(machine.sensors.len()).map(|i| (&machine.sensors[i].name, json!(model.reading(i)))).collect()),
-        "reset": named(each(machine.resets.len()).map(|i| (&machine.resets[i].name, json!(model.resets[i]))).collect()),
-        "voltage": named(each(machine.voltages.len()).map(|i| (&machine.voltages[i].name, json!({ "on": model.voltages[i].on, "uv": model.voltages[i].level_uv }))).collect()),
-        "cap": named(each(machine.powercaps.len()).map(|i| (&machine.powercaps[i].name, json!({ "cap_mw": model.caps[i].cap_mw, "power_mw": model.caps[i].power_mw() }))).collect()),
-        "temperature": named(each(machine.bodies.len()).map(|i| (&machine.bodies[i].name, json!(model.temperature_mc(i)))).collect()),
-        "system": model.system,
-    })
 }
 
 fn bytes(text: &str) -> Result<Vec<u8>, String> {

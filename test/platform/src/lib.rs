@@ -10,7 +10,7 @@
 //! | [`platform`] | bytes in, bytes out: commands, delayed responses, notifications |
 //! | [`protocols`] | what each protocol does with a command |
 //! | [`faults`], [`engine`] | which reply goes out when, in which order, and how broken |
-//! | [`control`] | the socket that drives it at run time |
+//! | [`control`], [`state`] | the socket that drives it at run time, and what it tells of the machine |
 //! | [`device`] | the vhost-user device in front of it |
 
 pub mod control;
@@ -21,3 +21,4 @@ pub mod machine;
 pub mod model;
 pub mod platform;
 pub mod protocols;
+pub mod state;

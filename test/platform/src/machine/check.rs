@@ -3,6 +3,8 @@
 
 //! From the file as written to the machine: references resolved, numbers checked, errors with their line.
 
+use std::ops::RangeInclusive;
+
 use toml::Spanned;
 
 use super::error::MachineError;
@@ -13,6 +15,13 @@ use super::{Choices, Feed, Heater, Machine, schema};
 const LONG_NAME: usize = 63;
 /// Longest name in a fixed 16-byte field, without the closing zero.
 const SHORT_NAME: usize = 15;
+
+/// Nothing takes longer, in milliseconds.
+const HOUR_MS: u64 = 3_600_000;
+/// Levels are megahertz, and told in kilohertz by 32 bits.
+const HIGHEST_LEVEL: u32 = u32::MAX / 1000;
+/// No temperature is farther from zero, in millidegrees Celsius.
+const HOTTEST_MC: i64 = 1_000_000_000;
 
 /// Things that others refer to by name.
 struct Known<'a> {
@@ -102,9 +111,35 @@ fn platform(source: Source<'_>, file: &schema::Platform) -> Result<super::Platfo
         p2a: file.p2a,
         event_idx: file.event_idx,
         version_1: file.version_1,
-        delayed_response_ms: file.delayed_response_ms,
-        step_ms: file.step_ms.max(1),
+        delayed_response_ms: inside(
+            source,
+            &file.delayed_response_ms,
+            "delayed-response-ms",
+            0..=HOUR_MS,
+        )?,
+        step_ms: inside(source, &file.step_ms, "step-ms", 1..=HOUR_MS)?,
     })
+}
+
+/// A number that must lie in a range.
+fn inside<T: Copy + PartialOrd + std::fmt::Display>(
+    source: Source<'_>,
+    value: &Spanned<T>,
+    key: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, MachineError> {
+    if range.contains(value.get_ref()) {
+        return Ok(*value.get_ref());
+    }
+    Err(source.error(
+        value,
+        format!(
+            "`{key}` is {}; it can be {} to {}",
+            value.get_ref(),
+            range.start(),
+            range.end()
+        ),
+    ))
 }
 
 fn power(file: &schema::Power) -> super::Power {
@@ -134,6 +169,15 @@ fn perf(
         return Err(source.error(
             &file.levels,
             format!("the levels of performance domain {name:?} must ascend"),
+        ));
+    }
+    if let Some(level) = levels.iter().find(|level| level.level > HIGHEST_LEVEL) {
+        return Err(source.error(
+            &file.levels,
+            format!(
+                "performance domain {name:?} has level {}; a level is a number of MHz, at most {HIGHEST_LEVEL}",
+                level.level
+            ),
         ));
     }
     let find = |wanted: &Option<Spanned<u32>>, default: usize| match wanted {
@@ -405,17 +449,30 @@ fn powercap(
     }
     let cap_mw = match &file.cap_mw {
         None => high,
-        Some(cap) if (low..=high).contains(cap.get_ref()) => *cap.get_ref(),
+        Some(cap)
+            if (low..=high).contains(cap.get_ref())
+                && (cap.get_ref() - low).is_multiple_of(step) =>
+        {
+            *cap.get_ref()
+        }
         Some(cap) => {
             return Err(source.error(
                 cap,
                 format!(
-                    "power cap {name:?} cannot start at {}: out of range {low} to {high}",
+                    "power cap {name:?} cannot start at {}: out of range {low} to {high}, or between two steps",
                     cap.get_ref()
                 ),
             ));
         }
     };
+    let [shortest, longest, interval_step] = *file.interval_ms.get_ref();
+    let is_range = (1..=longest).contains(&shortest) && interval_step > 0;
+    if !is_range || u64::from(longest) > HOUR_MS {
+        return Err(source.error(
+            &file.interval_ms,
+            format!("`interval-ms` of power cap {name:?} is shortest, longest, step: {shortest} to {longest} in steps of {interval_step} is none; it can be 1 to {HOUR_MS}"),
+        ));
+    }
     let parent = file
         .parent
         .as_ref()
@@ -500,8 +557,18 @@ fn body(
     Ok(super::Body {
         name: file.name.get_ref().clone(),
         heated_by,
-        ambient_mc: file.ambient_mc,
-        resistance_mc_per_w: file.resistance_mc_per_w,
+        ambient_mc: inside(
+            source,
+            &file.ambient_mc,
+            "ambient-mc",
+            -HOTTEST_MC..=HOTTEST_MC,
+        )?,
+        resistance_mc_per_w: inside(
+            source,
+            &file.resistance_mc_per_w,
+            "resistance-mc-per-w",
+            0..=HOTTEST_MC,
+        )?,
         time_constant_ms: *file.time_constant_ms.get_ref(),
     })
 }

@@ -69,9 +69,9 @@ pub struct Platform {
     /// Offer `VERSION_1`.
     pub version_1: bool,
     /// Milliseconds until a delayed response leaves.
-    pub delayed_response_ms: u64,
+    pub delayed_response_ms: Spanned<u64>,
     /// Milliseconds between two steps of the physical model.
-    pub step_ms: u64,
+    pub step_ms: Spanned<u64>,
 }
 
 impl Default for Platform {
@@ -83,8 +83,8 @@ impl Default for Platform {
             p2a: true,
             event_idx: true,
             version_1: true,
-            delayed_response_ms: 5,
-            step_ms: 20,
+            delayed_response_ms: Spanned::new(0..0, 5),
+            step_ms: Spanned::new(0..0, 20),
         }
     }
 }
@@ -381,9 +381,9 @@ pub struct Thermal {
     pub heated_by: Vec<Spanned<String>>,
     /// Temperature of the surroundings, in millidegrees Celsius.
     #[serde(default = "room")]
-    pub ambient_mc: i64,
+    pub ambient_mc: Spanned<i64>,
     /// How much warmer than the surroundings it ends up, in millidegrees per watt.
-    pub resistance_mc_per_w: i64,
+    pub resistance_mc_per_w: Spanned<i64>,
     /// Time in which it covers 63 % of the way to its final temperature, in milliseconds.
     pub time_constant_ms: Spanned<u64>,
 }
@@ -392,8 +392,8 @@ fn yes() -> bool {
     true
 }
 
-fn room() -> i64 {
-    25_000
+fn room() -> Spanned<i64> {
+    Spanned::new(0..0, 25_000)
 }
 
 fn averaging() -> Spanned<[u32; 3]> {

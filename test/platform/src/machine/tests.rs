@@ -95,6 +95,129 @@ fn level_out_of_range_names_its_line() {
 }
 
 #[test]
+fn numbers_out_of_range_name_their_line() {
+    refused(
+        "[platform]\nstep-ms = 0\n",
+        2,
+        "`step-ms` is 0; it can be 1 to",
+    );
+    refused(
+        "[platform]\n\ndelayed-response-ms = 3600001\n",
+        3,
+        "`delayed-response-ms` is 3600001",
+    );
+    refused("[platform]\nstep-ms = -1\n", 2, "-1");
+    refused(
+        "[[perf]]\nid = 0\nname = \"p\"\nlevels = [{ level = 4294968, power-mw = 1 }]\n",
+        4,
+        "has level 4294968",
+    );
+    let cap = "[[powercap]]\nid = 0\nname = \"c\"\nlimits = []\nrange-mw = [10, 50, 20]\n";
+    refused(&format!("{cap}cap-mw = 40\n"), 6, "between two steps");
+    for interval in [
+        "[0, 10, 1]",
+        "[20, 10, 1]",
+        "[10, 20, 0]",
+        "[1, 3600001, 1]",
+    ] {
+        refused(
+            &format!("{cap}interval-ms = {interval}\n"),
+            6,
+            "`interval-ms` of power cap \"c\"",
+        );
+    }
+    let body = "[[thermal]]\nname = \"b\"\nheated-by = []\ntime-constant-ms = 1\n";
+    refused(
+        &format!("{body}resistance-mc-per-w = -1\n"),
+        5,
+        "`resistance-mc-per-w` is -1",
+    );
+    refused(
+        &format!("{body}resistance-mc-per-w = 1\nambient-mc = 1000000001\n"),
+        6,
+        "`ambient-mc` is 1000000001",
+    );
+    refused(
+        "[[thermal]]\nname = \"b\"\nheated-by = []\nresistance-mc-per-w = 1\ntime-constant-ms = 0\n",
+        5,
+        "at least 1",
+    );
+}
+
+#[test]
+fn ranges_that_are_none_name_their_line() {
+    refused(
+        "[[voltage]]\nid = 0\nname = \"v\"\nrange-uv = [20, 10, 5]\n",
+        4,
+        "is empty",
+    );
+    refused(
+        "[[clock]]\nid = 0\nname = \"c\"\nrange = [10, 20, 0]\n",
+        4,
+        "is empty",
+    );
+    refused(
+        "[[powercap]]\nid = 0\nname = \"c\"\nlimits = []\nrange-mw = [5, 1, 1]\n",
+        5,
+        "is empty",
+    );
+    refused(
+        "[[clock]]\nid = 0\nname = \"c\"\nrates = [20, 10]\n",
+        3,
+        "must ascend",
+    );
+    refused(
+        "[[clock]]\nid = 0\nname = \"c\"\n",
+        3,
+        "needs either `rates` or `range`",
+    );
+}
+
+#[test]
+fn missing_keys_and_wrong_kinds_of_values_name_their_line() {
+    refused("[[power]]\nname = \"a\"\n", 1, "missing field `id`");
+    refused("[[power]]\nid = 0\nname = 7\n", 3, "expected a string");
+    refused("[[power]]\nid = \"0\"\nname = \"a\"\n", 2, "invalid type");
+    refused(
+        "[[sensor]]\nid = 0\nname = \"s\"\nkind = \"warmth\"\nvalue = 1\n",
+        4,
+        "unknown variant `warmth`",
+    );
+    refused("[sytem]\n", 1, "unknown field `sytem`");
+}
+
+#[test]
+fn every_reference_to_nothing_names_its_line() {
+    let clock = "[[clock]]\nid = 0\nname = \"c\"\nrates = [1]\n";
+    refused(&format!("{clock}parents = [\"d\"]\n"), 5, "\"d\"");
+    let sensor = "[[sensor]]\nid = 0\nname = \"s\"\nkind = \"plain\"\n";
+    for key in ["body", "power-of", "voltage-of"] {
+        refused(&format!("{sensor}{key} = \"x\"\n"), 5, "\"x\"");
+    }
+    let cap = "[[powercap]]\nid = 0\nname = \"c\"\nrange-mw = [1, 5, 1]\n";
+    refused(&format!("{cap}limits = [\"x\"]\n"), 5, "\"x\"");
+    refused(&format!("{cap}limits = []\nparent = \"x\"\n"), 6, "\"x\"");
+    refused(
+        &format!("{cap}limits = []\nparent = \"c\"\n"),
+        6,
+        "must have a smaller id",
+    );
+    let body = "[[thermal]]\nname = \"b\"\nresistance-mc-per-w = 1\ntime-constant-ms = 1\n";
+    refused(&format!("{body}heated-by = [\"x\"]\n"), 5, "\"x\"");
+    let pins = "[pinctrl]\npins = [\"a\"]\n";
+    refused(
+        &format!("{pins}[[pinctrl.group]]\nname = \"g\"\npins = [\"b\"]\n"),
+        5,
+        "\"b\"",
+    );
+    refused(
+        &format!("{pins}[[pinctrl.function]]\nname = \"f\"\ngroups = [\"g\"]\n"),
+        5,
+        "\"g\"",
+    );
+}
+
+#[test]
 fn levels_that_do_not_ascend_are_refused() {
     refused(
         "[[perf]]\nid = 0\nname = \"p\"\nlevels = [{ level = 3, power-mw = 1 }, { level = 1, power-mw = 2 }]\n",

@@ -39,6 +39,21 @@ impl Pins {
             pins: vec![Pin::default(); machine.map_or(0, |machine| machine.pins.len())],
         }
     }
+
+    /// Whether a pin is the guest's.
+    pub fn is_taken(&self, pin: usize) -> bool {
+        self.pins[pin].requested
+    }
+
+    /// The function that is selected for a pin.
+    pub fn function(&self, pin: usize) -> Option<u32> {
+        self.pins[pin].function
+    }
+
+    /// The settings of a pin: kind and value.
+    pub fn settings(&self, pin: usize) -> &BTreeMap<u8, u32> {
+        &self.pins[pin].settings
+    }
 }
 
 /// Handles a command.
