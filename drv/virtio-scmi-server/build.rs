@@ -84,8 +84,8 @@ fn main() -> Result<()> {
         anyhow!("app.toml: [config.scmi] is missing; it needs at least `vring-size = 64`")
     })?;
     let path = build_util::out_dir()?.join("config.rs");
-    fs::write(&path, generate(&config)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let text = generate(&config)? + &interrupt_slots()?;
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     // Leases are copied to and from their front, so there is no need to look at them first.
     idol::Generator::new()
         .with_lazy_leases(true)
@@ -185,6 +185,23 @@ fn generate(config: &Scmi) -> Result<String> {
     }
     text += "    ..Limits::DEFAULT\n};\n";
     Ok(text)
+}
+
+/// The slots whose interrupts are this task's, a bit each, as Rust.
+fn interrupt_slots() -> Result<String> {
+    let interrupts = build_util::task_full_config::<serde::de::IgnoredAny>()?.interrupts;
+    let mut slots = 0u32;
+    for (interrupt, notification) in &interrupts {
+        if let Some(slot) = interrupt.strip_prefix("virtio_mmio.slot")
+            && let Ok(slot) = slot.parse::<u32>()
+            && notification == "scmi-irq"
+        {
+            slots |= 1u32.checked_shl(slot).unwrap_or(0);
+        }
+    }
+    Ok(format!(
+        "/// Slots whose interrupts post `scmi-irq`.\npub const INTERRUPT_SLOTS: u32 = {slots:#x};\n"
+    ))
 }
 
 /// The bit of the notification that tells a client of events.

@@ -58,7 +58,7 @@ pub struct Setting {
     pub legacy: bool,
     /// Start paused with a debugger's port open.
     pub debugger: Option<u16>,
-    /// Further arguments for QEMU.
+    /// Further arguments for QEMU, after those for the SCMI device.
     pub extra: Vec<String>,
 }
 

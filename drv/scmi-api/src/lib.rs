@@ -21,7 +21,7 @@
 //! | send a command and wait | [`Scmi::call`] |
 //! | have several under way | [`Scmi::start`], then [`Scmi::poll`] until it is done |
 //! | follow an event | [`Scmi::notify`], then [`Scmi::next_event`] whenever the notification of `app.toml` comes |
-//! | know what the driver can do | [`Scmi::info`], [`Scmi::stats`] |
+//! | know what the driver can do | [`Scmi::info`] with its [`warnings`](ScmiInfo::warnings), [`Scmi::stats`] |
 //!
 //! # Typed calls
 //!
@@ -75,6 +75,7 @@ mod sensor;
 mod system;
 mod types;
 mod voltage;
+mod warning;
 
 pub use base::{Base, Protocols};
 pub use clock::{Clocks, Rounding};
@@ -92,5 +93,6 @@ pub use sensor::{AxisReadings, Sensors};
 pub use system::SystemPower;
 pub use types::*;
 pub use voltage::Voltages;
+pub use warning::Warning;
 
 include!(concat!(env!("OUT_DIR"), "/client_stub.rs"));

@@ -6,6 +6,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use scmi::events::Thresholds;
 use scmi::wire::{Command, Delayable, Message, Parse};
 use scmi::{Protocol, Status};
 
@@ -48,8 +49,15 @@ pub trait Exchange {
     /// Gives a started command up.
     fn cancel(&self, handle: u32) -> Result<(), ScmiError>;
 
-    /// Subscribes to an event of a source, or ends that.
-    fn notify(&self, protocol: u8, event: u8, source: u32, enable: bool) -> Result<(), ScmiError>;
+    /// Subscribes to an event of a source, or ends that. Thresholds are [`Thresholds::NONE`] but for the event that has them.
+    fn notify(
+        &self,
+        protocol: u8,
+        event: u8,
+        source: u32,
+        enable: bool,
+        thresholds: Thresholds,
+    ) -> Result<(), ScmiError>;
 
     /// Fetches the oldest event.
     fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError>;
@@ -96,8 +104,16 @@ impl Exchange for Scmi {
         Self::cancel(self, handle)
     }
 
-    fn notify(&self, protocol: u8, event: u8, source: u32, enable: bool) -> Result<(), ScmiError> {
-        Self::notify(self, protocol, event, source, enable)
+    fn notify(
+        &self,
+        protocol: u8,
+        event: u8,
+        source: u32,
+        enable: bool,
+        thresholds: Thresholds,
+    ) -> Result<(), ScmiError> {
+        let Thresholds { low, high } = thresholds;
+        Self::notify(self, protocol, event, source, enable, low, high)
     }
 
     fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError> {
@@ -249,8 +265,21 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         source: u32,
         enable: bool,
     ) -> Result<(), Error> {
+        self.notify_beyond(protocol, event, source, enable, Thresholds::NONE)
+    }
+
+    /// [`Link::notify`] for the event that has thresholds.
+    pub(crate) fn notify_beyond(
+        &self,
+        protocol: Protocol,
+        event: u8,
+        source: u32,
+        enable: bool,
+        thresholds: Thresholds,
+    ) -> Result<(), Error> {
         attempt(Repeat::Harmless, || {
-            self.exchange.notify(protocol.id(), event, source, enable)
+            self.exchange
+                .notify(protocol.id(), event, source, enable, thresholds)
         })
     }
 

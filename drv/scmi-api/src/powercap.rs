@@ -4,10 +4,12 @@
 //! Power caps.
 
 use scmi::common::{ExtendedName, NameReply};
+use scmi::events::Thresholds;
 use scmi::powercap::{
     CapGet, CapSet, CapSetComplete, CapSetFlags, DomainAttributes, DomainInfo, DomainNameGet,
-    Measurements, MeasurementsGet, PaiGet, PaiSet,
+    Measurements, MeasurementsChanged, MeasurementsGet, PaiGet, PaiSet,
 };
+use scmi::wire::Notification;
 
 use crate::incoming::subscriptions;
 use crate::link::{protocol, same};
@@ -77,6 +79,21 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
     pub fn measure(&self, domain: u32) -> Result<Measurements, Error> {
         self.link.get(&MeasurementsGet { domain })
     }
+
+    /// Follows what a domain takes: told when it falls below `low`, and when it rises above `high`, in the domain's unit.
+    ///
+    /// Called again it moves the thresholds. The platform knows one pair for a domain: as long as another task follows the same
+    /// domain, the driver asks for the widest of both, and there are events that only the other one wanted. So look at the power
+    /// in the event. [`Powercaps::notify_measurements`] with `false` ends it.
+    pub fn watch_measurements(&self, domain: u32, low: u32, high: u32) -> Result<(), Error> {
+        self.link.notify_beyond(
+            MeasurementsChanged::PROTOCOL,
+            MeasurementsChanged::EVENT,
+            domain,
+            true,
+            Thresholds { low, high },
+        )
+    }
 }
 
 subscriptions! {
@@ -85,7 +102,7 @@ subscriptions! {
     notify_cap: scmi::powercap::CapChanged;
     /// Follows what a domain takes.
     ///
-    /// The driver asks with both thresholds at 0, for its interface has no room for others: on most platforms that tells when a
-    /// domain begins to take power, and when it ends. Call [`Powercaps::measure`] to know how much.
+    /// With both thresholds at 0: every power above zero is told, on most platforms when a domain begins to take power. See
+    /// [`Powercaps::watch_measurements`] for others.
     notify_measurements: scmi::powercap::MeasurementsChanged;
 }

@@ -272,9 +272,16 @@ pub struct ScmiInfo {
     pub events: u8,
     /// Events that the caller's queue holds before the oldest is dropped.
     pub caller_events: u8,
+    /// [`ScmiInfo::NO_INTERRUPT`], or 0.
+    pub flags: u32,
+    /// Slots of the device's 4 KiB page that are not empty, a bit each, its own left out.
+    pub neighbours: u32,
 }
 
 impl ScmiInfo {
+    /// In [`ScmiInfo::flags`]: `app.toml` does not give the driver the interrupt of the device's slot; a timer stands in for it.
+    pub const NO_INTERRUPT: u32 = 1 << 0;
+
     /// The state; a number that is not known reads as a failed set-up.
     pub const fn state(&self) -> DriverState {
         match DriverState::from_raw(self.state) {

@@ -476,6 +476,38 @@ fn powercaps() {
 }
 
 #[test]
+fn power_caps_tell_of_what_leaves_the_chosen_thresholds() {
+    let fake = Fake::new();
+    let caps = Powercaps::connect(&fake).unwrap();
+    let power = Power::connect(&fake).unwrap();
+    let perf = Perf::connect(&fake).unwrap();
+    power.set_state(GPU, PowerState::ON).unwrap();
+    perf.set_level(GPU, 1).unwrap();
+    fake.pass(5_000);
+    let idle = caps.measure(GPU).unwrap().power;
+    // Within them nothing is told.
+    caps.watch_measurements(GPU, 0, 2 * idle).unwrap();
+    fake.pass(5_000);
+    assert_eq!(notices(&fake), [""; 0]);
+    perf.set_level(GPU, 5).unwrap();
+    fake.pass(5_000);
+    let told = notices(&fake);
+    let above = told.iter().filter(|notice| {
+        let words: Vec<&str> = notice.split(' ').collect();
+        notice.starts_with("power domain 1 takes")
+            && words.last().unwrap().parse::<u32>().unwrap() > 2 * idle
+    });
+    assert_eq!(above.count(), 1, "{told:?}");
+    // The platform refuses thresholds that contradict each other, and has no domain of that number.
+    assert!(caps.watch_measurements(GPU, 9, 8).is_err());
+    assert!(caps.watch_measurements(NOBODY, 8, 9).is_err());
+    caps.notify_measurements(GPU, false).unwrap();
+    perf.set_level(GPU, 1).unwrap();
+    fake.pass(5_000);
+    assert_eq!(notices(&fake), [""; 0]);
+}
+
+#[test]
 fn pins() {
     let fake = Fake::new();
     let pins = Pins::connect(&fake).unwrap();

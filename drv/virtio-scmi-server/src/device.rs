@@ -9,11 +9,10 @@ use drv_scmi_api::DriverState;
 use drv_virtio_scmi::{self as core_api, DEVICE_ID, SetupError};
 use safe_mmio::UniqueMmioPointer;
 use virtio_mmio::registers::STRIDE;
-use virtio_mmio::{
-    Features, InitError, Interrupts, ProbeError, Readable, RegisterBlock, Registers as _, Transport,
-};
+use virtio_mmio::{Features, InitError, Interrupts, ProbeError, RegisterBlock, Scan, Transport};
 use virtqueue::Addresses;
 
+use crate::config::INTERRUPT_SLOTS;
 use crate::peripherals::virtio_mmio::{ADDRESS, SIZE};
 
 type Registers = UniqueMmioPointer<'static, RegisterBlock>;
@@ -21,25 +20,41 @@ type Registers = UniqueMmioPointer<'static, RegisterBlock>;
 /// The SCMI device's registers.
 pub struct Device {
     transport: Transport<Registers>,
-    vendor: u32,
 }
 
 /// What a look at all slots found.
 pub enum Found {
-    /// The device, and the number of its slot.
-    Device(Device, u8),
+    /// The device, and where it is.
+    Device(Device, Place),
     /// No device that the driver can use; why.
     Nothing(DriverState),
 }
 
-/// Looks at every slot, from the last one down: QEMU fills them in that order. Only identities are read.
+/// Where the device is.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Number of its slot.
+    pub slot: u8,
+    /// Slots of the same 4 KiB page that are not empty, a bit each: who may reach the device may reach those too.
+    pub neighbours: u32,
+    /// The slot's interrupt is ours. If not, the timer stands in for it.
+    pub interrupts: bool,
+}
+
+const SLOTS: usize = SIZE / STRIDE;
+const _: () = assert!(SLOTS <= 32, "the driver keeps sets of slots in 32 bits");
+
+/// Looks at every slot, from the last one down: QEMU fills them in that order. Only identities are
+/// read.
 ///
 /// # Safety
 ///
 /// To be called once: the result owns the registers.
 pub unsafe fn find() -> Found {
     let mut legacy = false;
-    for slot in (0..SIZE / STRIDE).rev() {
+    let mut seen = Scan::default();
+    let mut found: Option<(Device, usize)> = None;
+    for slot in (0..SLOTS).rev() {
         let address = (ADDRESS + slot * STRIDE) as *mut RegisterBlock;
         let Some(address) = NonNull::new(address) else {
             continue;
@@ -47,17 +62,21 @@ pub unsafe fn find() -> Found {
         // Safety: app.toml maps these registers into this task alone, and each slot is taken once.
         let registers = unsafe { UniqueMmioPointer::new(address) };
         match Transport::probe(registers, DEVICE_ID) {
-            Ok(transport) => {
-                // Only now: of a slot that holds nothing, nothing but the identity may be read.
-                let mut registers = transport.release();
-                let vendor = registers.read(Readable::VendorId);
-                if let Ok(transport) = Transport::probe(registers, DEVICE_ID) {
-                    return Found::Device(Device { transport, vendor }, slot as u8);
-                }
-            }
+            Err(ProbeError::Empty) => continue,
             Err(ProbeError::Legacy) => legacy = true,
-            Err(_) => {}
+            Ok(transport) if found.is_none() => found = Some((Device { transport }, slot)),
+            // Another device, or a second one of these: left alone (V41).
+            _ => {}
         }
+        seen.occupied |= 1 << slot;
+    }
+    if let Some((device, slot)) = found {
+        let place = Place {
+            slot: slot as u8,
+            neighbours: seen.neighbours(slot as u8),
+            interrupts: INTERRUPT_SLOTS & 1 << slot != 0,
+        };
+        return Found::Device(device, place);
     }
     Found::Nothing(if legacy {
         DriverState::Legacy
@@ -68,8 +87,8 @@ pub unsafe fn find() -> Found {
 
 impl Device {
     /// Who made the device.
-    pub fn vendor(&self) -> u32 {
-        self.vendor
+    pub fn vendor(&mut self) -> u32 {
+        self.transport.vendor()
     }
 
     /// Why the device interrupted; acknowledged, so that whatever comes from here on interrupts again.

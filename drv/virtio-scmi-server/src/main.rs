@@ -44,6 +44,8 @@
 //! | no device, a legacy one, one without VERSION_1 or without a usable command queue | requests get `NoDevice` or `DeviceUnusable` |
 //! | no P2A_CHANNELS | commands work; events and delayed responses get `EventsUnavailable` |
 //! | a ring smaller than configured | fewer slots |
+//! | it is in a slot whose interrupt is not in `interrupts` | the rings are looked at every millisecond while commands are in flight, else every ten |
+//! | other slots of its 4 KiB page are not empty | it works; but the driver can reach what is there |
 //! | reset does not end, device dies, lies, or asks for a reset | recovery, see `drv/virtio-scmi` |
 
 #![no_std]
@@ -63,7 +65,7 @@ use userlib::*;
 use crate::config::{
     CLIENT_COUNT, EVENTS, FRESH_CLIENTS, LIMITS, RECORDS, RING, SLOTS, SUBSCRIPTIONS, TASKS,
 };
-use crate::device::Found;
+use crate::device::{Found, Place};
 use crate::server::Server;
 
 /// What `[config.scmi]` says.
@@ -87,8 +89,8 @@ mod config {
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Trace {
     None,
-    /// The device was found in this slot.
-    Slot(u8),
+    /// The device was found.
+    At(Place),
     /// There is no device to drive.
     Unusable(drv_scmi_api::DriverState),
     /// What the core has to say.
@@ -142,13 +144,13 @@ fn main() -> ! {
 
     // Safety: called once.
     let mut server = match unsafe { device::find() } {
-        Found::Device(mut device, slot) => {
-            ringbuf_entry!(Trace::Slot(slot));
+        Found::Device(mut device, place) => {
+            ringbuf_entry!(Trace::At(place));
             // Before anything else the device is reset, inside: it may still be at work for an earlier life of this task, in the
             // memory that is rebuilt now. What goes wrong is in the channel's state, and in the trace.
             let now = sys_get_timer().now;
             let started = channel.start(&mut device, now);
-            Server::new(channel, Some((device, slot)), server::state_of(started))
+            Server::new(channel, Some((device, place)), server::state_of(started))
         }
         Found::Nothing(state) => {
             ringbuf_entry!(Trace::Unusable(state));

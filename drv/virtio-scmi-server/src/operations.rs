@@ -10,7 +10,8 @@ use drv_scmi_api::{
     ScmiInfo, ScmiStats, SmallRequest, TransferFlags,
 };
 use drv_virtio_scmi::{
-    self as core_api, Command, Condition, DmaBuffer, Handle, Notified, Owner, Refusal, SlotId, Wait,
+    self as core_api, Command, Condition, DmaBuffer, Handle, Notified, Owner, Refusal, SlotId,
+    Thresholds, Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
 use ringbuf::ringbuf_entry_root;
@@ -217,12 +218,17 @@ impl idl::DeferredScmiImpl for Server {
         event: u8,
         source: u32,
         enable: bool,
+        low: u32,
+        high: u32,
     ) -> Pending<()> {
         let owner = owner(msg);
         let clock = &mut KernelClock::default();
+        let thresholds = Thresholds { low, high };
         let outcome = if enable {
             self.channel
-                .subscribe(owner, protocol, event, source, clock)
+                .subscribe(owner, protocol, event, source, thresholds, clock)
+        } else if thresholds != Thresholds::NONE {
+            Err(Refusal::InvalidArgument)
         } else {
             self.channel
                 .unsubscribe(owner, protocol, event, source, clock)
@@ -262,7 +268,7 @@ impl idl::DeferredScmiImpl for Server {
         Ok(Some(ScmiInfo {
             features: channel.features(),
             generation: channel.generation(),
-            vendor: self.device.as_ref().map_or(0, |device| device.vendor()),
+            vendor: self.device.as_mut().map_or(0, |device| device.vendor()),
             ring_configured: RING as u16,
             command_ring: channel.command_ring(),
             event_ring: channel.event_ring(),
@@ -270,9 +276,15 @@ impl idl::DeferredScmiImpl for Server {
             caller_slots,
             payload_max: PAYLOAD_MAX as u16,
             state: state as u8,
-            transport: self.slot.unwrap_or(NO_TRANSPORT),
+            transport: self.place.map_or(NO_TRANSPORT, |place| place.slot),
             events: u8::from(channel.has_events()),
             caller_events,
+            flags: if self.by_timer {
+                ScmiInfo::NO_INTERRUPT
+            } else {
+                0
+            },
+            neighbours: self.place.map_or(0, |place| place.neighbours),
         }))
     }
 

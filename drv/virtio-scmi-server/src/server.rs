@@ -10,34 +10,35 @@ use ringbuf::ringbuf_entry_root;
 use userlib::*;
 use virtio_mmio::Interrupts;
 
-use crate::device::Device;
+use crate::config::INTERRUPT_SLOTS;
+use crate::device::{Device, Place};
 use crate::{DriverChannel, Trace, convert, idl, notifications};
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
 const TURNS: u8 = 4;
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
+/// Where the timer stands in for the interrupt, how long the rings are not looked at, in milliseconds: while commands are in flight, and
+/// while only events can come.
+const BUSY_PAUSE: u64 = 1;
+const IDLE_PAUSE: u64 = 10;
 
 /// The kernel's clock, read when it is first needed and not again: for as long as a message or a turn takes.
 #[derive(Default)]
 pub struct KernelClock(Option<u64>);
 
 impl Clock for KernelClock {
-    #[inline]
+    // Not on the path of ordinary commands.
+    #[inline(never)]
     fn now(&mut self) -> u64 {
         match self.0 {
             Some(now) => now,
-            None => self.read(),
+            None => {
+                let now = sys_get_timer().now;
+                self.0 = Some(now);
+                now
+            }
         }
-    }
-}
-
-impl KernelClock {
-    #[inline(never)]
-    fn read(&mut self) -> u64 {
-        let now = sys_get_timer().now;
-        self.0 = Some(now);
-        now
     }
 }
 
@@ -47,7 +48,9 @@ const EXCHANGE_RESPONSE: usize = 1;
 pub struct Server {
     pub channel: &'static mut DriverChannel,
     pub device: Option<Device>,
-    pub slot: Option<u8>,
+    pub place: Option<Place>,
+    /// The device's interrupt is not ours: the timer stands in for it.
+    pub by_timer: bool,
     /// Why there is nothing to drive, where that is for good.
     pub verdict: DriverState,
     /// When the kernel's timer fires; `u64::MAX`: it is off.
@@ -72,17 +75,16 @@ pub fn state_of(started: Result<(), SetupError>) -> DriverState {
 impl Server {
     pub fn new(
         channel: &'static mut DriverChannel,
-        device: Option<(Device, u8)>,
+        device: Option<(Device, Place)>,
         verdict: DriverState,
     ) -> Self {
-        let (device, slot) = match device {
-            Some((device, slot)) => (Some(device), Some(slot)),
-            None => (None, None),
-        };
+        let (device, place) = device.unzip();
+        let by_timer = place.is_some_and(|place| !place.interrupts);
         Self {
             channel,
             device,
-            slot,
+            place,
+            by_timer,
             verdict,
             timer: u64::MAX,
             ticking: false,
@@ -92,7 +94,9 @@ impl Server {
 
     pub fn run(&mut self) -> ! {
         // An interrupt of an earlier life says nothing.
-        sys_irq_control_clear_pending(notifications::SCMI_IRQ_MASK, true);
+        if INTERRUPT_SLOTS != 0 {
+            sys_irq_control_clear_pending(notifications::SCMI_IRQ_MASK, true);
+        }
         // What came between posting the event buffers and now is looked at once (W5).
         self.turn(true);
         let mut buffer = [0; idl::INCOMING_SIZE];
@@ -140,7 +144,7 @@ impl Server {
     /// Sets the kernel's timer to what the channel wishes, unless it fires before that anyhow.
     #[inline]
     fn arm(&mut self) {
-        let tick = self.channel.wants_tick() && !self.ticking;
+        let tick = !self.ticking && (self.channel.wants_tick() || self.by_timer);
         if tick || self.channel.take_rearm() {
             self.rearm(tick);
         }
@@ -151,8 +155,14 @@ impl Server {
         let mut next = self.channel.next_wake().unwrap_or(u64::MAX);
         if tick {
             let now = KernelClock::default().now();
-            next = next.min(now.saturating_add(DriverChannel::LATENESS));
-            self.ticking = true;
+            let pause = match (self.by_timer, self.channel.in_flight()) {
+                (false, _) => DriverChannel::LATENESS,
+                (true, 0) => IDLE_PAUSE,
+                (true, _) => BUSY_PAUSE,
+            };
+            next = next.min(now.saturating_add(pause));
+            // In place of an interrupt the tick may have to come earlier with the next command.
+            self.ticking = !self.by_timer;
         }
         if next < self.timer {
             self.set_timer(next);
@@ -269,18 +279,21 @@ impl NotificationHandler for Server {
             self.timer = u64::MAX;
             self.ticking = false;
         }
-        if bits.check_notification_mask(notifications::SCMI_IRQ_MASK)
+        let interrupted = bits.check_notification_mask(notifications::SCMI_IRQ_MASK);
+        if (interrupted || self.by_timer)
             && let Some(device) = &mut self.device
         {
             let interrupts = device.take_interrupts();
-            self.channel.interrupted();
             if interrupts.contains(Interrupts::CONFIGURATION) {
                 self.channel.check_device(device);
             }
-            if interrupts.is_empty() {
-                ringbuf_entry_root!(Trace::Spurious);
+            if interrupted {
+                self.channel.interrupted();
+                if interrupts.is_empty() {
+                    ringbuf_entry_root!(Trace::Spurious);
+                }
+                self.masked = true;
             }
-            self.masked = true;
         }
         // The kernel masked the interrupt when it posted it. A device that floods stays masked until the timer.
         if self.turn(timed) && core::mem::take(&mut self.masked) {

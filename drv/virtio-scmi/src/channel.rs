@@ -202,6 +202,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
+    /// [`Channel::kick`], away from the path of ordinary commands.
+    #[inline(never)]
+    pub(crate) fn kick_first(&mut self, transport: &mut impl Transport) {
+        self.kick(transport);
+    }
+
     /// What works.
     pub fn condition(&self) -> Condition {
         match self.recovery.phase {
@@ -227,6 +233,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[inline]
     pub fn has_events(&self) -> bool {
         self.event_queue
+    }
+
+    /// Commands whose outcome is open.
+    pub fn in_flight(&self) -> u16 {
+        self.in_flight
     }
 
     /// Entries of the command ring.

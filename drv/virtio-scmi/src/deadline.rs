@@ -105,6 +105,7 @@ impl Wheel {
     }
 
     /// First bucket in time: its level, its number, and when it begins.
+    #[inline(never)]
     fn first(&self) -> Option<(usize, usize, u64)> {
         if self.levels == 0 {
             return None;

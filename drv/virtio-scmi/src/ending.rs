@@ -19,7 +19,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn drop_transfer(&mut self, id: SlotId, now: u64) {
         match self.books.slots.get(id).state {
             State::Waiting => {
-                self.take_off_clock(id);
+                self.stop_clock(id);
                 self.leave_flight(id);
                 count(&mut self.counters.failed);
                 let slot = self.books.slots.get_mut(id);
@@ -30,7 +30,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.turn.rearm = true;
             }
             State::AwaitingDelayed => {
-                self.take_off_clock(id);
+                self.stop_clock(id);
                 self.leave_flight(id);
                 count(&mut self.counters.failed);
                 self.books
@@ -135,7 +135,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn fail_in_flight(&mut self, now: u64) {
         for id in Slots::<SLOTS>::ids() {
             if self.books.slots.get(id).in_flight() {
-                self.take_off_clock(id);
+                self.stop_clock(id);
                 self.conclude(id, Err(Failure::DeviceReset), now);
                 self.books.untold.insert(id);
             }

@@ -273,7 +273,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         match slot.state {
             State::AwaitingDelayed => {
-                self.take_off_clock(id);
+                self.stop_clock(id);
                 self.books.tokens.release(header.token);
                 let end = if len < OVERHEAD {
                     count(&mut self.counters.err_msg_invalid);
@@ -291,7 +291,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 // D11. The device has the reply buffer, so the event buffer keeps what came, until it is collected or the reply
                 // comes. Half of the ring may be kept so; beyond that the response is lost.
                 self.trace(Trace::EarlyDelayed { header: word });
-                self.take_off_clock(id);
+                self.stop_clock(id);
                 let room = self.parked < self.event_ring().div_ceil(2);
                 let end = if room {
                     count(&mut self.counters.delayed_response_ok);

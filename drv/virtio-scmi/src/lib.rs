@@ -37,6 +37,7 @@ pub use quota::{
     CLIENTS_MAX, Client, ClientConfig, ClientId, MessageSet, Owner, Rule, messages, restricted,
 };
 pub use recovery::{Limits, Trouble};
+pub use scmi::events::Thresholds;
 pub use slot::{Handle, SlotId};
 pub use subscribe::Notified;
 pub use subscribers::{EventKind, Fetched, Record};

@@ -54,7 +54,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         ) {
             Some(id) => {
                 self.recovery.phase = Phase::Probing(id);
-                self.kick(transport);
+                self.kick_first(transport);
             }
             // All slots hold answers that nobody has fetched: the first command will show.
             None => self.recovered(now),

@@ -137,6 +137,7 @@ impl Recovery {
     }
 
     /// Trouble with a device that was ready: when to begin.
+    #[inline(never)]
     pub(crate) fn begin(&mut self, now: u64, limits: &Limits) -> u64 {
         if now.saturating_sub(self.ready_since) >= u64::from(limits.stable) {
             self.attempts = 0;

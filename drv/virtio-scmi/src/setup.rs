@@ -81,7 +81,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             commands: self.commands.size(),
             events: self.event_ring(),
         });
-        self.kick(transport);
+        self.kick_first(transport);
         Ok(())
     }
 

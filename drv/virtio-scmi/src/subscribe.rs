@@ -12,7 +12,7 @@ use crate::subscribers::{Arrival, EventKind, Fetched, Payload};
 use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
 use crate::trace::Trace;
 use crate::transport::P2A_CHANNELS;
-use scmi::events::Sources;
+use scmi::events::{Sources, Thresholds};
 use scmi::{Status, events};
 
 /// How a wish to subscribe or unsubscribe stands.
@@ -32,15 +32,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// The platform is asked for the first subscriber of a source, never for all sources: such a subscription sees what others have
     /// enabled. While the device is being recovered, or no slot is free, the subscription is kept and armed later (N08). Subscribing twice is
     /// once. Run a turn afterwards: it sends what there is to send.
+    ///
+    /// `thresholds` are for the event that has them. The platform knows one pair for each source, so it is told the widest of what clients
+    /// want; a client may see events that only another asked for. Subscribing again with others replaces what a sole
+    /// subscriber asked for. If the platform refuses that, the caller has no subscription any more, and others keep what they have.
     pub fn subscribe(
         &mut self,
         owner: Owner,
         protocol: u8,
         event: u8,
         source: u32,
+        thresholds: Thresholds,
         clock: &mut impl Clock,
     ) -> Result<Notified, Refusal> {
-        let result = self.try_subscribe(owner, protocol, event, source, clock);
+        let result = self.try_subscribe(owner, protocol, event, source, thresholds, clock);
         if let Err(refusal) = result {
             self.count_refusal(refusal);
         }
@@ -53,6 +58,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         protocol: u8,
         event: u8,
         source: u32,
+        thresholds: Thresholds,
         clock: &mut impl Clock,
     ) -> Result<Notified, Refusal> {
         let id = self.any_client(owner, clock)?;
@@ -63,17 +69,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.features() & P2A_CHANNELS == 0 {
             return Err(Refusal::EventsUnavailable);
         }
-        let (source, switch) = known_event(protocol, event, source)?;
+        let (source, switch) = known_event(protocol, event, source, thresholds)?;
         let client = self
             .clients
             .get_mut(id.index())
             .ok_or(Refusal::NotAClient)?;
         let only = (source != ALL_SOURCES).then_some(source);
         client.config.check_event(protocol, switch, only)?;
-        if self.subscriptions.users(protocol, event, source) & id.bit() != 0 {
-            return Ok(Notified::Done);
-        }
-        if client.subscriptions >= client.config.subscriptions {
+        let new = self.subscriptions.users(protocol, event, source) & id.bit() == 0;
+        if new && client.subscriptions >= client.config.subscriptions {
             return Err(Refusal::SubscriptionQuota);
         }
         let number = self
@@ -84,9 +88,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .subscriptions
             .get_mut(number)
             .ok_or(Refusal::SubscriptionQuota)?;
-        client.subscriptions = client.subscriptions.saturating_add(1);
-        entry.users |= id.bit();
-        if entry.phase == Switch::On || source == ALL_SOURCES {
+        client.subscriptions = client.subscriptions.saturating_add(u8::from(new));
+        entry.admit(id, thresholds);
+        let settled = entry.is_told() && (entry.phase == Switch::On || !new);
+        if settled || source == ALL_SOURCES {
             return Ok(Notified::Done);
         }
         // Without a free slot it could take for ever: answers that others do not collect keep theirs.
@@ -94,7 +99,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             && self.recovery.trouble.is_none()
             && self.free.len() > 0;
         if ready {
-            entry.waiting |= id.bit();
+            entry.wait(id);
         }
         self.subscriptions.enqueue(number);
         self.turn.wanted = true;
@@ -115,7 +120,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         clock: &mut impl Clock,
     ) -> Result<(), Refusal> {
         let id = self.any_client(owner, clock)?;
-        let (source, _) = known_event(protocol, event, source)?;
+        let (source, _) = known_event(protocol, event, source, Thresholds::NONE)?;
         let number = self
             .subscriptions
             .find(protocol, event, source)
@@ -162,6 +167,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         let step = entry.step();
         let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
+        let thresholds = entry.thresholds();
         let Some(step) = step else {
             self.subscriptions.dequeue();
             return true;
@@ -173,7 +179,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             self.subscriptions.dequeue();
             return true;
         };
-        let request = event.enable_request(source, step == Step::Enable);
+        let request = event.enable_request_with(source, step == Step::Enable, thresholds);
         let sent = self.send_own(
             Waiter::Subscription(number),
             protocol,
@@ -186,10 +192,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return false;
         }
         if let Some(entry) = self.subscriptions.get_mut(number) {
-            entry.phase = match step {
-                Step::Enable => Switch::Enabling,
-                Step::Disable => Switch::Disabling,
-            };
+            entry.sent(step);
         }
         self.subscriptions.dequeue();
         true
@@ -203,25 +206,31 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         let before = entry.phase;
         entry.phase = Switch::Off;
-        if before != Switch::Enabling {
+        if before < Switch::Enabling {
             // Off as far as we are concerned, whatever the platform said: events for nobody are dropped.
             self.subscriptions.enqueue(number);
             return;
         }
-        let waiting = core::mem::take(&mut entry.waiting);
+        let mut waiting = core::mem::take(&mut entry.waiting);
         let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
         let result = end.and_then(switched_on);
-        match result {
-            Ok(()) => entry.phase = Switch::On,
-            // Those that did not wait stay: they are armed again after the reset.
-            Err(Failure::DeviceReset) => {
-                entry.users &= !waiting;
-                self.uncount(waiting);
-            }
-            Err(_) => {
-                let users = core::mem::take(&mut entry.users);
-                self.uncount(users);
-                let told = users & !waiting;
+        if let Err(failure) = result {
+            waiting |= core::mem::take(&mut entry.later);
+            let kept = match failure {
+                // Those that did not wait stay: they are armed again after the reset.
+                Failure::DeviceReset => !waiting,
+                // They stay as well where the platform had agreed to something before.
+                _ if before == Switch::Changing => {
+                    entry.stay();
+                    !waiting
+                }
+                _ => 0,
+            };
+            let leaving = entry.users & !kept;
+            entry.users &= kept;
+            self.uncount(leaving);
+            let told = leaving & !waiting;
+            if told != 0 {
                 let arrival = Arrival {
                     time: now,
                     generation: self.generation(),
@@ -232,6 +241,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 };
                 self.deliver(told, &arrival);
                 self.posts |= told;
+            }
+            if failure != Failure::DeviceReset {
                 let status = end.map_or(0, Status::raw);
                 self.trace(Trace::EventRefused {
                     protocol,
@@ -239,6 +250,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     status,
                 });
             }
+        } else {
+            entry.phase = Switch::On;
         }
         self.announce = (waiting, result);
         self.turn.chores = true;
@@ -285,9 +298,21 @@ fn switched_on(status: Status) -> Result<(), Failure> {
 
 /// The source as it is kept, and the message that switches the event.
 #[inline(never)]
-fn known_event(protocol: u8, event: u8, source: u32) -> Result<(u32, u8), Refusal> {
+fn known_event(
+    protocol: u8,
+    event: u8,
+    source: u32,
+    thresholds: Thresholds,
+) -> Result<(u32, u8), Refusal> {
     let event = events::find(protocol, event).ok_or(Refusal::UnknownEvent)?;
+    if !event.takes(thresholds) {
+        return Err(Refusal::InvalidArgument);
+    }
     let source = match (event.sources, source) {
+        // What others ask for is not this one's choice.
+        (Sources::Attributes, ALL_SOURCES) if thresholds != Thresholds::NONE => {
+            return Err(Refusal::InvalidArgument);
+        }
         (Sources::Attributes, source) => source,
         (Sources::Platform, 0 | ALL_SOURCES) => 0,
         (Sources::Platform, _) => return Err(Refusal::InvalidArgument),

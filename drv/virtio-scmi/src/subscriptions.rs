@@ -16,10 +16,19 @@
 //!                                     any answer
 //! ```
 //!
+//! An event with thresholds (only the measurements of power caps have them) is asked for with the widest that its users want. When that
+//! changes the platform is told once more:
+//!
+//! ```text
+//!             somebody wants others        any answer: if it is no, the old ones hold
+//!    On ---------------------------> Changing ---------------------------------------> On
+//! ```
+//!
 //! After each answer, and after a reset, the entry is looked at again: what its users want may have changed meanwhile. A
 //! subscription made while the platform is not there stays `Off` with a user, and is armed when the platform comes (N08).
 
 use crate::quota::ClientId;
+use scmi::events::Thresholds;
 
 /// No entry.
 const NONE: u8 = u8::MAX;
@@ -28,12 +37,15 @@ const BUCKETS: usize = 32;
 /// Source of a subscription to every source: never sent to the platform.
 pub const ALL_SOURCES: u32 = u32::MAX;
 
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+// In this order: in the last three the platform was told last that somebody wants the event.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, PartialOrd)]
 pub(crate) enum Phase {
     Off,
-    Enabling,
-    On,
     Disabling,
+    On,
+    Enabling,
+    /// On, and other thresholds are asked for.
+    Changing,
 }
 
 /// What there is to send for an entry.
@@ -52,6 +64,14 @@ pub struct Subscription {
     pub(crate) users: u32,
     /// Clients that are blocked until the platform has answered.
     pub(crate) waiting: u32,
+    /// Clients that are blocked until the platform has answered the command after the one that is under way.
+    pub(crate) later: u32,
+    /// What the users want.
+    wanted: Thresholds,
+    /// What the platform was told last.
+    told: Thresholds,
+    /// What the platform was told before that.
+    before: Thresholds,
     pub(crate) phase: Phase,
     /// In the queue of entries to look at.
     queued: bool,
@@ -68,6 +88,10 @@ impl Subscription {
         source: 0,
         users: 0,
         waiting: 0,
+        later: 0,
+        wanted: Thresholds::NONE,
+        told: Thresholds::NONE,
+        before: Thresholds::NONE,
         phase: Phase::Off,
         queued: false,
         used: false,
@@ -81,8 +105,59 @@ impl Subscription {
             _ if self.source == ALL_SOURCES => None,
             (Phase::Off, true) => Some(Step::Enable),
             (Phase::On, false) => Some(Step::Disable),
+            (Phase::On, true) if self.wanted != self.told => Some(Step::Enable),
             _ => None,
         }
+    }
+
+    /// Makes a client a user with these thresholds, which replace those that it asked for before if it is the only one. While there are
+    /// several the range only grows: whose wish was the widest is not kept.
+    pub(crate) fn admit(&mut self, client: ClientId, thresholds: Thresholds) {
+        self.wanted = match self.users & !client.bit() {
+            0 => thresholds,
+            _ => self.wanted.widest(thresholds),
+        };
+        self.users |= client.bit();
+    }
+
+    /// Whether the platform has been told just what the users want, though it may not have answered yet.
+    pub(crate) fn is_told(&self) -> bool {
+        self.phase >= Phase::On && self.wanted == self.told
+    }
+
+    /// A client is to be told of the answer to what it wants: the next one, or the one after.
+    pub(crate) fn wait(&mut self, client: ClientId) {
+        if self.phase >= Phase::Enabling && !self.is_told() {
+            self.later |= client.bit();
+        } else {
+            self.waiting |= client.bit();
+        }
+    }
+
+    /// The command of a step was sent.
+    pub(crate) fn sent(&mut self, step: Step) {
+        self.phase = match (step, self.phase) {
+            (Step::Disable, _) => Phase::Disabling,
+            (Step::Enable, Phase::On) => Phase::Changing,
+            (Step::Enable, _) => Phase::Enabling,
+        };
+        if step == Step::Enable {
+            self.before = self.told;
+            self.told = self.wanted;
+            self.waiting |= core::mem::take(&mut self.later);
+        }
+    }
+
+    /// The platform refused other thresholds than it has: it keeps those, and so do the users.
+    pub(crate) fn stay(&mut self) {
+        self.phase = Phase::On;
+        self.told = self.before;
+        self.wanted = self.before;
+    }
+
+    /// What the next enabling command says.
+    pub(crate) fn thresholds(&self) -> Thresholds {
+        self.wanted
     }
 }
 
@@ -96,6 +171,7 @@ pub(crate) struct Table<'m> {
     last: u8,
 }
 
+#[inline(never)]
 fn bucket(protocol: u8, event: u8, source: u32) -> usize {
     let mixed = source
         .wrapping_mul(0x9e37_79b1)
@@ -174,6 +250,7 @@ impl<'m> Table<'m> {
     }
 
     /// Puts an entry into the queue of those to look at; nothing if it is in.
+    #[inline(never)]
     pub(crate) fn enqueue(&mut self, number: u16) {
         let Some(entry) = self.entries.get_mut(usize::from(number)) else {
             return;
@@ -213,7 +290,7 @@ impl<'m> Table<'m> {
         if self.first == NONE {
             self.last = NONE;
         }
-        let idle = entry.users == 0 && entry.phase == Phase::Off && entry.waiting == 0;
+        let idle = (entry.users | entry.waiting | entry.later) == 0 && entry.phase == Phase::Off;
         if idle && entry.used {
             self.release(number);
         }
@@ -249,10 +326,11 @@ impl<'m> Table<'m> {
     pub(crate) fn forget(&mut self, client: ClientId) {
         for number in 0..self.entries.len().min(usize::from(NONE)) as u16 {
             if let Some(entry) = self.get_mut(number)
-                && (entry.users | entry.waiting) & client.bit() != 0
+                && (entry.users | entry.waiting | entry.later) & client.bit() != 0
             {
                 entry.users &= !client.bit();
                 entry.waiting &= !client.bit();
+                entry.later &= !client.bit();
                 self.enqueue(number);
             }
         }
@@ -262,8 +340,9 @@ impl<'m> Table<'m> {
     pub(crate) fn stop_waiting(&mut self) -> u32 {
         let mut clients = 0;
         for entry in self.entries.iter_mut() {
-            if entry.used && entry.phase != Phase::Enabling {
+            if entry.used && entry.phase < Phase::Enabling {
                 clients |= core::mem::take(&mut entry.waiting);
+                clients |= core::mem::take(&mut entry.later);
             }
         }
         clients

@@ -323,6 +323,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
+    /// [`Channel::take_off_clock`], away from the path of ordinary commands.
+    #[inline(never)]
+    pub(crate) fn stop_clock(&mut self, id: SlotId) {
+        self.take_off_clock(id);
+    }
+
     /// Whether there are transfers whose deadline is not on the clock yet: a turn with the time should be run within
     /// [`Channel::LATENESS`].
     #[inline]

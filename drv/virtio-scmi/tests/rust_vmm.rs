@@ -12,7 +12,7 @@ mod support;
 
 use drv_virtio_scmi::{
     Books, Channel, Client, ClientConfig, Command, EVENT_IDX, Limits, Output, Owner, P2A_CHANNELS,
-    QueueMemory, Record, Rule, Subscription, VERSION_1, Wait,
+    QueueMemory, Record, Rule, Subscription, Thresholds, VERSION_1, Wait,
 };
 use std::collections::HashMap;
 use support::world::wish;
@@ -188,7 +188,9 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
     let mut waiting: HashMap<u32, Vec<u8>> = HashMap::new();
     let (mut sent, mut answered, mut told, mut heard) = (0u32, 0u32, 0u32, 0u32);
     let mut subscribed = false;
-    channel.subscribe(CLIENT, 0x15, 1, 7, clock).unwrap();
+    channel
+        .subscribe(CLIENT, 0x15, 1, 7, Thresholds::NONE, clock)
+        .unwrap();
     let mut interrupted = true;
     let mut idle = 0;
     let mut before = (0, 0, 0, 0);

@@ -77,6 +77,33 @@ pub struct Thresholds {
     pub high: u32,
 }
 
+impl Thresholds {
+    /// None: every power above zero is told. Also what goes with a notification that has no thresholds.
+    pub const NONE: Self = Self { low: 0, high: 0 };
+
+    /// What tells of every power that either of the two tells of.
+    ///
+    /// Where they overlap, somebody wants every power. Platforms refuse a low threshold above the high one, so both are the same then,
+    /// and just that one value is not told.
+    #[must_use]
+    pub const fn widest(self, other: Self) -> Self {
+        let high = if self.high < other.high {
+            self.high
+        } else {
+            other.high
+        };
+        let low = if self.low > other.low {
+            self.low
+        } else {
+            other.low
+        };
+        Self {
+            low: if low < high { low } else { high },
+            high,
+        }
+    }
+}
+
 /// The payload of an enabling command: at most four words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EnableRequest {
@@ -93,6 +120,15 @@ impl EnableRequest {
 }
 
 impl Event {
+    /// Whether this notification can be asked for with these thresholds: any that do not contradict each other, where it has
+    /// thresholds, and none where it has not.
+    pub fn takes(&self, thresholds: Thresholds) -> bool {
+        match self.enable {
+            EnableShape::SourceEnableThresholds => thresholds.low <= thresholds.high,
+            _ => thresholds == Thresholds::NONE,
+        }
+    }
+
     /// The payload that switches this notification of `source` on or off.
     ///
     /// Where thresholds are needed they are both 0: every power above zero is told. Use
@@ -454,6 +490,39 @@ mod tests {
             request.as_bytes(),
             [2, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 4, 3, 2, 1]
         );
+    }
+
+    #[test]
+    fn the_widest_thresholds_tell_of_all_that_either_tells_of() {
+        let values = [0, 1, 2, 5, 6, u32::MAX - 1, u32::MAX];
+        let pairs = || {
+            values.iter().flat_map(|&low| {
+                let highs = values.iter().filter(move |&&high| low <= high);
+                highs.map(move |&high| Thresholds { low, high })
+            })
+        };
+        let tells = |pair: Thresholds, power: u32| power < pair.low || power > pair.high;
+        for (one, other) in pairs().flat_map(|one| pairs().map(move |other| (one, other))) {
+            let both = one.widest(other);
+            assert_eq!(both, other.widest(one));
+            assert!(both.low <= both.high, "{one:?} {other:?} {both:?}");
+            for power in values {
+                let wanted = tells(one, power) || tells(other, power);
+                let untold = both.low == both.high && power == both.low;
+                assert_eq!(tells(both, power), wanted && !untold, "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn thresholds_go_with_the_event_that_has_them() {
+        let wrong = Thresholds { low: 6, high: 5 };
+        let right = Thresholds { low: 5, high: 5 };
+        for event in EVENTS {
+            let has = event.name == "POWERCAP_MEASUREMENTS_CHANGED";
+            assert!(event.takes(Thresholds::NONE) && !event.takes(wrong));
+            assert_eq!(event.takes(right), has, "{}", event.name);
+        }
     }
 
     #[test]

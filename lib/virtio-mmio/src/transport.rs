@@ -73,6 +73,11 @@ impl<R: Registers> Transport<R> {
         })
     }
 
+    /// Who made the device.
+    pub fn vendor(&mut self) -> u32 {
+        self.registers.read(Readable::VendorId)
+    }
+
     /// Resets the device and waits, a bounded time, until it says that it is done.
     ///
     /// Only after this returns `Ok` do queue memory and buffers belong to the driver again. To be called first of all,

@@ -45,6 +45,14 @@ fn the_ring_size_in_the_manifest_sizes_the_pools_of_the_linked_driver() {
 }
 
 #[test]
+fn the_drivers_code_takes_at_most_32_kib() {
+    let sections = elf::sections(&image().folder.join("virtio_scmi.elf")).unwrap();
+    let code = sections.iter().find(|section| section.name == ".text");
+    let size = code.expect("the driver has code").size;
+    assert!(size <= 32 << 10, "{size} bytes");
+}
+
+#[test]
 fn two_builds_give_the_same_bytes() {
     let first = image();
     let before = std::fs::read(&first.elf).unwrap();

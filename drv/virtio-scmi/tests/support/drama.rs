@@ -11,9 +11,12 @@ use super::world::{Setup, Standing, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, STRANGER, THERMAL};
 use drv_virtio_scmi::{
     ALL_SOURCES, Command as Wish, Condition, EVENT_IDX, Handle, Notified, Owner, P2A_CHANNELS,
-    Refusal, VERSION_1, Wait,
+    Refusal, Thresholds, VERSION_1, Wait,
 };
 use std::collections::HashMap;
+
+/// What clients subscribe to; the last one has thresholds.
+const EVENTS: [(u8, u8); 5] = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0), (0x18, 1)];
 
 /// How the device behaves.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -288,9 +291,19 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         if self.is_blocked(owner) {
             return;
         }
-        let (protocol, event) = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0)][script.below(4)];
+        let (protocol, event) = EVENTS[script.below(EVENTS.len())];
         let source = [0, 1, 2, ALL_SOURCES][script.below(4)];
-        let result = self.world.try_subscribe(owner, protocol, event, source);
+        let mut thresholds = Thresholds::NONE;
+        if protocol == 0x18 {
+            let middle = 100 * script.below(4) as u32;
+            thresholds = Thresholds {
+                low: middle,
+                high: middle + 150,
+            };
+        }
+        let result = self
+            .world
+            .try_subscribe_beyond(owner, protocol, event, source, thresholds);
         if result == Ok(Notified::Waiting) {
             self.subscribing.push(owner);
         }
@@ -302,7 +315,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         if self.is_blocked(owner) {
             return;
         }
-        let (protocol, event) = [(0x11, 0), (0x11, 1), (0x15, 1), (0x10, 0)][script.below(4)];
+        let (protocol, event) = EVENTS[script.below(EVENTS.len())];
         let source = [0, 1, 2, ALL_SOURCES][script.below(4)];
         let _ = self.world.unsubscribe(owner, protocol, event, source);
         self.turn();

@@ -8,7 +8,7 @@ use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
     After, Books, Channel, Client, ClientConfig, Clock, Command as Wish, EVENT_IDX, EventKind,
     Failure, Handle, Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory, Record,
-    Refusal, Rule, SetupError, SlotId, Subscription, Trace, VERSION_1, Wait,
+    Refusal, Rule, SetupError, SlotId, Subscription, Thresholds, Trace, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 
@@ -335,9 +335,20 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         event: u8,
         source: u32,
     ) -> Result<Notified, Refusal> {
+        self.try_subscribe_beyond(owner, protocol, event, source, Thresholds::NONE)
+    }
+
+    pub fn try_subscribe_beyond(
+        &mut self,
+        owner: Owner,
+        protocol: u8,
+        event: u8,
+        source: u32,
+        thresholds: Thresholds,
+    ) -> Result<Notified, Refusal> {
         let mut clock = Standing(self.now);
         self.channel
-            .subscribe(owner, protocol, event, source, &mut clock)
+            .subscribe(owner, protocol, event, source, thresholds, &mut clock)
     }
 
     pub fn unsubscribe(
@@ -359,10 +370,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
 
     /// Subscribes, and lets the platform agree if it is asked.
     pub fn subscribe(&mut self, owner: Owner, protocol: u8, event: u8, source: u32) {
-        let how = self
-            .channel
-            .subscribe(owner, protocol, event, source, &mut Standing(self.now))
-            .unwrap();
+        let how = self.try_subscribe(owner, protocol, event, source).unwrap();
         let told = self.turn();
         if how == Notified::Waiting {
             assert_eq!(told, []);

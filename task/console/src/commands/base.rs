@@ -74,6 +74,9 @@ fn device(terminal: &mut Terminal, info: &ScmiInfo) {
         info.vendor,
         info.features
     );
+    for warning in info.warnings() {
+        say!(terminal, "warning     {warning}\n");
+    }
     if !info.state().is_ready() {
         return;
     }

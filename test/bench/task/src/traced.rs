@@ -54,7 +54,7 @@ fn pipelined(scmi: &Scmi) {
 
 /// Follows the first sensor until so many events have come. Somebody else makes them: the platform, or who drives it.
 pub fn events(scmi: &Scmi, _samples: &mut Samples) {
-    let followed = scmi.notify(SENSOR, SENSOR_UPDATE, 0, true);
+    let followed = scmi.notify(SENSOR, SENSOR_UPDATE, 0, true, 0, 0);
     assert!(followed.is_ok(), "the sensor tells nothing: {followed:?}");
     for _ in 0..EVENTS {
         set_timer_relative(EVENT_LIMIT, notifications::TIMER_MASK);
