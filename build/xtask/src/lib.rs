@@ -13,6 +13,7 @@ pub mod conformance;
 pub mod console;
 pub mod dist;
 pub mod elf;
+pub mod fuzz;
 pub mod gdb;
 pub mod graph;
 pub mod image;

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, child, clippy, dist, gdb, graph, print, run, setup, sizes, test};
+use xtask::{bench, child, clippy, dist, fuzz, gdb, graph, print, run, setup, sizes, test};
 
 /// Builds, runs and tests the image
 #[derive(Parser)]
@@ -24,6 +24,8 @@ enum Command {
     Test(test::Arguments),
     /// Count what messages and commands cost, against the limits and the floor
     Bench(bench::Arguments),
+    /// Run fuzz targets of the tree for some minutes each
+    Fuzz(fuzz::Arguments),
     /// Build the image and pack everything that belongs to it
     Dist(dist::Arguments),
     /// What each task takes of each memory, and the change since the last landing
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Fuzz(arguments) => fuzz::run(arguments),
         Command::Dist(arguments) => dist::run(arguments),
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),

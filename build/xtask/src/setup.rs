@@ -8,6 +8,7 @@
 
 pub mod apt;
 pub mod daemon;
+pub mod fuzz;
 pub mod miri;
 pub mod qemu;
 pub mod rust;
