@@ -1,0 +1,508 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Every command of the console, with both ends looked at: what the console says, and where the platform then stands.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use test_integration::{Kind, LIMIT, Rig, row};
+
+/// A machine on the sample platform, and its control socket.
+struct Sample {
+    rig: Rig,
+    control: PathBuf,
+}
+
+impl Sample {
+    fn boot() -> Self {
+        let mut rig = Rig::boot(Kind::Sim);
+        let platform = rig.board().platform().unwrap();
+        let control = platform.control().unwrap().to_owned();
+        Self { rig, control }
+    }
+
+    /// Has the platform do something.
+    fn tell(&self, command: &Value) -> Value {
+        tell(&self.control, command)
+    }
+
+    /// Where the platform stands: `["level", "gpu"]` and the like.
+    fn stands(&self, path: [&str; 2]) -> Value {
+        self.tell(&json!({"cmd": "get"}))[path[0]][path[1]].clone()
+    }
+
+    /// The row of a list for what has this name.
+    fn row(&mut self, list: &str, name: &str) -> String {
+        let text = self.rig.ok(list);
+        let found = text.lines().find(|line| {
+            let mut words = line.split_whitespace();
+            words.next();
+            words.next() == Some(name)
+        });
+        found
+            .unwrap_or_else(|| panic!("no {name} in\n{text}"))
+            .to_owned()
+    }
+}
+
+fn tell(control: &PathBuf, command: &Value) -> Value {
+    let mut stream = UnixStream::connect(control).expect("the control socket answers");
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    writeln!(stream, "{command}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["ok"], true, "{command}: {answer}");
+    answer["value"].clone()
+}
+
+#[test]
+fn power_and_performance_reach_the_platform() {
+    let mut sample = Sample::boot();
+    assert!(sample.row("power list", "cpu").ends_with("on"));
+    assert!(sample.row("power list", "gpu").ends_with("off"));
+    assert_eq!(sample.rig.ok("power on gpu"), "");
+    assert_eq!(sample.stands(["power", "gpu"]), true);
+    assert_eq!(sample.rig.ok("power state 1"), "on\n");
+    assert_eq!(sample.rig.ok("power off gpu delayed"), "off\n");
+    assert_eq!(sample.stands(["power", "gpu"]), false);
+    sample.rig.ok("power set gpu 0");
+    assert_eq!(sample.stands(["power", "gpu"]), true);
+    sample.tell(&json!({"cmd": "set", "what": "power", "name": "npu", "on": true}));
+    assert_eq!(sample.rig.ok("power state npu"), "on\n");
+
+    assert_eq!(sample.rig.ok("perf set gpu 3"), "");
+    assert_eq!(sample.stands(["level", "gpu"]), 3);
+    assert_eq!(sample.rig.ok("perf get gpu"), "level 3\n");
+    let levels = sample.rig.ok("perf levels gpu");
+    assert_eq!(levels.lines().count(), 5, "{levels}");
+    assert!(
+        levels.contains("3.6 W, reached within 200 us"),
+        "the platform says milliwatts:\n{levels}"
+    );
+    assert_eq!(sample.rig.ok("perf limits gpu 1 2"), "");
+    assert_eq!(sample.stands(["limits", "gpu"]), json!([1, 2]));
+    assert_eq!(sample.rig.ok("perf limits gpu"), "level 1 to 2\n");
+    let reason = sample.rig.error("perf set gpu 3");
+    assert!(reason.contains("OUT_OF_RANGE"), "{reason}");
+    assert!(
+        sample
+            .row("perf list", "gpu")
+            .contains("limits 1 to 2, sustained 3")
+    );
+}
+
+#[test]
+fn clocks_voltages_and_resets_reach_the_platform() {
+    let mut sample = Sample::boot();
+    assert_eq!(sample.rig.ok("clock set pll 400MHz"), "");
+    assert_eq!(sample.stands(["rate", "pll"]), 400_000_000);
+    assert_eq!(sample.rig.ok("clock get pll"), "400 MHz\n");
+    // Rounded down to a rate that the clock has, and told.
+    assert_eq!(sample.rig.ok("clock set gpu 450M"), "400 MHz\n");
+    assert_eq!(sample.rig.ok("clock set gpu 450M up delayed"), "600 MHz\n");
+    assert_eq!(sample.stands(["rate", "gpu"]), 600_000_000);
+    sample.rig.ok("clock on gpu");
+    assert_eq!(sample.stands(["clock", "gpu"]), true);
+    sample.rig.ok("clock off gpu");
+    assert_eq!(sample.stands(["clock", "gpu"]), false);
+    assert_eq!(sample.rig.ok("clock parent gpu"), "pll\n");
+    sample.rig.ok("clock parent gpu osc");
+    assert!(sample.row("clock list", "gpu").contains("fed by osc"));
+    assert_eq!(sample.rig.ok("clock parents gpu").lines().count(), 2);
+    assert_eq!(sample.rig.ok("clock rates gpu").lines().count(), 5);
+    assert_eq!(
+        sample.rig.ok("clock rates pll"),
+        "100 MHz to 1.6 GHz in steps of 4 MHz\n"
+    );
+    assert_eq!(sample.rig.ok("clock permissions osc").lines().count(), 3);
+
+    assert_eq!(sample.rig.ok("voltage set vdd-gpu 0.8V"), "");
+    assert_eq!(sample.stands(["voltage", "vdd-gpu"])["uv"], 800_000);
+    assert_eq!(
+        sample.rig.ok("voltage set vdd-gpu 900mV delayed"),
+        "900 mV\n"
+    );
+    assert_eq!(sample.rig.ok("voltage get vdd-gpu"), "900 mV\n");
+    sample.rig.ok("voltage on vdd-gpu");
+    assert_eq!(sample.stands(["voltage", "vdd-gpu"])["on"], true);
+    assert!(
+        sample
+            .row("voltage list", "vdd-gpu")
+            .contains("on  at 900 mV")
+    );
+    sample.rig.ok("voltage off vdd-gpu");
+    assert_eq!(sample.stands(["voltage", "vdd-gpu"])["on"], false);
+    assert_eq!(sample.rig.ok("voltage levels vdd-io"), "1.8 V\n3.3 V\n");
+    assert_eq!(
+        sample.rig.ok("voltage levels vdd-gpu"),
+        "600 mV to 1 V in steps of 12.5 mV\n"
+    );
+
+    assert_eq!(sample.stands(["reset", "gpu"]), true);
+    sample.rig.ok("reset deassert gpu");
+    assert_eq!(sample.stands(["reset", "gpu"]), false);
+    sample.rig.ok("reset assert gpu");
+    assert_eq!(sample.stands(["reset", "gpu"]), true);
+    sample.rig.ok("reset pulse gpu");
+    sample.rig.ok("reset pulse gpu delayed cold");
+    assert_eq!(sample.stands(["reset", "gpu"]), false);
+    assert!(sample.row("reset list", "gpu").contains("at most 500 us"));
+}
+
+#[test]
+fn sensors_caps_pins_and_the_system_reach_the_platform() {
+    let mut sample = Sample::boot();
+    sample.tell(
+        &json!({"cmd": "set", "what": "sensor", "name": "accelerometer", "axis": 2, "value": -5}),
+    );
+    let read = sample.rig.ok("sensor read accelerometer");
+    assert!(read.contains("z = -0.005 m/s²"), "{read}");
+    assert!(sample.rig.ok("sensor read gpu-temp delayed").contains("°C"));
+    assert!(sample.row("sensor list", "vdd-cpu").ends_with("0.800000 V"));
+    assert_eq!(
+        sample.rig.ok("sensor axes accelerometer").lines().count(),
+        3
+    );
+    assert!(
+        sample
+            .rig
+            .error("sensor axes gpu-temp")
+            .contains("one value")
+    );
+    sample.rig.ok("sensor config accelerometer off");
+    assert_eq!(sample.rig.ok("sensor config accelerometer"), "off\n");
+    assert!(sample.row("sensor list", "accelerometer").ends_with("off"));
+    assert!(
+        sample
+            .rig
+            .error("sensor read accelerometer")
+            .contains("DENIED")
+    );
+    // The old list switches on what is off.
+    assert!(
+        sample
+            .row("sensors", "accelerometer")
+            .contains("z = -0.005")
+    );
+    assert_eq!(
+        sample.rig.ok("sensor intervals gpu-temp").lines().count(),
+        3
+    );
+    assert!(
+        sample
+            .rig
+            .error("sensor trip gpu-temp 9 70 both")
+            .contains("trip points")
+    );
+    assert!(
+        sample
+            .rig
+            .error("sensor trip vdd-cpu 0 1 both")
+            .contains("no trip points")
+    );
+
+    assert_eq!(sample.rig.ok("cap set soc 2.5W"), "");
+    assert_eq!(sample.stands(["cap", "soc"])["cap_mw"], 2500);
+    assert_eq!(sample.rig.ok("cap set soc 3000 delayed"), "3 W\n");
+    assert_eq!(
+        sample.rig.ok("cap get soc"),
+        "3 W, of 1 W to 8 W in steps of 50 mW\n"
+    );
+    sample.rig.ok("cap pai soc 50ms");
+    assert_eq!(sample.rig.ok("cap pai soc"), "50 ms\n");
+    assert!(sample.rig.ok("cap measure soc").contains("W over 50 ms"));
+    assert!(sample.row("cap list", "gpu").contains("part of soc"));
+
+    let pins = sample.rig.ok("pin list");
+    assert_eq!(pins.lines().count(), 3 + 6 + 3 + 3, "{pins}");
+    assert_eq!(sample.rig.ok("pin list groups").lines().count(), 3);
+    assert!(sample.rig.ok("pin members group uart0-pins").contains("p1"));
+    assert!(
+        sample
+            .rig
+            .ok("pin members function uart0")
+            .contains("spare-pins")
+    );
+    assert!(
+        sample
+            .rig
+            .ok("pin get group uart0-pins")
+            .contains("no function")
+    );
+    sample.rig.ok("pin function group uart0-pins uart0");
+    sample.rig.ok("pin set group uart0-pins 1 7");
+    let group = sample.rig.ok("pin get group uart0-pins");
+    assert!(
+        group.contains("function uart0") && group.contains("setting 1 is 0x7"),
+        "{group}"
+    );
+    sample.rig.ok("pin request group spare-pins");
+    sample.rig.ok("pin release group spare-pins");
+
+    sample.rig.ok("system suspend");
+    assert_eq!(sample.tell(&json!({"cmd": "get"}))["system"], 4);
+    assert_eq!(sample.rig.ok("system state"), "suspend\n");
+    assert_eq!(
+        sample.tell(&json!({"cmd": "status"}))["counts"]["malformed"],
+        0
+    );
+}
+
+#[test]
+fn raw_messages_go_as_they_are_typed() {
+    let mut sample = Sample::boot();
+    let vendor = sample.rig.ok("raw 0x10 3");
+    assert!(
+        vendor.contains("BASE_DISCOVER_VENDOR: status 0 (SUCCESS), 16 bytes")
+            && vendor.contains("68 65 72 6f"),
+        "{vendor}"
+    );
+    sample.rig.ok("raw 0x13 7 01000000 =4");
+    assert_eq!(sample.stands(["level", "gpu"]), 4);
+    let reason = sample.rig.error("raw power 5 =99");
+    assert!(reason.contains("NOT_FOUND"), "{reason}");
+    // The delayed response is the answer: status, domain, and the state that was reached.
+    let reached = sample.rig.ok("raw power 4 =1 =1 =0");
+    assert!(reached.contains("01 00 00 00  00 00 00 00"), "{reached}");
+    assert_eq!(sample.stands(["power", "gpu"]), true);
+    // The longest message there is arrives whole, and is refused by the platform and not before.
+    let longest = format!("raw 0x19 6 {}", "00".repeat(128));
+    sample.rig.error(&longest);
+    assert!(
+        sample
+            .rig
+            .error(&format!("{longest}00"))
+            .contains("128 bytes")
+    );
+    let log = sample.tell(&json!({"cmd": "log"}));
+    let text = log.to_string();
+    assert!(text.contains(&"00".repeat(128)), "{text}");
+}
+
+#[test]
+fn events_are_shown_while_they_happen() {
+    let mut sample = Sample::boot();
+    sample.rig.ok("power on gpu");
+    sample.rig.ok("sensor trip gpu-temp 1 60.5 rising");
+    sample.rig.session().type_line(b"events 3s").unwrap();
+    sample
+        .rig
+        .session()
+        .console()
+        .wait_for("Ctrl-C ends", LIMIT)
+        .unwrap();
+    for command in [
+        json!({"cmd": "set", "what": "power", "name": "gpu", "on": false}),
+        json!({"cmd": "set", "what": "level", "name": "cpu", "level": 1200}),
+        json!({"cmd": "set", "what": "limits", "name": "gpu", "min": 1, "max": 2}),
+        json!({"cmd": "set", "what": "rate", "name": "pll", "rate": 400_000_000}),
+        json!({"cmd": "set", "what": "cap", "name": "gpu", "cap_mw": 1500}),
+        json!({"cmd": "set", "what": "temperature", "name": "gpu-die", "value": 70_000}),
+    ] {
+        sample.tell(&command);
+    }
+    let answer = sample.rig.session().answer("", LIMIT).unwrap();
+    assert!(answer.is_ok(), "{answer}");
+    for (source, told) in [
+        ("power    gpu ", "off, by agent 0"),
+        ("perf     cpu ", "level 1200, by agent 0"),
+        ("perf     gpu ", "limits 1 to 2, by agent 0"),
+        ("clock    pll ", "400 MHz, by agent 0"),
+        ("powercap gpu ", "capped at 1.5 W"),
+        ("sensor   gpu-temp ", "rose through trip point 1"),
+    ] {
+        assert!(
+            answer
+                .text
+                .lines()
+                .any(|line| line.contains(source) && line.contains(told)),
+            "{source}: {told} is not in\n{answer}"
+        );
+    }
+    // It has ended its subscriptions: nothing is left for the next time, and nothing more is sent.
+    sample.tell(&json!({"cmd": "set", "what": "power", "name": "gpu", "on": true}));
+    let text = sample.rig.ok("events power 300ms");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    // Sensors that tell every reading do so when they are asked for.
+    let text = sample.rig.ok("events sensor 1500ms");
+    assert!(
+        text.lines()
+            .any(|line| line.contains("accelerometer") && line.contains("z = 9.806 m/s²")),
+        "{text}"
+    );
+}
+
+#[test]
+fn events_end_by_a_key_and_say_what_was_lost() {
+    let mut sample = Sample::boot();
+    sample
+        .rig
+        .session()
+        .type_line(b"events power 10min")
+        .unwrap();
+    let console = sample.rig.session().console();
+    console.wait_for("Ctrl-C ends", LIMIT).unwrap();
+    // What is typed meanwhile waits; Ctrl-C throws it away and ends the command.
+    console.send(b"nonsense\x03").unwrap();
+    let answer = sample.rig.session().answer("", LIMIT).unwrap();
+    assert!(answer.is_ok() && answer.text.contains("^C"), "{answer}");
+    assert_eq!(sample.rig.ok("power state gpu"), "off\n");
+    // Without Ctrl-C it is the next line.
+    let start = Instant::now();
+    sample.rig.session().type_line(b"events power 1s").unwrap();
+    let console = sample.rig.session().console();
+    console.wait_for("Ctrl-C ends", LIMIT).unwrap();
+    console.send(b"power state gpu\r").unwrap();
+    let answer = sample.rig.session().answer("", LIMIT).unwrap();
+    assert!(answer.is_ok(), "{answer}");
+    assert!(start.elapsed() >= Duration::from_millis(900));
+    let answer = sample
+        .rig
+        .session()
+        .answer("power state gpu", LIMIT)
+        .unwrap();
+    assert_eq!(answer.text, "off\n");
+    // A flood that is faster than the line loses events, and says so.
+    let control = sample.control.clone();
+    let flood = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(500));
+        tell(
+            &control,
+            &json!({"cmd": "event", "protocol": 17, "event": 0, "payload": "000000000100000000000000", "count": 500}),
+        );
+    });
+    let text = sample.rig.ok("events power 4s");
+    flood.join().unwrap();
+    assert!(
+        text.contains("power    gpu") && text.contains("were lost"),
+        "{text}"
+    );
+    let stats = sample.rig.ok("stats");
+    assert!(
+        row(&stats, "balanced").is_some_and(|line| line.ends_with("yes")),
+        "{stats}"
+    );
+}
+
+#[test]
+fn a_refusal_says_which_and_what_it_means() {
+    let mut sample = Sample::boot();
+    for (line, words) in [
+        ("power off cpu", "no permission (DENIED)"),
+        ("power on 99", "no such thing (NOT_FOUND)"),
+        ("perf set gpu 99", "outside its limits (OUT_OF_RANGE)"),
+        (
+            "power set gpu 5",
+            "rejects a parameter (INVALID_PARAMETERS)",
+        ),
+        (
+            "sensor intervals gpu-power",
+            "does not support this (NOT_SUPPORTED)",
+        ),
+        // What the console knows better than the platform.
+        (
+            "power on gpx",
+            "no power domain `gpx`; `power list` shows them",
+        ),
+        ("clock set pll fast", "it must be a frequency, such as"),
+        ("clock set pll 8parsecs", "the unit is unknown"),
+        ("clock set pll 0.5", "more decimals"),
+        ("voltage set vdd-gpu 99999V", "too large"),
+        ("cap set soc 1.5", "a number in the domain's unit"),
+        ("perf limits gpu 1", "usage: perf limits NAME [LOW HIGH]"),
+        ("sensor trip gpu-temp x 70 both", "number of a trip point"),
+        ("sensor trip gpu-temp 0 70 up", "usage: sensor trip"),
+        ("events nothing", "no protocol `nothing`"),
+        ("events 3s power", "one duration, at the end"),
+        ("events 99999h", "the unit is unknown"),
+        ("events voltage 1s", "offers no such events"),
+        ("raw gpu 1", "no protocol `gpu`"),
+        ("raw 0x10 256", "too large"),
+        ("raw 0x10 1 1", "pairs of hexadecimal digits"),
+        ("pin get function gpio", "usage: pin get"),
+    ] {
+        let reason = sample.rig.error(line);
+        assert!(reason.contains(words), "`{line}`: {reason}");
+    }
+    sample.tell(
+        &json!({"cmd": "fault", "kind": "status", "status": -6, "protocol": 17, "message": 4}),
+    );
+    let reason = sample.rig.error("power on gpu");
+    assert!(reason.contains("busy, try again later (BUSY)"), "{reason}");
+    sample.tell(
+        &json!({"cmd": "fault", "kind": "status", "status": -200, "protocol": 17, "message": 4}),
+    );
+    assert!(
+        sample
+            .rig
+            .error("power on gpu")
+            .contains("vendor status -200")
+    );
+    sample.tell(&json!({"cmd": "fault", "kind": "drop", "protocol": 17, "message": 4}));
+    let reason = sample.rig.error("power on gpu");
+    assert!(
+        reason.contains("did not answer in time: read the state back"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn the_same_image_says_what_another_platform_lacks() {
+    let mut rig = Rig::boot(Kind::VhostDeviceScmi);
+    for (line, protocol) in [
+        ("power on gpu", "Power domain management protocol (0x11)"),
+        (
+            "perf set gpu 3",
+            "Performance domain management protocol (0x13)",
+        ),
+        ("clock list", "Clock management protocol (0x14)"),
+        ("reset list", "Reset domain management protocol (0x16)"),
+        ("voltage list", "Voltage domain management protocol (0x17)"),
+        ("cap list", "Power capping and monitoring protocol (0x18)"),
+        ("pin list", "Pin control protocol (0x19)"),
+        ("system state", "System power management protocol (0x12)"),
+    ] {
+        let reason = rig.error(line);
+        assert!(
+            reason.contains(protocol) && reason.contains("`protocols` lists"),
+            "`{line}`: {reason}"
+        );
+    }
+    assert!(rig.ok("sensor config fake-sensor on").is_empty());
+    let list = rig.ok("sensor list");
+    assert!(list.contains("acc_X = "), "{list}");
+    assert_eq!(rig.ok("sensor axes 0").lines().count(), 3);
+    assert!(rig.ok("raw base 3").contains("72 75 73 74"));
+    // It offers no notification at all.
+    assert!(rig.error("events 1s").contains("no such events"));
+}
+
+#[test]
+fn tab_completes_commands_verbs_and_names() {
+    let mut sample = Sample::boot();
+    let console = sample.rig.session().console();
+    console.skip();
+    console.send(b"pow\t").unwrap();
+    console.wait_for("power ", LIMIT).unwrap();
+    console.send(b"st\tgp\t\r").unwrap();
+    console.wait_for("state gpu \noff\nok\n", LIMIT).unwrap();
+    // Where there is a choice, it is shown, and the line stands.
+    console.wait_for("scmi> ", LIMIT).unwrap();
+    console.send(b"perf \t").unwrap();
+    console
+        .wait_for("list  levels  get  set  limits", LIMIT)
+        .unwrap();
+    console.wait_for("scmi> perf ", LIMIT).unwrap();
+    console.send(b"get cpu\r").unwrap();
+    console.wait_for("level 800\nok\n", LIMIT).unwrap();
+    // The line before comes back.
+    console.wait_for("scmi> ", LIMIT).unwrap();
+    console.send(b"\x1b[A\r").unwrap();
+    console.wait_for("level 800\nok\n", LIMIT).unwrap();
+}
