@@ -13,9 +13,10 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::{Ended, Machine, Stage};
+use crate::board::Programs;
 use crate::command::{self, Outcome};
 use crate::tally::Tally;
-use crate::{clippy, conformance, image, security, setup, sim, workspace};
+use crate::{bench, clippy, conformance, image, security, setup, sim, workspace};
 
 /// The package whose tests boot machines: they run after all others, on an image that is known to build.
 const INTEGRATION: &str = "test-integration";
@@ -27,7 +28,7 @@ const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
 /// The driver's binary, in the folder of an image.
 const DRIVER_ELF: &str = "virtio_scmi.elf";
 /// What later stages build on comes first, then what fails fast.
-pub(super) const STAGES: [Stage; 12] = [
+pub(super) const STAGES: [Stage; 13] = [
     Stage::new("formatting", formatting),
     Stage::new("conformance", conformance),
     Stage::new("image, clean build", clean_image),
@@ -39,6 +40,7 @@ pub(super) const STAGES: [Stage; 12] = [
     Stage::new("documentation tests", documentation_tests),
     Stage::new("on-target suite", suite),
     Stage::new("integration tests", integration_tests),
+    Stage::new("performance", performance),
     Stage::new("miri", miri),
 ];
 
@@ -227,6 +229,18 @@ fn integration_tests(machine: &Machine) -> Result<Ended> {
         .env(workspace::IMAGE_TARGET_DIR, clean_target())
         .env(image::TEST_RUN, this_run());
     tests(&mut command, minutes(30))
+}
+
+/// What has a limit in instructions or bytes keeps it.
+fn performance(machine: &Machine) -> Result<Ended> {
+    let programs = Programs::find()?;
+    let build = |app| image::build(&machine.rust, app, &clean_target(), |_| ());
+    let (tally, table) = bench::guard(
+        &programs,
+        &build(image::DEFAULT_APP)?,
+        &build(bench::measure::APP)?,
+    )?;
+    Ok(Ended::Ran(tally, table))
 }
 
 /// A name for this run that no other has.
