@@ -143,9 +143,16 @@ impl Exchange for Fake {
         unimplemented!("as above")
     }
 
-    fn notify(&self, protocol: u8, event: u8, source: u32, enable: bool) -> Result<(), ScmiError> {
+    fn notify(
+        &self,
+        protocol: u8,
+        event: u8,
+        source: u32,
+        enable: bool,
+        thresholds: events::Thresholds,
+    ) -> Result<(), ScmiError> {
         let entry = events::find(protocol, event).ok_or(ScmiError::UnknownEvent)?;
-        let request = entry.enable_request(source, enable);
+        let request = entry.enable_request_with(source, enable, thresholds);
         let answer = self.exchange(
             protocol,
             entry.enabled_by,
