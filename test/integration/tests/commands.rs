@@ -13,7 +13,15 @@ use object::Object as _;
 use test_integration::{LIMIT, Turn, image, row, xtask};
 use xtask::workspace;
 
-const TASKS: [&str; 5] = ["jefe", "uart", "virtio_scmi", "console", "idle"];
+const TASKS: [&str; 7] = [
+    "jefe",
+    "uart",
+    "virtio_scmi",
+    "power",
+    "thermal",
+    "console",
+    "idle",
+];
 
 /// What a command printed that had to succeed.
 fn printed(arguments: &[&str]) -> String {
