@@ -311,10 +311,29 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         let mut request = [0; PAYLOAD_MAX];
         let len = command.emit(&mut request)?;
         let request = request.get(..len).unwrap_or(&[]);
+        self.carry(
+            (C::PROTOCOL.id(), C::MESSAGE),
+            flags,
+            repeat,
+            request,
+            response,
+        )
+    }
+
+    /// What all typed calls have in common: one copy in a task, however many commands it knows.
+    #[inline(never)]
+    fn carry<'b>(
+        &self,
+        (protocol, message): (u8, u8),
+        flags: u8,
+        repeat: Repeat,
+        request: &[u8],
+        response: &'b mut [u8],
+    ) -> Result<&'b [u8], Error> {
         let answer = attempt(repeat, || {
             self.exchange.exchange(
-                C::PROTOCOL.id(),
-                C::MESSAGE,
+                protocol,
+                message,
                 flags,
                 self.deadline_ms,
                 request,

@@ -83,8 +83,9 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
     /// Follows what a domain takes: told when it falls below `low`, and when it rises above `high`, in the domain's unit.
     ///
     /// Called again it moves the thresholds. The platform knows one pair for a domain: as long as another task follows the same
-    /// domain, the driver asks for the widest of both, and there are events that only the other one wanted. So look at the power
-    /// in the event. [`Powercaps::notify_measurements`] with `false` ends it.
+    /// domain, the driver asks for the widest of both, and there are events that only the other one wanted; a platform that
+    /// tells only crossings then leaves out those of the narrower pair. So look at the power in the event, or measure now and then.
+    /// [`Powercaps::notify_measurements`] with `false` ends it.
     pub fn watch_measurements(&self, domain: u32, low: u32, high: u32) -> Result<(), Error> {
         self.link.notify_beyond(
             MeasurementsChanged::PROTOCOL,
