@@ -27,6 +27,7 @@ mod config;
 mod image;
 mod notifications;
 mod peripherals;
+mod scmi;
 mod tasks;
 
 pub use board::{expose_a_profile, expose_m_profile, expose_target_board};
@@ -37,4 +38,5 @@ pub use config::{
 pub use image::{env_var, has_feature, in_image, only_in_image, out_dir, target, task_name};
 pub use notifications::build_notifications;
 pub use peripherals::{Peripheral, build_peripherals, peripherals};
+pub use scmi::{Scmi, check_platform_name};
 pub use tasks::{TaskIds, task_ids};

@@ -136,17 +136,16 @@ fn complaints(page: &str, tests: &BTreeSet<String>) -> Vec<String> {
 
 /// The test names of a row: the last parts of what stands in backquotes in its last cell.
 fn named_tests(line: &str) -> Vec<&str> {
-    let last = line
-        .trim()
-        .trim_end_matches('|')
-        .rsplit('|')
-        .next()
-        .unwrap_or("");
-    last.split('`')
-        .skip(1)
-        .step_by(2)
+    quoted(line)
         .filter_map(|path| path.rsplit("::").next())
         .collect()
+}
+
+/// What stands in backquotes in the last cell of a row.
+pub(crate) fn quoted(line: &str) -> impl Iterator<Item = &str> {
+    let row = line.trim().trim_end_matches('|');
+    let last = row.rsplit('|').next().unwrap_or_default();
+    last.split('`').skip(1).step_by(2)
 }
 
 #[cfg(test)]

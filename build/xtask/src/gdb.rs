@@ -100,7 +100,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// A port that nobody had a moment ago.
-fn free_port() -> Result<u16> {
+///
+/// # Errors
+///
+/// There is none.
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     Ok(listener.local_addr()?.port())
 }

@@ -66,13 +66,7 @@ fn judge(page: &str, known: &BTreeSet<String>) -> (usize, Vec<String>) {
         }
         count += 1;
         let mut complain = |what: String| complaints.push(format!("line {}: {what}", number + 1));
-        let last = line.trim_end_matches('|').rsplit('|').next();
-        let named: Vec<&str> = last
-            .unwrap_or_default()
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .collect();
+        let named: Vec<&str> = conformance::quoted(line).collect();
         if named.is_empty() {
             complain("names no test; name one in backquotes".into());
         }

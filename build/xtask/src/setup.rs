@@ -14,6 +14,10 @@ pub mod qemu;
 pub mod rust;
 pub mod sources;
 
+use std::process::Command;
+
+use crate::workspace;
+
 /// Whether to change the machine, or only to say what would be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -56,9 +60,26 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     );
     there(
         "platform",
-        daemon::ensure(mode)?.map(|path| crate::workspace::shown(&path)),
+        daemon::ensure(mode)?.map(|path| workspace::shown(&path)),
     );
     Ok(())
+}
+
+/// A program of the nightly toolchain, by rustup's own proxy: the cargo that runs us belongs to another toolchain.
+pub(crate) fn nightly(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.arg("+nightly").current_dir(workspace::root());
+    workspace::scrub(&mut command);
+    for key in [
+        "CARGO",
+        "RUSTC",
+        "RUSTDOC",
+        "RUSTUP_TOOLCHAIN",
+        "CARGO_TARGET_DIR",
+    ] {
+        command.env_remove(key);
+    }
+    command
 }
 
 /// Prints one line about set-up. On standard error, so that a command's own output stays clean.

@@ -397,4 +397,14 @@ impl<A: AttributeWrite> Leased<A, [u8]> {
         // Safety: the caller vouches for the source.
         unsafe { self.store(offset, src, len) }
     }
+
+    /// Copies as much of the front of `src` as fits to the front of the client's memory, and says how much; an error when the client went
+    /// away.
+    #[inline]
+    #[allow(clippy::result_unit_err)]
+    pub fn write_front(&self, src: &[u8]) -> Result<usize, ()> {
+        let len = src.len().min(self.len());
+        self.write_range(0..len, src)?;
+        Ok(len)
+    }
 }

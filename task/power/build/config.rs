@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Result, bail, ensure};
+use build_util::Scmi;
 use serde::Deserialize;
 
 /// `[tasks.power.config]`: see the documentation of the task.
@@ -64,27 +65,6 @@ struct Step {
     hertz: Option<u64>,
 }
 
-/// `[config.scmi]`, as far as it concerns this task.
-#[derive(Default, Deserialize)]
-pub struct Scmi {
-    #[serde(default)]
-    clients: BTreeMap<String, Client>,
-}
-
-#[derive(Deserialize)]
-struct Client {
-    protocols: Protocols,
-    notification: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Protocols {
-    Listed(Vec<u8>),
-    // "all": the manifest accepts no other word.
-    Word(#[allow(dead_code)] String),
-}
-
 /// What there is to know of the image.
 pub struct Image<'a> {
     /// The name of this task.
@@ -101,9 +81,8 @@ pub struct Image<'a> {
 const MOST_RESOURCES: usize = 64;
 const MOST_STEPS: usize = 32;
 const MOST_CLIENTS: usize = 32;
-/// The longest name of a resource, and of a domain as platforms tell it.
+/// The longest name of a resource.
 const NAME_MAX: usize = 32;
-const DOMAIN_NAME_MAX: usize = 15;
 
 /// Checks the table, and writes it as constants.
 pub fn generate(config: &Config, image: &Image<'_>) -> Result<String> {
@@ -121,7 +100,7 @@ pub fn generate(config: &Config, image: &Image<'_>) -> Result<String> {
     let clients = clients(config, image, &key)?;
     let order = order(config, &names, &key)?;
     check_shared(config, &key)?;
-    check_client(config, image)?;
+    image.scmi.check_client(image.task, protocols(config))?;
 
     let mut code = String::new();
     for (number, (name, resource)) in config.resources.iter().enumerate() {
@@ -310,34 +289,20 @@ fn kinds(step: &Step) -> impl Iterator<Item = (&'static str, u32)> {
     .filter_map(|(kind, number)| Some((kind, number?)))
 }
 
-/// The driver must let this task use the protocols that it needs, and tell it of events.
-fn check_client(config: &Config, image: &Image<'_>) -> Result<()> {
-    let key = format!("app.toml: config.scmi.clients.{}", image.task);
-    let Some(client) = image.scmi.clients.get(image.task) else {
-        bail!("{key} is missing: without it the driver refuses this task");
-    };
-    ensure!(
-        client.notification.as_deref() == Some("scmi"),
-        "{key}.notification: this task listens to \"scmi\""
-    );
-    let Protocols::Listed(listed) = &client.protocols else {
-        return Ok(());
-    };
-    for (name, resource) in &config.resources {
-        for (kind, _) in resource.steps.iter().flat_map(kinds) {
+/// The protocols that are needed, each with what for.
+fn protocols(config: &Config) -> impl Iterator<Item = (u8, String)> {
+    config.resources.iter().flat_map(|(name, resource)| {
+        let kinds = resource.steps.iter().flat_map(kinds);
+        kinds.map(move |(kind, _)| {
             let protocol = match kind {
                 "power" => 0x11,
                 "clock" => 0x14,
                 "reset" => 0x16,
                 _ => 0x17,
             };
-            ensure!(
-                listed.contains(&protocol),
-                "{key}.protocols: resource {name:?} has a {kind}; add {protocol:#04x}"
-            );
-        }
-    }
-    Ok(())
+            (protocol, format!("resource {name:?} has a {kind}"))
+        })
+    })
 }
 
 fn step_code(step: &Step, key: &str) -> Result<String> {
@@ -360,12 +325,7 @@ fn step_code(step: &Step, key: &str) -> Result<String> {
         step.hertz != Some(0),
         "{key}.hertz: a clock of 0 Hz stands still; leave it out to keep the rate it has"
     );
-    if let Some(name) = &step.name {
-        ensure!(
-            !name.is_empty() && name.len() <= DOMAIN_NAME_MAX && name.is_ascii(),
-            "{key}.name: platforms tell {DOMAIN_NAME_MAX} bytes of a name; write the first {DOMAIN_NAME_MAX} of it"
-        );
-    }
+    build_util::check_platform_name(step.name.as_deref(), key)?;
     let part = match kind {
         "voltage" => format!(
             "Voltage {{ domain: {number}, microvolts: {:?} }}",

@@ -14,7 +14,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct AppConfig {
     #[serde(default)]
-    scmi: config::Scmi,
+    scmi: build_util::Scmi,
 }
 
 fn main() -> Result<()> {

@@ -44,7 +44,7 @@
 #![no_std]
 #![no_main]
 
-use drv_scmi_api::{Buffer, Incoming, Link, PAYLOAD_MAX, Scmi, next_event};
+use drv_scmi_api::{Buffer, Incoming, Link, Lives, PAYLOAD_MAX, Scmi, next_event};
 use idol_runtime::{Leased, NotificationHandler, RequestError, W};
 use power_control::{Manager, Part};
 use ringbuf::{ringbuf, ringbuf_entry};
@@ -97,8 +97,7 @@ fn main() -> ! {
     let mut server = Server {
         manager,
         scmi: Scmi::from(driver),
-        driver,
-        generation: 0,
+        lives: Lives::new(driver),
         is_subscribed: false,
         has_more_events: false,
         clients: CLIENTS.map(|index| sys_refresh_task_id(TaskId::for_index(index))),
@@ -120,10 +119,7 @@ fn main() -> ! {
 struct Server {
     manager: &'static mut Manager<{ RESOURCES.len() }, { CLIENTS.len() }>,
     scmi: Scmi,
-    /// The driver's life that is known.
-    driver: TaskId,
-    /// The device's life that is known.
-    generation: u32,
+    lives: Lives,
     /// The platform tells of power domains that change, or never will.
     is_subscribed: bool,
     /// Events are left from the last time.
@@ -135,7 +131,9 @@ struct Server {
 impl Server {
     /// Makes hardware and references agree, if that is due.
     fn settle(&mut self) {
-        self.look_at_driver();
+        if self.lives.look(&self.scmi) {
+            self.restarted();
+        }
         let now = now();
         if self.manager.next().is_none_or(|at| at > now) {
             return;
@@ -146,20 +144,6 @@ impl Server {
         if self.manager.settle(&self.scmi, now) {
             ringbuf_entry!(Trace::BroughtBack);
             tell();
-        }
-    }
-
-    /// Notices another life of the driver, or of the device.
-    fn look_at_driver(&mut self) {
-        let driver = sys_refresh_task_id(self.driver);
-        let generation = self.scmi.info().generation;
-        if (driver, generation) != (self.driver, self.generation) {
-            // The first look at it is none of that.
-            let is_known = self.generation != 0;
-            (self.driver, self.generation) = (driver, generation);
-            if is_known {
-                self.restarted();
-            }
         }
     }
 
@@ -322,13 +306,9 @@ impl idl::InOrderResourcesImpl for Server {
         destination: Leased<W, [u8]>,
     ) -> Result<u8, RequestError<PowerError>> {
         let name = self.manager.resource(resource)?.name.as_bytes();
-        let len = name.len().min(destination.len()).min(NAME_MAX);
-        if let Some(fits) = name.get(..len) {
-            destination
-                .write_range(0..len, fits)
-                .map_err(|()| RequestError::went_away())?;
-        }
-        Ok(len as u8)
+        let name = name.get(..NAME_MAX).unwrap_or(name);
+        let written = destination.write_front(name);
+        Ok(written.map_err(|()| RequestError::went_away())? as u8)
     }
 }
 

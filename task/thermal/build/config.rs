@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Result, bail, ensure};
+use build_util::{Scmi, check_platform_name};
 use serde::Deserialize;
 
 /// `[tasks.thermal.config]`: see the documentation of the task.
@@ -69,32 +70,10 @@ struct Trip {
     limits: BTreeMap<String, u32>,
 }
 
-/// `[config.scmi]`, as far as it concerns this task.
-#[derive(Default, Deserialize)]
-pub struct Scmi {
-    #[serde(default)]
-    clients: BTreeMap<String, Client>,
-}
-
-#[derive(Deserialize)]
-struct Client {
-    protocols: Protocols,
-    notification: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Protocols {
-    Listed(Vec<u8>),
-    // "all": the manifest accepts no other word.
-    Word(#[allow(dead_code)] String),
-}
-
 /// The most zones, limits, and trips of a zone.
 const MOST: usize = 32;
-/// The longest name here, and of a sensor or domain as platforms tell it.
+/// The longest name here.
 const NAME_MAX: usize = 32;
-const PLATFORM_NAME_MAX: usize = 15;
 
 /// Checks the table of the task with that name, and writes it as constants.
 pub fn generate(config: &Config, task: &str, scmi: &Scmi) -> Result<String> {
@@ -118,7 +97,7 @@ pub fn generate(config: &Config, task: &str, scmi: &Scmi) -> Result<String> {
             "{key}.{table}: {count} are too many; there may be {MOST}"
         );
     }
-    check_client(config, task, scmi)?;
+    scmi.check_client(task, protocols(config))?;
 
     let mut limits = String::new();
     for (name, limit) in &config.limits {
@@ -169,16 +148,6 @@ fn check_name(name: &str, key: &str) -> Result<()> {
         name.len() <= NAME_MAX,
         "{key}: the name is longer than {NAME_MAX} bytes"
     );
-    Ok(())
-}
-
-fn check_platform_name(name: Option<&str>, key: &str) -> Result<()> {
-    if let Some(name) = name {
-        ensure!(
-            !name.is_empty() && name.len() <= PLATFORM_NAME_MAX && name.is_ascii(),
-            "{key}.name: platforms tell {PLATFORM_NAME_MAX} bytes of a name; write the first {PLATFORM_NAME_MAX} of it"
-        );
-    }
     Ok(())
 }
 
@@ -284,37 +253,16 @@ fn trips_code(number: usize, zone: &Zone, config: &Config, key: &str) -> Result<
     Ok(code)
 }
 
-/// The driver must let this task use the protocols that it needs, and tell it of events.
-fn check_client(config: &Config, task: &str, scmi: &Scmi) -> Result<()> {
-    let key = format!("app.toml: config.scmi.clients.{task}");
-    let Some(client) = scmi.clients.get(task) else {
-        bail!("{key} is missing: without it the driver refuses this task");
-    };
-    ensure!(
-        client.notification.as_deref() == Some("scmi"),
-        "{key}.notification: this task listens to \"scmi\""
-    );
-    let Protocols::Listed(listed) = &client.protocols else {
-        return Ok(());
-    };
-    let needs = [
+/// The protocols that are needed, each with what for.
+fn protocols(config: &Config) -> impl Iterator<Item = (u8, String)> {
+    let has_perf = config.limits.values().any(|limit| limit.perf.is_some());
+    let has_cap = config.limits.values().any(|limit| limit.cap.is_some());
+    [
         (0x15, "sensors", !config.zones.is_empty()),
-        (
-            0x13,
-            "performance domains",
-            config.limits.values().any(|limit| limit.perf.is_some()),
-        ),
-        (
-            0x18,
-            "power caps",
-            config.limits.values().any(|limit| limit.cap.is_some()),
-        ),
-    ];
-    for (protocol, what, needed) in needs {
-        ensure!(
-            !needed || listed.contains(&protocol),
-            "{key}.protocols: the policy speaks of {what}; add {protocol:#04x}"
-        );
-    }
-    Ok(())
+        (0x13, "performance domains", has_perf),
+        (0x18, "power caps", has_cap),
+    ]
+    .into_iter()
+    .filter(|(_, _, needed)| *needed)
+    .map(|(protocol, what, _)| (protocol, format!("the policy speaks of {what}")))
 }

@@ -48,7 +48,7 @@
 #![no_std]
 #![no_main]
 
-use drv_scmi_api::{Buffer, Incoming, PAYLOAD_MAX, Scmi, next_event};
+use drv_scmi_api::{Buffer, Incoming, Lives, PAYLOAD_MAX, Scmi, next_event};
 use idol_runtime::{Leased, NotificationHandler, RequestError, W};
 use ringbuf::{ringbuf, ringbuf_entry};
 use scmi::Notice;
@@ -90,8 +90,7 @@ fn main() -> ! {
     let mut server = Server {
         governor,
         scmi: Scmi::from(driver),
-        driver,
-        generation: 0,
+        lives: Lives::new(driver),
         has_more_events: false,
     };
     server.run();
@@ -109,10 +108,7 @@ fn main() -> ! {
 struct Server {
     governor: &'static mut Governor<{ ZONES.len() }, { LIMITS.len() }>,
     scmi: Scmi,
-    /// The driver's life that is known.
-    driver: TaskId,
-    /// The device's life that is known.
-    generation: u32,
+    lives: Lives,
     /// Events are left from the last time.
     has_more_events: bool,
 }
@@ -120,22 +116,10 @@ struct Server {
 impl Server {
     /// Does what is due.
     fn run(&mut self) {
-        self.look_at_driver();
-        self.governor.run(&self.scmi, now);
-    }
-
-    /// Notices another life of the driver, or of the device.
-    fn look_at_driver(&mut self) {
-        let driver = sys_refresh_task_id(self.driver);
-        let generation = self.scmi.info().generation;
-        if (driver, generation) != (self.driver, self.generation) {
-            // The first look at it is none of that.
-            let is_known = self.generation != 0;
-            (self.driver, self.generation) = (driver, generation);
-            if is_known {
-                self.restarted();
-            }
+        if self.lives.look(&self.scmi) {
+            self.restarted();
         }
+        self.governor.run(&self.scmi, now);
     }
 
     fn restarted(&mut self) {
@@ -185,13 +169,10 @@ fn now() -> u64 {
 
 /// Writes a name to a client's lease, as much as fits.
 fn lend_name(name: &str, destination: &Leased<W, [u8]>) -> Result<u8, RequestError<ThermalError>> {
-    let len = name.len().min(destination.len()).min(NAME_MAX);
-    if let Some(fits) = name.as_bytes().get(..len) {
-        destination
-            .write_range(0..len, fits)
-            .map_err(|()| RequestError::went_away())?;
-    }
-    Ok(len as u8)
+    let name = name.as_bytes();
+    let name = name.get(..NAME_MAX).unwrap_or(name);
+    let written = destination.write_front(name);
+    Ok(written.map_err(|()| RequestError::went_away())? as u8)
 }
 
 impl NotificationHandler for Server {

@@ -15,6 +15,8 @@
 //! `cargo xtask test` sets up what they need and runs them. `cargo test --package test-integration` runs them on a machine
 //! where that has been done. Any failure panics with what the image, QEMU and the platform printed.
 
+pub mod debugger;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

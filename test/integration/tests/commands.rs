@@ -4,12 +4,11 @@
 //! The commands that show what an image is do what they say.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use object::Object as _;
+use test_integration::debugger::{Debugger, free_port};
 use test_integration::{LIMIT, Turn, image, row, xtask};
 use xtask::workspace;
 
@@ -151,10 +150,7 @@ impl Drop for Listening {
 #[test]
 fn gdb_boots_paused_and_knows_all_symbols() {
     let _turn = Turn::take();
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.local_addr().expect("it has an address").port()
-    };
+    let port = free_port().expect("a free port");
     let image = image();
     let script = image.folder.join("gdb.script");
     let _ = fs::remove_file(&script);
@@ -171,32 +167,17 @@ fn gdb_boots_paused_and_knows_all_symbols() {
 
     let start = Instant::now();
     let mut debugger = loop {
-        match TcpStream::connect(("127.0.0.1", port)) {
-            Ok(stream) => break stream,
+        match Debugger::connect(port) {
+            Ok(debugger) => break debugger,
             Err(error) => assert!(start.elapsed() < 5 * LIMIT, "no machine listens: {error}"),
         }
         std::thread::sleep(Duration::from_millis(100));
     };
-    debugger.set_read_timeout(Some(LIMIT)).expect("a time-out");
-    let mut ask = |packet: &str| {
-        let sum = packet.bytes().fold(0_u8, u8::wrapping_add);
-        write!(debugger, "${packet}#{sum:02x}").expect("the machine reads");
-        let mut answer = Vec::new();
-        let mut byte = [0];
-        while !(answer.contains(&b'$') && byte == *b"#") {
-            debugger.read_exact(&mut byte).expect("the machine answers");
-            answer.push(byte[0]);
-        }
-        debugger.read_exact(&mut [0; 2]).expect("the checksum");
-        debugger.write_all(b"+").expect("the machine reads");
-        let text = String::from_utf8_lossy(&answer).into_owned();
-        text[text.find('$').expect("found") + 1..text.len() - 1].to_owned()
-    };
-    assert!(ask("?").starts_with('T'), "it is paused");
+    assert!(debugger.ask("?").starts_with('T'), "it is paused");
     let elf = fs::read(&image.elf).expect("the image is there");
     let entry = object::File::parse(&*elf).expect("is an ELF").entry() as u32;
     let wanted = format!("{:08x}", entry.swap_bytes());
-    assert_eq!(ask("pf"), wanted, "not one instruction has run");
+    assert_eq!(debugger.ask("pf"), wanted, "not one instruction has run");
 
     let script = fs::read_to_string(&script).expect("the script is there");
     let loaded: Vec<_> = script

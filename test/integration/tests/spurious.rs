@@ -7,13 +7,12 @@
 //! QEMU's test interface writes to the controller meanwhile.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSymbol as _};
+use test_integration::debugger::{Debugger, free_port};
 use test_integration::{Kind, LIMIT, Rig, Setting, image, row};
 
 /// Where the kernel takes interrupts.
@@ -24,87 +23,6 @@ const CLEAR_ENABLE: u32 = 0x0800_0180;
 const HIGHEST_PENDING: u32 = 0x0801_0018;
 /// There is none.
 const SPURIOUS: u32 = 1023;
-/// A machine that does not stop within this goes on.
-const MOMENT: Duration = Duration::from_millis(500);
-
-/// The machine under a debugger: just what is needed of GDB's remote protocol.
-struct Debugger(TcpStream);
-
-impl Debugger {
-    fn connect(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("QEMU listens");
-        Self(stream)
-    }
-
-    fn send(&mut self, text: &str) {
-        let sum = text.bytes().fold(0_u8, u8::wrapping_add);
-        let packet = format!("${text}#{sum:02x}");
-        self.0.write_all(packet.as_bytes()).expect("QEMU reads");
-    }
-
-    /// The next packet, if one comes within the limit.
-    fn packet(&mut self, limit: Duration) -> Option<String> {
-        let deadline = Instant::now() + limit;
-        let mut text: Option<String> = None;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            self.0
-                .set_read_timeout(Some(left.max(Duration::from_millis(1))))
-                .expect("a time-out");
-            let mut byte = [0];
-            match self.0.read(&mut byte) {
-                Ok(1) => {}
-                Ok(_) => panic!("QEMU closed the debugger's connection"),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    return None;
-                }
-                Err(error) => panic!("the debugger's connection: {error}"),
-            }
-            match (byte[0], &mut text) {
-                (b'$', _) => text = Some(String::new()),
-                (b'#', Some(_)) => {
-                    self.0.read_exact(&mut [0; 2]).expect("the checksum");
-                    self.0.write_all(b"+").expect("QEMU reads");
-                    return text;
-                }
-                (other, Some(text)) => text.push(other.into()),
-                // An acknowledgement.
-                (_, None) => {}
-            }
-        }
-    }
-
-    fn ask(&mut self, text: &str) -> String {
-        self.send(text);
-        self.packet(LIMIT)
-            .unwrap_or_else(|| panic!("no answer to `{text}`"))
-    }
-
-    /// Goes on from a breakpoint, and past it.
-    fn go_on(&mut self, breakpoint: u64) {
-        for order in [
-            format!("z1,{breakpoint:x},4"),
-            "s".into(),
-            format!("Z1,{breakpoint:x},4"),
-        ] {
-            self.ask(&order);
-        }
-        self.send("c");
-    }
-
-    /// Goes past the breakpoint for as long as interrupts come.
-    fn until_quiet(&mut self, breakpoint: u64) {
-        for _ in 0..100 {
-            if self.packet(MOMENT).is_none() {
-                return;
-            }
-            self.go_on(breakpoint);
-        }
-        panic!("interrupts come and come");
-    }
-}
 
 /// QEMU's test interface.
 struct Bus(BufReader<UnixStream>);
@@ -141,10 +59,7 @@ fn address_of(elf: &Path, name: &str) -> u64 {
 fn an_interrupt_that_is_withdrawn_changes_nothing() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let socket = folder.path().join("bus");
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.local_addr().expect("it has an address").port()
-    };
+    let port = free_port().expect("a free port");
     let mut setting = Setting::new(&image().elf, Kind::None);
     setting.extra = vec![
         "-gdb".into(),
@@ -159,7 +74,7 @@ fn an_interrupt_that_is_withdrawn_changes_nothing() {
     let stream = UnixStream::connect(&socket).expect("QEMU listens");
     stream.set_read_timeout(Some(LIMIT)).expect("a time-out");
     let mut bus = Bus(BufReader::new(stream));
-    let mut debugger = Debugger::connect(port);
+    let mut debugger = Debugger::connect(port).expect("QEMU listens");
     debugger.ask("?");
     assert_eq!(debugger.ask(&format!("Z1,{handler:x},4")), "OK");
     debugger.send("c");
@@ -180,7 +95,7 @@ fn an_interrupt_that_is_withdrawn_changes_nothing() {
         debugger.go_on(handler);
         debugger.until_quiet(handler);
     }
-    debugger.0.write_all(b"\x03").expect("QEMU reads");
+    debugger.interrupt();
     debugger.packet(LIMIT).expect("it stops");
     debugger.ask(&format!("z1,{handler:x},4"));
     debugger.ask("D");

@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::layout::{KernelPlacement, Placement, Region};
+use crate::layout::{Placement, Region};
 use crate::tables::build;
 
 const PAGE: u32 = 0x1000;
@@ -83,19 +83,7 @@ fn layout(shapes: &[Shape]) -> Layout {
         });
     Layout {
         tasks: tasks.collect(),
-        kernel: KernelPlacement {
-            text: Range {
-                base: 0x4010_0000,
-                size: 0x8000,
-            },
-            rodata: Range {
-                base: 0x4010_8000,
-                size: 0x3000,
-            },
-            tables: 0x4010_c000,
-            ram: 0x6000,
-            end: 0x4020_0000,
-        },
+        kernel: tests::kernel(),
         kernel_devices: vec![Range {
             base: 0x0800_0000,
             size: 0x2_0000,

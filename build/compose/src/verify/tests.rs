@@ -67,19 +67,7 @@ fn layout() -> Layout {
         },
     ));
     Layout {
-        kernel: KernelPlacement {
-            text: Range {
-                base: 0x4010_0000,
-                size: 0x8000,
-            },
-            rodata: Range {
-                base: 0x4010_8000,
-                size: 0x3000,
-            },
-            tables: 0x4010_c000,
-            ram: 0x6000,
-            end: 0x4020_0000,
-        },
+        kernel: kernel(),
         kernel_devices: vec![
             Range {
                 base: 0x0800_0000,
@@ -92,6 +80,23 @@ fn layout() -> Layout {
         ],
         tasks,
         ..Layout::default()
+    }
+}
+
+/// Where the kernel of all layouts here lies.
+pub(super) fn kernel() -> KernelPlacement {
+    KernelPlacement {
+        text: Range {
+            base: 0x4010_0000,
+            size: 0x8000,
+        },
+        rodata: Range {
+            base: 0x4010_8000,
+            size: 0x3000,
+        },
+        tables: 0x4010_c000,
+        ram: 0x6000,
+        end: 0x4020_0000,
     }
 }
 

@@ -8,28 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::say;
+use super::{nightly, say};
 use crate::{command, workspace};
 
 /// For a toolchain, and for cargo-fuzz on a small machine.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
-
-/// A program of the nightly toolchain, by rustup's own proxy: the cargo that runs us belongs to another toolchain.
-fn nightly(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.arg("+nightly").current_dir(workspace::root());
-    workspace::scrub(&mut command);
-    for key in [
-        "CARGO",
-        "RUSTC",
-        "RUSTDOC",
-        "RUSTUP_TOOLCHAIN",
-        "CARGO_TARGET_DIR",
-    ] {
-        command.env_remove(key);
-    }
-    command
-}
 
 /// `cargo fuzz` of the nightly toolchain.
 #[must_use]

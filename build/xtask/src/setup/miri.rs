@@ -8,23 +8,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::say;
-use crate::{command, workspace};
+use super::{nightly, say};
+use crate::command;
 
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// `cargo miri` of the nightly toolchain.
 #[must_use]
 pub fn command() -> Command {
-    // By rustup's own proxy: the cargo that runs us belongs to another toolchain.
-    let mut command = Command::new("cargo");
-    command
-        .args(["+nightly", "miri"])
-        .current_dir(workspace::root());
-    workspace::scrub(&mut command);
-    for key in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
-        command.env_remove(key);
-    }
+    let mut command = nightly("cargo");
+    command.arg("miri");
     command
 }
 

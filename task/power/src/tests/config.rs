@@ -6,7 +6,8 @@
 #[path = "../../build/config.rs"]
 mod table;
 
-use table::{Config, Image, Scmi, generate};
+use build_util::Scmi;
+use table::{Config, Image, generate};
 
 const GOOD: &str = r#"
 tell = { camera = "power" }

@@ -6,7 +6,8 @@
 #[path = "../../build/config.rs"]
 mod table;
 
-use table::{Config, Scmi, generate};
+use build_util::Scmi;
+use table::{Config, generate};
 
 const GOOD: &str = r#"
 [limits]
