@@ -12,6 +12,7 @@
 //! | [`faults`], [`engine`] | which reply goes out when, in which order, and how broken |
 //! | [`control`], [`state`] | the socket that drives it at run time, and what it tells of the machine |
 //! | [`device`] | the vhost-user device in front of it |
+//! | [`relay`] | between QEMU and the device, so that QEMU takes up a platform that comes back |
 
 pub mod control;
 pub mod device;
@@ -21,4 +22,5 @@ pub mod machine;
 pub mod model;
 pub mod platform;
 pub mod protocols;
+pub mod relay;
 pub mod state;

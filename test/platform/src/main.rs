@@ -15,7 +15,9 @@ use scmi_platform::control;
 use scmi_platform::device::{Device, Shared, TIMER_TOKEN, WAKE_TOKEN};
 use scmi_platform::engine::Engine;
 use scmi_platform::machine::Machine;
+use scmi_platform::relay;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use vhost::vhost_user::Error::{Disconnected, PartialMessage};
 use vhost::vhost_user::Listener;
 use vhost_user_backend::Error::HandleRequest;
@@ -33,8 +35,8 @@ struct Arguments {
     /// The vhost-user socket.
     #[arg(long)]
     socket: PathBuf,
-    /// Dial into a socket that QEMU listens on (`server=on`) instead of listening. QEMU 10.0 cannot take up a platform that
-    /// comes back: it waits for acknowledgements that were negotiated with the one before.
+    /// Dial into a socket that QEMU listens on (`server=on`) instead of listening. QEMU takes up such a platform again after it
+    /// ended and was started anew.
     #[arg(long)]
     connect: bool,
     /// The machine to be; the sample machine if not given.
@@ -100,14 +102,22 @@ fn serve(arguments: &Arguments, shared: &Shared) -> anyhow::Result<()> {
     handler.register_listener(timer, EventSet::IN, TIMER_TOKEN.into())?;
 
     let socket = &arguments.socket;
-    if arguments.connect {
-        connect(&mut daemon, socket)?;
+    let (mut listener, dialled) = if arguments.connect {
+        // The daemon listens to a relay, beside QEMU's socket and gone as soon as both are connected.
+        let mut own = socket.clone().into_os_string();
+        own.push(format!(".{}", std::process::id()));
+        let qemu = dial(socket)?;
+        let listener = listen(Path::new(&own))?;
+        (listener, Some((qemu, UnixStream::connect(&own)?)))
     } else {
-        let mut listener = Listener::new(socket, true)
-            .with_context(|| format!("cannot listen on {}", socket.display()))?;
-        daemon
-            .start(&mut listener)
-            .map_err(|error| anyhow::anyhow!("no QEMU on {}: {error}", socket.display()))?;
+        (listen(socket)?, None)
+    };
+    daemon
+        .start(&mut listener)
+        .map_err(|error| anyhow::anyhow!("no QEMU on {}: {error}", socket.display()))?;
+    if let Some((qemu, own)) = dialled {
+        drop(listener);
+        relay::start(qemu, own).context("no descriptor left")?;
     }
     shared.wake();
     // However the connection ends, the machine stays as it is for the next one.
@@ -121,18 +131,20 @@ fn serve(arguments: &Arguments, shared: &Shared) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn listen(socket: &Path) -> anyhow::Result<Listener> {
+    Listener::new(socket, true).with_context(|| format!("cannot listen on {}", socket.display()))
+}
+
 /// Dials into QEMU's socket, which may not be there yet.
-fn connect(daemon: &mut VhostUserDaemon<Arc<RwLock<Device>>>, socket: &Path) -> anyhow::Result<()> {
-    let path = socket
-        .to_str()
-        .context("the socket's path is not valid text")?;
+fn dial(socket: &Path) -> anyhow::Result<UnixStream> {
     let started = Instant::now();
     loop {
-        match daemon.start_client(path) {
-            Ok(()) => return Ok(()),
+        match UnixStream::connect(socket) {
+            Ok(stream) => return Ok(stream),
             Err(error) if started.elapsed() > CONNECT_LIMIT => {
                 bail!(
-                    "no QEMU listens on {path} (waited {} s): {error}",
+                    "no QEMU listens on {} (waited {} s): {error}",
+                    socket.display(),
                     CONNECT_LIMIT.as_secs()
                 )
             }
