@@ -176,6 +176,58 @@ mod tests {
     }
 
     #[test]
+    fn d02_the_next_token_is_the_first_free_one_from_the_counter_on() {
+        // Against the plainest model, over sets of every density.
+        let mut random = 0x9e37_79b9_7f4a_7c15u64;
+        for round in 0..if cfg!(miri) { 4 } else { 400 } {
+            let mut tokens = Tokens::new();
+            let mut free = [true; TOKENS];
+            for (word, chunk) in tokens.taken.iter_mut().zip(free.chunks_mut(32)) {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                *word = match round % 4 {
+                    0 => random as u32,
+                    1 => random as u32 | (random >> 32) as u32,
+                    2 => u32::MAX,
+                    _ => u32::MAX << (random >> 40 & 31),
+                };
+                for (bit, free) in chunk.iter_mut().enumerate() {
+                    *free = *word >> bit & 1 == 0;
+                }
+            }
+            tokens.next = random as u16 % 1024;
+            let from = usize::from(tokens.next);
+            for _ in 0..if cfg!(miri) { 4 } else { 40 } {
+                let order = (from..TOKENS).chain(0..from);
+                let expected = order.into_iter().find(|&token| free[token]);
+                tokens.next = from as u16;
+                let found = tokens.take(SlotId(3)).map(|token| usize::from(token.get()));
+                assert_eq!(found, expected, "from {from}");
+                if let Some(token) = found {
+                    free[token] = false;
+                    assert_eq!(usize::from(tokens.next), (token + 1) % TOKENS);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn d02_after_a_reset_all_are_free_and_the_counter_runs_on() {
+        let mut tokens = Tokens::new();
+        for slot in 0..700 {
+            let token = tokens.take(SlotId(slot)).unwrap();
+            if slot % 3 == 0 {
+                tokens.retire(token);
+            }
+        }
+        tokens.release_all();
+        assert_eq!(tokens.taken(), 0);
+        let token = tokens.take(SlotId(1)).unwrap();
+        assert_eq!(token.get(), 700);
+    }
+
+    #[test]
     fn d14_a_retired_token_waits_for_its_late_response_until_tokens_run_out() {
         let mut tokens = Tokens::new();
         let token = tokens.take(SlotId(1)).unwrap();

@@ -456,3 +456,22 @@ fn a_client_without_notification_bit_is_not_posted_but_can_fetch() {
         assert_eq!(world.fetch_all(POWER).len(), 1);
     });
 }
+
+#[test]
+fn n06_events_for_all_sources_and_for_one_in_the_same_turn_are_both_told_of() {
+    run(Setup::default(), |world| {
+        world.subscribe(CONSOLE, UPDATE.0, UPDATE.1, ALL_SOURCES);
+        world.subscribe(CONSOLE, 0x13, 1, 2);
+        assert!(world.device.sensor_update(1, 7));
+        assert!(
+            world
+                .device
+                .send_event(header(0x13, 1, 3, 0), &bytes(&[0, 2, 5]))
+        );
+        // Once for each order in which subscribers are told.
+        let posted = Told::Posted(CONSOLE, 1 << 4);
+        assert_eq!(world.turn(), [posted.clone(), posted]);
+        assert_eq!(world.fetch_all(CONSOLE).len(), 2);
+        assert_eq!(world.turn(), []);
+    });
+}

@@ -299,3 +299,96 @@ fn d05_d08_a_reply_before_the_sender_looks_is_kept_for_it() {
         }
     });
 }
+
+#[test]
+fn v12_event_interrupts_are_on_after_every_turn_whatever_it_found() {
+    both(|world| {
+        for round in 0..20 {
+            // A turn that finds no event, one that finds some, and one that finds a command only.
+            world.turn();
+            assert!(world.device.sensor_update(1, round));
+            assert!(world.device.events.interrupt_due(), "round {round}");
+            world.turn();
+            world.exchange(CONSOLE, 0x10, 0).unwrap();
+            let command = world.take();
+            world.device.reply(&command, 0, &[]);
+            assert!(world.device.commands.interrupt_due());
+            assert_eq!(world.turn().len(), 1);
+            assert!(world.device.sensor_update(1, round));
+            assert!(world.device.events.interrupt_due(), "round {round}");
+        }
+    });
+}
+
+#[test]
+fn a_poller_among_others_takes_no_interrupt_from_them_and_asks_for_none_when_alone() {
+    both(|world| {
+        world.turn();
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        let handle = send(world);
+        let (other, own) = (world.take(), world.take());
+        world.device.reply(&other, 0, &[]);
+        assert!(world.device.commands.interrupt_due());
+        assert_eq!(world.turn().len(), 1);
+        // Now only the poller is left.
+        world.device.reply(&own, 0, &[]);
+        assert!(!world.device.commands.interrupt_due());
+        world.turn();
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+    });
+}
+
+#[test]
+fn v35_a_late_reply_interrupts_although_nobody_waits_so_that_its_slot_returns() {
+    both(|world| {
+        let short = Wish {
+            deadline: 5,
+            ..wish(0x10, 0)
+        };
+        world.submit(CONSOLE, &short, &[]).unwrap();
+        let command = world.take();
+        assert_eq!(world.pass(5).len(), 1);
+        assert!(!world.channel.wants_turn());
+        world.device.reply(&command, 0, &[]);
+        assert!(world.device.commands.interrupt_due());
+        world.turn();
+        assert_eq!(world.channel.pools().slots_lost, 0);
+    });
+}
+
+#[test]
+fn a_turn_takes_as_much_as_the_ring_holds_and_then_yields() {
+    both(|world| {
+        let bogus = |world: &mut World<'_, 16, 8, 16>, count| {
+            for _ in 0..count {
+                // No chain of the ring begins there.
+                world.device.commands.complete(1, 8);
+            }
+        };
+        for id in 0..2 {
+            world.exchange(CONSOLE, 0x10, id).unwrap();
+        }
+        let (first, second) = (world.take(), world.take());
+        world.device.reply(&first, 0, &[]);
+        world.device.reply(&second, 0, &[]);
+        world.channel.begin_turn(Some(world.now));
+        let mut clock = Standing(world.now);
+        let mut told = 0;
+        while let Some(output) = world.channel.next(&mut clock) {
+            if let drv_virtio_scmi::Output::Ended { slot, .. } = output {
+                world.channel.finish(slot);
+                told += 1;
+                // The device writes as fast as the driver reads.
+                bogus(world, 8);
+            }
+        }
+        assert_eq!(told, 2);
+        assert_eq!(world.channel.counters.err_protocol, 14);
+        assert!(world.channel.has_used());
+        assert_eq!(world.channel.end_turn(), After::Yield);
+        // The next turn takes the rest.
+        world.turn();
+        assert_eq!(world.channel.counters.err_protocol, 16);
+        assert!(!world.channel.has_used());
+    });
+}

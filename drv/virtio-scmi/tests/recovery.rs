@@ -492,3 +492,69 @@ fn limits_can_be_configured() {
         assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
     });
 }
+
+#[test]
+fn d02_tokens_of_commands_that_a_reset_ended_are_free_again() {
+    run(Setup::default(), |world| {
+        // More commands than there are tokens, none of them answered before the reset; one slot is left for the driver's question.
+        for _ in 0..1024 / 7 + 8 {
+            for _ in 0..7 {
+                world.exchange(CONSOLE, 0x10, 0).unwrap();
+            }
+            assert_eq!(recover(world).len(), 7);
+            world.pass(20_000);
+        }
+    });
+}
+
+#[test]
+fn a_reset_while_the_platform_is_asked_is_one_failed_attempt() {
+    run(Setup::default(), |world| {
+        world.channel.request_recovery();
+        world.turn();
+        for failed in 1..4 {
+            assert_eq!(world.channel.condition(), Condition::Recovering);
+            world.transport.needs_reset = true;
+            world.channel.check_device(&mut world.transport);
+            world.turn();
+            world.pass(100);
+            assert_eq!(world.channel.counters.recoveries_failed, failed);
+            assert_eq!(world.transport.resets, 2 + failed);
+        }
+        assert_eq!(world.channel.counters.recoveries, 1);
+        world.answer_probe();
+        world.turn();
+        assert_eq!(world.channel.condition(), Condition::Ready);
+    });
+}
+
+#[test]
+fn w09_without_a_slot_for_the_drivers_question_the_first_command_shows_whether_the_platform_is_back()
+ {
+    run(Setup::default(), |world| {
+        for platform_is_back in [false, true] {
+            for _ in 0..8 {
+                world.submit(CONSOLE, &short(500), &[]).unwrap();
+            }
+            world.channel.request_recovery();
+            let told = world.turn();
+            assert_eq!(told, vec![Told::Failed(CONSOLE, Failure::DeviceReset); 8]);
+            assert_eq!(world.channel.condition(), Condition::Ready);
+            world.submit(CONSOLE, &short(500), &[]).unwrap();
+            let command = world.take();
+            if platform_is_back {
+                world.device.reply(&command, 0, &[]);
+                assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![])]);
+            } else {
+                // The time of the command, that of the stall, and a pause; then the driver has a slot to ask with.
+                let told = world.pass(500 + 5_000 + 10);
+                assert_eq!(told, [Told::Failed(CONSOLE, Failure::TimedOut)]);
+                assert_eq!(world.channel.condition(), Condition::Recovering);
+                world.answer_probe();
+                world.turn();
+                assert_eq!(world.channel.condition(), Condition::Ready);
+                world.pass(20_000);
+            }
+        }
+    });
+}

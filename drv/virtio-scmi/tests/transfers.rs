@@ -418,6 +418,7 @@ fn handles_are_nobody_elses_and_never_come_back() {
         for _ in 0..40 {
             let handle = world.send(CONSOLE, 0x10, 3).unwrap();
             assert_ne!(handle.raw(), 0);
+            assert_eq!(Handle::from_raw(handle.raw()), handle);
             assert!(!old.contains(&handle));
             assert_eq!(world.poll(THERMAL, handle), Err(Refusal::BadHandle));
             assert_eq!(world.cancel(THERMAL, handle), Err(Refusal::BadHandle));

@@ -652,3 +652,28 @@ fn messages_name_the_remedy() {
     );
     assert!(!Violation::Surplus { id: 1 }.needs_reset());
 }
+
+#[test]
+fn what_was_agreed_on_event_idx_is_told() {
+    for event_idx in [false, true] {
+        let memory = RingMemory::<4>::new();
+        let (queue, _) = pair(&memory, 4, event_idx, 0);
+        assert_eq!(queue.event_idx(), event_idx);
+    }
+}
+
+#[test]
+fn a_device_that_asks_for_kicks_is_told_what_it_missed() {
+    for event_idx in [false, true] {
+        let memory = RingMemory::<4>::new();
+        let (mut queue, mut device) = pair(&memory, 4, event_idx, 65534);
+        for head in 0..4 {
+            device.suppress_kicks();
+            assert!(!device.enable_kicks());
+            queue.publish(head).unwrap();
+            assert!(device.enable_kicks());
+            assert_eq!(device.pop(), Some(head));
+            assert!(!device.enable_kicks());
+        }
+    }
+}
