@@ -193,6 +193,30 @@ fn d11_the_reply_releases_the_buffer_of_an_early_response() {
 }
 
 #[test]
+fn d11_an_early_response_of_any_length_survives_a_reset_whole() {
+    run(Setup::default(), |world| {
+        for len in (0..=9).chain([127, 128]) {
+            let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+            let command = world.take();
+            let values: Vec<u8> = (1..=len).collect();
+            world.device.delayed(&command, 0, &values);
+            world.turn();
+            world.transport.needs_reset = true;
+            world.channel.check_device(&mut world.transport);
+            world.turn();
+            world.answer_probe();
+            world.turn();
+            assert_eq!(world.channel.pools().events_at_device, 16);
+            assert_eq!(
+                world.poll(CONSOLE, handle),
+                Ok(Some(Told::Answer(CONSOLE, 0, values)))
+            );
+            world.pass(20_000);
+        }
+    });
+}
+
+#[test]
 fn d11_early_responses_keep_half_of_the_event_ring_at_most() {
     let setup = Setup {
         queue_max: [64, 4],

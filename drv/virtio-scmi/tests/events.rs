@@ -5,7 +5,8 @@
 
 mod support;
 
-use drv_virtio_scmi::{ALL_SOURCES, After, EventKind, Failure, Notified, Refusal, Trace};
+use drv_virtio_scmi::{ALL_SOURCES, After, EventKind, Failure, Notified, Output, Refusal, Trace};
+use support::Standing;
 use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run};
 
 const UPDATE: (u8, u8) = (0x15, 1);
@@ -473,5 +474,66 @@ fn n06_events_for_all_sources_and_for_one_in_the_same_turn_are_both_told_of() {
         assert_eq!(world.turn(), [posted.clone(), posted]);
         assert_eq!(world.fetch_all(CONSOLE).len(), 2);
         assert_eq!(world.turn(), []);
+    });
+}
+
+#[test]
+fn a_client_that_dies_while_others_are_told_takes_nothing_from_them() {
+    run(Setup::default(), |world| {
+        for source in [ALL_SOURCES, 1] {
+            for owner in [CONSOLE, THERMAL] {
+                world.subscribe(owner, UPDATE.0, UPDATE.1, source);
+            }
+            assert!(world.device.sensor_update(1, 7));
+            let mut clock = Standing(world.now);
+            world.channel.begin_turn(None);
+            let bits = |output| match output {
+                Some(Output::Post { owner, bits }) => (owner, bits),
+                _ => panic!("no post"),
+            };
+            assert_eq!(bits(world.channel.next(&mut clock)), (CONSOLE, 1 << 4));
+            let now = world.now;
+            world.channel.client_gone(CONSOLE, now);
+            assert_eq!(bits(world.channel.next(&mut clock)), (THERMAL, 1 << 5));
+            assert!(world.channel.next(&mut clock).is_none());
+            world.channel.end_turn();
+            assert_eq!(world.fetch_all(THERMAL).len(), 1);
+            world
+                .unsubscribe(THERMAL, UPDATE.0, UPDATE.1, source)
+                .unwrap();
+            world.turn();
+            // The platform knows of the one source only.
+            while let Some(command) = world.device.take() {
+                world.device.reply(&command, 0, &[]);
+                world.turn();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_client_that_dies_while_subscriptions_are_announced_takes_nothing_from_others() {
+    run(Setup::default(), |world| {
+        for owner in [CONSOLE, THERMAL] {
+            let how = world.try_subscribe(owner, UPDATE.0, UPDATE.1, 3);
+            assert_eq!(how, Ok(Notified::Waiting));
+        }
+        world.turn();
+        let command = world.take();
+        world.device.reply(&command, 0, &[]);
+        let mut clock = Standing(world.now);
+        world.channel.begin_turn(None);
+        let announced = |output| match output {
+            Some(Output::Subscribed { owner, result }) => (owner, result),
+            _ => panic!("no announcement"),
+        };
+        let told = announced(world.channel.next(&mut clock));
+        assert_eq!(told, (CONSOLE, Ok(())));
+        let now = world.now;
+        world.channel.client_gone(CONSOLE, now);
+        let told = announced(world.channel.next(&mut clock));
+        assert_eq!(told, (THERMAL, Ok(())));
+        assert!(world.channel.next(&mut clock).is_none());
+        world.channel.end_turn();
     });
 }

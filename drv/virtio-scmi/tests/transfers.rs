@@ -656,3 +656,31 @@ fn tokens_and_indices_wrap_many_times() {
         assert_eq!(world.channel.counters.sent_ok, rounds);
     });
 }
+
+#[test]
+fn who_a_client_was_when_it_last_called_is_told_until_it_is_gone() {
+    run(Setup::default(), |world| {
+        assert_eq!(world.channel.client_owner(0), Some(Owner::NOBODY));
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        assert_eq!(world.channel.client_owner(0), Some(CONSOLE));
+        assert_eq!(world.channel.client_owner(1), Some(Owner::NOBODY));
+        assert_eq!(world.channel.client_owner(3), None);
+        let now = world.now;
+        world.channel.client_gone(CONSOLE, now);
+        assert_eq!(world.channel.client_owner(0), Some(Owner::NOBODY));
+    });
+}
+
+#[test]
+fn w03_a_reply_of_another_command_that_is_just_long_enough_is_a_mismatch_and_no_short_one() {
+    run(Setup::default(), |world| {
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        let command = world.take();
+        let other = header(0x10, 1, 0, command.token());
+        world.device.reply_raw(command.head, other, 0, &[], 8);
+        let told = world.turn();
+        assert_eq!(told, [Told::Failed(CONSOLE, Failure::WrongReply)]);
+        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.channel.counters.err_msg_invalid, 0);
+    });
+}

@@ -25,6 +25,8 @@ const SUITE_TESTS: &str = "every_case_passes";
 const CASE: &str = ": case ";
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
 const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
+/// Of the core's integration tests, those that Miri runs in a minute or two each: every way into the channel, one at a time.
+const MIRI_CORE_TESTS: [&str; 4] = ["startup", "polling", "counting", "thresholds"];
 /// The driver's binary, in the folder of an image.
 const DRIVER_ELF: &str = "virtio_scmi.elf";
 /// What later stages build on comes first, then what fails fast.
@@ -263,6 +265,9 @@ fn miri(_: &Machine) -> Result<Ended> {
     let first = tests(&mut command, minutes(30))?;
     // The core's other tests play whole lives of a device; under Miri they take far too long.
     let mut command = miri_test(&["--lib", "--package", "drv-virtio-scmi"]);
+    for test in MIRI_CORE_TESTS {
+        command.args(["--test", test]);
+    }
     Ok(first.and(tests(&mut command, minutes(15))?))
 }
 
