@@ -265,6 +265,21 @@ impl Client {
 mod tests {
     use super::*;
 
+    #[test]
+    fn d04_one_rule_with_domains_anywhere_makes_a_client_restricted() {
+        const LIMITED: Rule = Rule {
+            domains: Some(&[1]),
+            ..Rule::protocol(0x14)
+        };
+        assert!(!restricted(&[]));
+        assert!(!restricted(&[Rule::ALL, Rule::protocol(0x11), Rule::ALL]));
+        for at in 0..3 {
+            let mut rules = [Rule::ALL; 3];
+            rules[at] = LIMITED;
+            assert!(restricted(&rules), "at {at}");
+        }
+    }
+
     static CLIENT: ClientConfig = ClientConfig {
         restricted: true,
         task: 1,

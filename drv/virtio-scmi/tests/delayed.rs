@@ -367,6 +367,11 @@ fn w01_a_response_too_short_for_a_status_is_an_error() {
         let header = support::header(0x15, 6, 2, command.token());
         assert!(world.device.send_event_raw(header, &[0; 8], 7));
         assert_eq!(world.turn(), []);
+        // And the true one is not missed for it.
+        world.device.reply(&command, 0, &[]);
+        world.turn();
+        world.device.delayed(&command, 0, &[1, 2]);
+        assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![1, 2])]);
     });
 }
 
