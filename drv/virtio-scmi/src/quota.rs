@@ -361,6 +361,21 @@ mod tests {
     }
 
     #[test]
+    fn d04_what_lies_behind_a_request_that_is_too_short_names_no_domain() {
+        // Of an earlier request of another client, say: everything that this one may use.
+        let buffer = DmaBuffer::new();
+        for word in 1..DmaBuffer::LEN / 4 {
+            buffer.set_word(word, if word == 1 { 3 } else { 1 });
+        }
+        for (protocol, message, needed) in [(0x15, 6, 4), (0x14, 5, 8), (0x11, 4, 8)] {
+            for len in 0..=16 {
+                let allowed = CLIENT.check_domain(protocol, message, &buffer, len);
+                assert_eq!(allowed.is_ok(), len >= needed, "{protocol:#x} {len}");
+            }
+        }
+    }
+
+    #[test]
     fn n07_events_follow_the_rules_of_the_message_that_switches_them() {
         assert_eq!(CLIENT.check_event(0x15, 0xb, Some(7)), Ok(()));
         assert_eq!(
