@@ -25,7 +25,7 @@ const SUITE_TESTS: &str = "every_case_passes";
 const CASE: &str = ": case ";
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
 const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
-/// Of the core's integration tests, those that Miri runs in a minute or two each: every way into the channel, one at a time.
+/// Of the core's integration tests, those that Miri runs in a minute or two each.
 const MIRI_CORE_TESTS: [&str; 4] = ["startup", "polling", "counting", "thresholds"];
 /// The driver's binary, in the folder of an image.
 const DRIVER_ELF: &str = "virtio_scmi.elf";
