@@ -48,9 +48,9 @@ use drv_scmi_api::{Buffer, Incoming, Link, Lives, PAYLOAD_MAX, Scmi, next_event}
 use idol_runtime::{Leased, NotificationHandler, RequestError, W};
 use power_control::{Manager, Part};
 use ringbuf::{ringbuf, ringbuf_entry};
-use scmi::power::{PowerState, StateChanged};
+use scmi::Protocol;
+use scmi::power::StateChanged;
 use scmi::wire::Notification;
-use scmi::{Notice, Protocol};
 use task_power_api::{NAME_MAX, PowerError, ResourceStatus};
 use userlib::*;
 
@@ -129,7 +129,8 @@ struct Server {
 }
 
 impl Server {
-    /// Makes hardware and references agree, if that is due.
+    /// Makes hardware and references agree, if that is due. The driver is asked how it stands each time: of a reset of the device it
+    /// tells those who subscribed, and where the platform has no power domains that is not this task.
     fn settle(&mut self) {
         if self.lives.look(&self.scmi) {
             self.restarted();
@@ -179,18 +180,9 @@ impl Server {
         for _ in 0..EVENTS_AT_ONCE {
             match next_event(&self.scmi, &mut buffer) {
                 Ok(Incoming::Empty) | Err(_) => return,
-                Ok(Incoming::Notice { notice, lost, .. }) => {
-                    if lost > 0 {
-                        self.manager.resynchronise(now());
-                    }
-                    if let Notice::PowerStateChanged(StateChanged { domain, state, .. }) = notice {
-                        let is_on = state == PowerState::ON;
-                        self.manager.power_changed(domain, is_on, now());
-                    }
-                }
-                Ok(Incoming::Malformed { .. }) => {}
                 Ok(Incoming::Ended { .. }) => self.is_subscribed = false,
                 Ok(Incoming::Resynchronise | Incoming::Restarted) => self.restarted(),
+                Ok(told) => self.manager.told(&told, now()),
             }
         }
         // The rest comes after whoever waits.

@@ -3,10 +3,15 @@
 
 //! Who holds what, and what follows from it.
 
-use drv_scmi_api::{Exchange, Link};
-use task_power_api::{Cause, PowerError, ResourceState, ResourceStatus, Trouble};
+use drv_scmi_api::{Exchange, Incoming};
+use scmi::Notice;
+use scmi::power::PowerState;
+use task_power_api::{PowerError, ResourceState, ResourceStatus, Trouble};
 
 use crate::step::{Part, Step};
+
+mod settling;
+mod switching;
 
 /// A resource, as `app.toml` describes it.
 #[derive(Copy, Clone, Debug)]
@@ -221,8 +226,25 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         self.hurry(now);
     }
 
-    /// The platform says that a power domain is in another state: whoever counts on it being on is looked at again.
-    pub fn power_changed(&mut self, domain: u32, is_on: bool, now: u64) {
+    /// What the platform has told by itself: whoever counts on a power domain that is off now is looked at again, and everything is
+    /// where words were lost before, whatever came after them.
+    pub fn told(&mut self, incoming: &Incoming<'_>, now: u64) {
+        let (Incoming::Notice { lost, .. } | Incoming::Malformed { lost, .. }) = *incoming else {
+            return;
+        };
+        if lost > 0 {
+            self.resynchronise(now);
+        }
+        if let Incoming::Notice {
+            notice: Notice::PowerStateChanged(changed),
+            ..
+        } = incoming
+        {
+            self.power_changed(changed.domain, changed.state == PowerState::ON, now);
+        }
+    }
+
+    fn power_changed(&mut self, domain: u32, is_on: bool, now: u64) {
         for number in 0..RESOURCES as u8 {
             let has_it = self.resource(number).is_ok_and(|resource| {
                 let part = Part::Power { domain };
@@ -242,75 +264,6 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 self.hurry(now);
             }
         }
-    }
-
-    /// Makes hardware and references agree again, as far as that goes now. Returns whether something that is held had to be
-    /// brought up.
-    pub fn settle<E: Exchange + ?Sized>(&mut self, exchange: &E, now: u64) -> bool {
-        let mut brought_back = false;
-        for &number in self.order {
-            if self.state(number) == ResourceState::Up && self.is_wanted(number) {
-                continue;
-            }
-            if self.is_wanted(number) {
-                // In vain without what it needs, which was tried just before.
-                if self.needs_are_up(number) && self.bring_up(exchange, number).is_ok() {
-                    brought_back = true;
-                }
-            } else if self.state(number) == ResourceState::Unknown && !self.is_falling(number) {
-                self.look(exchange, number);
-            }
-        }
-        let grace_is_over = now >= self.grace_until;
-        for &number in self.order.iter().rev() {
-            let unclaimed = grace_is_over && self.is_unclaimed(number);
-            if unclaimed || self.is_falling(number) && !self.is_wanted(number) {
-                // What does not go down now is tried again.
-                let _ = self.bring_down(exchange, number);
-            }
-        }
-        self.plan_after_settling(now);
-        brought_back
-    }
-
-    fn plan_after_settling(&mut self, now: u64) {
-        self.next = None;
-        if self.is_unsettled() {
-            self.next = Some(now.saturating_add(self.pause));
-            self.pause = self.pause.saturating_mul(2).min(BACK_OFF_MAX_MS);
-        } else {
-            self.pause = BACK_OFF_MIN_MS;
-        }
-        let grace_matters = (0..RESOURCES as u8).any(|number| self.is_unclaimed(number));
-        if now < self.grace_until && grace_matters {
-            let at = self.grace_until;
-            self.next = Some(self.next.map_or(at, |next| next.min(at)));
-        }
-    }
-
-    /// Something failed: it is looked at again after a pause at the latest.
-    fn plan(&mut self, now: u64) {
-        if self.is_unsettled() {
-            let at = now.saturating_add(self.pause);
-            self.next = Some(self.next.map_or(at, |next| next.min(at)));
-        }
-    }
-
-    /// Something happened that cannot wait.
-    fn hurry(&mut self, now: u64) {
-        self.pause = BACK_OFF_MIN_MS;
-        self.next = Some(now);
-    }
-
-    fn is_unsettled(&self) -> bool {
-        (0..RESOURCES as u8).any(|number| {
-            let state = self.state(number);
-            if self.is_wanted(number) {
-                state != ResourceState::Up
-            } else {
-                state == ResourceState::Unknown || self.is_falling(number)
-            }
-        })
     }
 
     fn lower_unwanted<E: Exchange + ?Sized>(
@@ -334,112 +287,6 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         result
     }
 
-    /// Takes every step of one resource; what was taken is undone if one fails.
-    fn bring_up<E: Exchange + ?Sized>(&mut self, exchange: &E, number: u8) -> Result<(), Trouble> {
-        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
-        let link = Link::new(exchange).with_deadline(self.deadline_ms);
-        let before = self.state(number);
-        for (index, step) in steps.iter().enumerate() {
-            let Err(cause) = step.raise(link) else {
-                continue;
-            };
-            // Of hardware whose state was not known, all is undone.
-            let taken = match before {
-                ResourceState::Down => index.saturating_add(usize::from(cause.is_uncertain())),
-                _ => steps.len(),
-            };
-            let undone = match cause {
-                // Whoever does not answer now does not answer to the undoing either.
-                Cause::NoAnswer(_) if before != ResourceState::Down => Err((index, cause)),
-                _ => undo(steps.get(..taken).unwrap_or(steps), link),
-            };
-            let state = match undone {
-                _ if cause.is_lasting() && index == 0 => ResourceState::Absent,
-                Ok(()) => ResourceState::Down,
-                Err(_) => ResourceState::Unknown,
-            };
-            let trouble = trouble(number, index, cause);
-            self.note_failure(number, state, trouble);
-            if let Some(record) = self.record_mut(number) {
-                record.falling = state == ResourceState::Unknown;
-            }
-            return Err(trouble);
-        }
-        if let Some(record) = self.record_mut(number) {
-            record.state = ResourceState::Up;
-            record.falling = false;
-            record.trouble = None;
-            record.ups = record.ups.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// Undoes every step of one resource.
-    fn bring_down<E: Exchange + ?Sized>(
-        &mut self,
-        exchange: &E,
-        number: u8,
-    ) -> Result<(), Trouble> {
-        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
-        let link = Link::new(exchange).with_deadline(self.deadline_ms);
-        let result = undo(steps, link).map_err(|(index, cause)| trouble(number, index, cause));
-        match result {
-            Ok(()) => {
-                if let Some(record) = self.record_mut(number) {
-                    record.state = ResourceState::Down;
-                    record.falling = false;
-                    record.trouble = None;
-                    record.downs = record.downs.saturating_add(1);
-                }
-            }
-            Err(trouble) => {
-                // What is not there cannot be on.
-                let lasting = trouble.cause.is_lasting();
-                let state = if lasting {
-                    ResourceState::Absent
-                } else {
-                    ResourceState::Unknown
-                };
-                self.note_failure(number, state, trouble);
-                if let Some(record) = self.record_mut(number) {
-                    record.falling = !lasting;
-                }
-            }
-        }
-        result
-    }
-
-    /// Finds out how a resource stands that nobody holds.
-    fn look<E: Exchange + ?Sized>(&mut self, exchange: &E, number: u8) {
-        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
-        let link = Link::new(exchange).with_deadline(self.deadline_ms);
-        let (mut any_up, mut any_down) = (false, false);
-        for (index, step) in steps.iter().enumerate() {
-            match step.look(link) {
-                Ok(Some(true)) => any_up = true,
-                Ok(Some(false)) => any_down = true,
-                Ok(None) => {}
-                Err(cause) => {
-                    let state = if cause.is_lasting() {
-                        ResourceState::Absent
-                    } else {
-                        ResourceState::Unknown
-                    };
-                    return self.note_failure(number, state, trouble(number, index, cause));
-                }
-            }
-        }
-        if let Some(record) = self.record_mut(number) {
-            record.state = match (any_up, any_down) {
-                (true, false) => ResourceState::Up,
-                (false, true) => ResourceState::Down,
-                // Or only reset signals, of which nothing can be told.
-                _ => ResourceState::Partly,
-            };
-            record.trouble = None;
-        }
-    }
-
     fn note_failure(&mut self, number: u8, state: ResourceState, trouble: Trouble) {
         if let Some(record) = self.record_mut(number) {
             record.state = state;
@@ -460,23 +307,6 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             .zip(&self.records)
             .filter(move |(resource, _)| resource.way.contains(&number))
             .map(|(_, record)| record)
-    }
-
-    /// Whether it is up, nobody holds it, and that is not to stay so.
-    fn is_unclaimed(&self, number: u8) -> bool {
-        matches!(
-            self.state(number),
-            ResourceState::Up | ResourceState::Partly
-        ) && !self.is_wanted(number)
-            && self
-                .resource(number)
-                .is_ok_and(|resource| resource.unclaimed_off)
-    }
-
-    fn needs_are_up(&self, number: u8) -> bool {
-        let way = self.resource(number).map_or(&[][..], |found| found.way);
-        way.iter()
-            .all(|&part| part == number || self.state(part) == ResourceState::Up)
     }
 
     fn is_falling(&self, number: u8) -> bool {
@@ -502,21 +332,5 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
 
     fn held_mut(&mut self, number: u8, client: usize) -> Option<&mut u8> {
         self.record_mut(number)?.held.get_mut(client)
-    }
-}
-
-/// Undoes steps in reverse, up to the first that cannot be undone.
-fn undo<E: Exchange + ?Sized>(steps: &[Step], link: Link<'_, E>) -> Result<(), (usize, Cause)> {
-    for (index, step) in steps.iter().enumerate().rev() {
-        step.lower(link).map_err(|cause| (index, cause))?;
-    }
-    Ok(())
-}
-
-fn trouble(resource: u8, step: usize, cause: Cause) -> Trouble {
-    Trouble {
-        resource,
-        step: step.try_into().unwrap_or(u8::MAX),
-        cause,
     }
 }

@@ -3,8 +3,10 @@
 
 //! Resources of the sample machine, up and down.
 
-use drv_scmi_api::ScmiError;
+use drv_scmi_api::{Incoming, ScmiError};
 use proptest::prelude::*;
+use scmi::Notice;
+use scmi::power::{PowerState, StateChanged};
 use task_power_api::{Cause, PowerError, ResourceState, Trouble};
 
 use super::fake::{Fake, Log};
@@ -336,15 +338,28 @@ fn what_nobody_claims_goes_off_after_the_grace() {
     assert_eq!(power.next(), None);
 }
 
+/// The gpu's power domain, told of.
+fn switched(state: PowerState) -> Incoming<'static> {
+    Incoming::Notice {
+        notice: Notice::PowerStateChanged(StateChanged {
+            agent: 0,
+            domain: 1,
+            state,
+        }),
+        time_ms: 0,
+        lost: 0,
+    }
+}
+
 #[test]
 fn a_power_domain_that_others_switch_is_looked_at() {
     let fake = Fake::new();
     let mut power = settled(&fake);
     power.acquire(&fake, GPU, 0, 0).unwrap();
-    power.power_changed(1, true, 5);
+    power.told(&switched(PowerState::ON), 5);
     assert_eq!(power.next(), None, "as it should be");
     fake.platform.borrow_mut().model.power[1] = 1 << 30;
-    power.power_changed(1, false, 5);
+    power.told(&switched(PowerState::OFF), 5);
     power.settle(&fake, power.next().unwrap());
     assert_eq!(really(&fake), ALL_ON);
 }
@@ -486,5 +501,36 @@ proptest! {
         let gpu = held[1].iter().sum::<u32>() > 0;
         let supply = gpu || held[0].iter().sum::<u32>() > 0;
         prop_assert_eq!(really(&fake), (supply, gpu, gpu, gpu), "{:?}", power);
+    }
+}
+
+#[test]
+fn lost_words_are_made_up_for_whatever_comes_after_them() {
+    let malformed = |lost| Incoming::Malformed {
+        protocol: 0x11,
+        event: 0,
+        lost,
+    };
+    let notice = |lost| Incoming::Notice {
+        notice: Notice::PowerStateChanged(StateChanged {
+            agent: 0,
+            domain: 3,
+            state: PowerState::OFF,
+        }),
+        time_ms: 0,
+        lost,
+    };
+    for (nothing_lost, lost) in [(malformed(0), malformed(1)), (notice(0), notice(1))] {
+        let fake = Fake::new();
+        let mut power = settled(&fake);
+        power.acquire(&fake, GPU, 0, 0).unwrap();
+        power.told(&nothing_lost, 5);
+        assert_eq!(power.next(), None, "{nothing_lost:?}");
+        // What was lost said this.
+        fake.platform.borrow_mut().model.power[1] = 1 << 30;
+        power.told(&lost, 5);
+        assert_eq!(power.next(), Some(5), "{lost:?}");
+        assert!(power.settle(&fake, 5));
+        assert_eq!(really(&fake), ALL_ON);
     }
 }

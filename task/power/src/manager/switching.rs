@@ -1,0 +1,138 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! One resource, up, down, or looked at, step by step.
+
+use drv_scmi_api::{Exchange, Link};
+use task_power_api::{Cause, ResourceState, Trouble};
+
+use super::Manager;
+use crate::step::Step;
+
+impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
+    /// Takes every step of one resource; what was taken is undone if one fails.
+    pub(super) fn bring_up<E: Exchange + ?Sized>(
+        &mut self,
+        exchange: &E,
+        number: u8,
+    ) -> Result<(), Trouble> {
+        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
+        let link = Link::new(exchange).with_deadline(self.deadline_ms);
+        let before = self.state(number);
+        for (index, step) in steps.iter().enumerate() {
+            let Err(cause) = step.raise(link) else {
+                continue;
+            };
+            // Of hardware whose state was not known, all is undone.
+            let taken = match before {
+                ResourceState::Down => index.saturating_add(usize::from(cause.is_uncertain())),
+                _ => steps.len(),
+            };
+            let undone = match cause {
+                // Whoever does not answer now does not answer to the undoing either.
+                Cause::NoAnswer(_) if before != ResourceState::Down => Err((index, cause)),
+                _ => undo(steps.get(..taken).unwrap_or(steps), link),
+            };
+            let state = match undone {
+                _ if cause.is_lasting() && index == 0 => ResourceState::Absent,
+                Ok(()) => ResourceState::Down,
+                Err(_) => ResourceState::Unknown,
+            };
+            let trouble = trouble(number, index, cause);
+            self.note_failure(number, state, trouble);
+            if let Some(record) = self.record_mut(number) {
+                record.falling = state == ResourceState::Unknown;
+            }
+            return Err(trouble);
+        }
+        if let Some(record) = self.record_mut(number) {
+            record.state = ResourceState::Up;
+            record.falling = false;
+            record.trouble = None;
+            record.ups = record.ups.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Undoes every step of one resource.
+    pub(super) fn bring_down<E: Exchange + ?Sized>(
+        &mut self,
+        exchange: &E,
+        number: u8,
+    ) -> Result<(), Trouble> {
+        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
+        let link = Link::new(exchange).with_deadline(self.deadline_ms);
+        let result = undo(steps, link).map_err(|(index, cause)| trouble(number, index, cause));
+        match result {
+            Ok(()) => {
+                if let Some(record) = self.record_mut(number) {
+                    record.state = ResourceState::Down;
+                    record.falling = false;
+                    record.trouble = None;
+                    record.downs = record.downs.saturating_add(1);
+                }
+            }
+            Err(trouble) => {
+                // What is not there cannot be on.
+                let lasting = trouble.cause.is_lasting();
+                let state = if lasting {
+                    ResourceState::Absent
+                } else {
+                    ResourceState::Unknown
+                };
+                self.note_failure(number, state, trouble);
+                if let Some(record) = self.record_mut(number) {
+                    record.falling = !lasting;
+                }
+            }
+        }
+        result
+    }
+
+    /// Finds out how a resource stands that nobody holds.
+    pub(super) fn look<E: Exchange + ?Sized>(&mut self, exchange: &E, number: u8) {
+        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
+        let link = Link::new(exchange).with_deadline(self.deadline_ms);
+        let (mut any_up, mut any_down) = (false, false);
+        for (index, step) in steps.iter().enumerate() {
+            match step.look(link) {
+                Ok(Some(true)) => any_up = true,
+                Ok(Some(false)) => any_down = true,
+                Ok(None) => {}
+                Err(cause) => {
+                    let state = if cause.is_lasting() {
+                        ResourceState::Absent
+                    } else {
+                        ResourceState::Unknown
+                    };
+                    return self.note_failure(number, state, trouble(number, index, cause));
+                }
+            }
+        }
+        if let Some(record) = self.record_mut(number) {
+            record.state = match (any_up, any_down) {
+                (true, false) => ResourceState::Up,
+                (false, true) => ResourceState::Down,
+                // Or only reset signals, of which nothing can be told.
+                _ => ResourceState::Partly,
+            };
+            record.trouble = None;
+        }
+    }
+}
+
+/// Undoes steps in reverse, up to the first that cannot be undone.
+fn undo<E: Exchange + ?Sized>(steps: &[Step], link: Link<'_, E>) -> Result<(), (usize, Cause)> {
+    for (index, step) in steps.iter().enumerate().rev() {
+        step.lower(link).map_err(|cause| (index, cause))?;
+    }
+    Ok(())
+}
+
+fn trouble(resource: u8, step: usize, cause: Cause) -> Trouble {
+    Trouble {
+        resource,
+        step: step.try_into().unwrap_or(u8::MAX),
+        cause,
+    }
+}
