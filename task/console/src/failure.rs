@@ -10,6 +10,7 @@ use console_core::quantity::{Bad, BadBytes};
 use drv_scmi_api::{Advice, DriverState, Error, ScmiError};
 use hubris_task_names::TASK_NAMES;
 use task_jefe_api::JefeError;
+use task_power_api::PowerError;
 
 use crate::commands::Run;
 use crate::platform::Kind;
@@ -22,6 +23,8 @@ pub enum Failure<'a> {
     UnknownTask(&'a str),
     /// There is no such protocol.
     UnknownProtocol(&'a str),
+    /// The power task has no resource with that name.
+    NoResource(&'a str),
     /// The platform has nothing of that kind with that name.
     NotThere(Kind, &'a str),
     /// Several things of that kind have that name.
@@ -34,6 +37,8 @@ pub enum Failure<'a> {
     Told(&'static str),
     /// The supervisor does not do it.
     Order(JefeError),
+    /// The power task does not do it, or cannot.
+    Power(PowerError),
     /// The supervisor did it, but the task did not come back in time.
     NotRestarted(&'a str),
     /// There is no SCMI device to ask, or it cannot be asked now.
@@ -81,6 +86,9 @@ impl fmt::Display for Failure<'_> {
                     write!(f, "{}{protocol}", core::mem::replace(&mut separator, ", "))
                 })
             }
+            Self::NoResource(name) => {
+                write!(f, "there is no resource `{name}`; `resources list` shows them")
+            }
             Self::NotThere(kind, name) => {
                 write!(f, "there is no {kind} `{name}`; `{}` shows them", kind.listed_by())
             }
@@ -97,6 +105,7 @@ impl fmt::Display for Failure<'_> {
                 JefeError::NoPanicMessage => "there is no panic message",
                 JefeError::ServerRestarted => "the supervisor restarted",
             }),
+            Self::Power(error) => error.fmt(f),
             Self::NotRestarted(name) => write!(f, "{name} was not restarted in time; `tasks` shows its state"),
             Self::Unavailable(state) => f.write_str(state.describe()),
             Self::Scmi(error) => {

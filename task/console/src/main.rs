@@ -9,7 +9,7 @@
 //! priority = 5
 //! start = true
 //! notifications = ["input", "fault", "scmi", "timer"]
-//! task-slots = ["jefe", { uart = "uart" }, { scmi = "virtio_scmi" }]
+//! task-slots = ["jefe", "power", "thermal", { uart = "uart" }, { scmi = "virtio_scmi" }]
 //! ```
 //!
 //! The UART names it as `owner` with the notification `input`, the supervisor posts it `fault` (`on-task-fault`) and takes its orders
@@ -46,6 +46,8 @@ use terminal::{Terminal, say};
 task_slot!(UART, uart);
 task_slot!(JEFE, jefe);
 task_slot!(SCMI, scmi);
+task_slot!(POWER, power);
+task_slot!(THERMAL, thermal);
 
 const PROMPT: &str = "scmi> ";
 

@@ -53,6 +53,8 @@ impl fmt::Display for ZoneState {
 pub struct ZoneStatus {
     /// How it stands.
     pub state: ZoneState,
+    /// The number of its sensor.
+    pub sensor: u32,
     /// How many of its trips are in effect, the lowest first.
     pub passed: u8,
     /// How many trips it has.

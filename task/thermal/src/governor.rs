@@ -122,6 +122,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         };
         Ok(ZoneStatus {
             state: record.state,
+            sensor: zone.sensor,
             passed: record.passed.try_into().unwrap_or(u8::MAX),
             trips: zone.trips.len().try_into().unwrap_or(u8::MAX),
             notified: matches!(record.armed, Some((_, true))),

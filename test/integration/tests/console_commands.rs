@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_integration::{Kind, LIMIT, Rig, row};
+use test_integration::{Answer, Kind, LIMIT, Rig, row};
 
 /// A machine on the sample platform, and its control socket.
 struct Sample {
@@ -255,6 +255,143 @@ fn sensors_caps_pins_and_the_system_reach_the_platform() {
 }
 
 #[test]
+fn resources_are_held_and_given_back() {
+    let mut sample = Sample::boot();
+    sample
+        .rig
+        .eventually("resources list", "all known", |answer| {
+            !answer.text.contains("unknown")
+        });
+    let cells = |row: &str| {
+        row.split_whitespace()
+            .skip(2)
+            .take(5)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(cells(&sample.row("resources list", "gpu")), "down 0 0 0 0");
+    assert_eq!(sample.rig.ok("resources hold gpu"), "");
+    assert_eq!(sample.stands(["voltage", "vdd-gpu"])["uv"], 800_000);
+    assert_eq!(sample.stands(["power", "gpu"]), true);
+    assert_eq!(sample.stands(["rate", "gpu"]), 400_000_000);
+    assert_eq!(sample.stands(["reset", "gpu"]), false);
+    sample.rig.ok("resources hold 1");
+    assert_eq!(cells(&sample.row("resources list", "gpu")), "up 2 2 1 0");
+    // What needs another holds it, too.
+    sample.rig.ok("resources hold radio");
+    assert_eq!(cells(&sample.row("resources list", "io")), "up 1 0 0 0");
+    sample.rig.ok("resources release gpu");
+    assert_eq!(sample.stands(["power", "gpu"]), true);
+    sample.rig.ok("resources release gpu");
+    assert_eq!(sample.stands(["power", "gpu"]), false);
+    assert_eq!(cells(&sample.row("resources list", "gpu")), "down 0 0 1 1");
+    for (line, words) in [
+        ("resources release gpu", "holds no reference"),
+        (
+            "resources hold gpx",
+            "no resource `gpx`; `resources list` shows them",
+        ),
+        ("resources hold 77", "no such resource"),
+        ("resources hold 999", "no resource `999`"),
+        ("resources hold", "usage: resources hold NAME"),
+    ] {
+        let reason = sample.rig.error(line);
+        assert!(reason.contains(words), "`{line}`: {reason}");
+    }
+    // What the platform refuses is told with its place, by the answer and by the list.
+    for (status, word) in [(-3, "DENIED"), (-6, "BUSY"), (-10, "PROTOCOL_ERROR")] {
+        sample.tell(
+            &json!({"cmd": "fault", "kind": "status", "status": status, "protocol": 17, "message": 4}),
+        );
+        let reason = sample.rig.error("resources hold gpu");
+        assert!(reason.contains(word), "{reason}");
+        let list = sample.rig.ok("resources list");
+        let told = list.lines().find(|line| line.contains("step 2 of gpu:"));
+        assert!(told.is_some_and(|line| line.contains(word)), "{list}");
+    }
+    // The power task forgets who held what, and leaves the machine as it is.
+    sample.rig.ok("crash power");
+    sample
+        .rig
+        .eventually("resources list", "looked at again", |answer| {
+            !answer.text.contains("unknown")
+        });
+    assert_eq!(sample.stands(["power", "radio"]), true);
+    assert!(
+        sample
+            .rig
+            .error("resources release radio")
+            .contains("holds no reference")
+    );
+}
+
+#[test]
+fn zones_and_limits_are_shown_while_they_change() {
+    let mut sample = Sample::boot();
+    // Zone and limit have the same name and number: their rows follow each other.
+    let gpu = |answer: &Answer, nth: usize| {
+        let is_gpu = |line: &&str| line.split_whitespace().nth(1) == Some("gpu");
+        let row = answer.text.lines().filter(is_gpu).nth(nth);
+        row.unwrap_or_default().to_owned()
+    };
+    let watched = |answer: &Answer| {
+        let zone = gpu(answer, 0);
+        zone.contains("watched") && zone.contains("tells") && zone.ends_with("°C")
+    };
+    sample.rig.eventually("thermal", "all watched", watched);
+    let limit = |answer: &Answer, cells: &str| {
+        let row = gpu(answer, 1);
+        row.split_whitespace().skip(2).collect::<Vec<_>>().join(" ") == cells
+    };
+    sample
+        .rig
+        .eventually("thermal", "nothing limited", |answer| {
+            limit(answer, "5 5 5 1")
+        });
+    let heat = |value: i32| json!({"cmd": "set", "what": "temperature", "name": "gpu-die", "value": value});
+    sample.tell(&heat(62_000));
+    sample
+        .rig
+        .eventually("thermal", "one trip passed", |answer| {
+            limit(answer, "4 4 5 1") && answer.text.contains("1/3")
+        });
+    sample.tell(&heat(30_000));
+    sample
+        .rig
+        .eventually("thermal", "cool", |answer| limit(answer, "5 5 5 1"));
+    // The driver's next life tells what happens, too: the platform's word lowers the limit, and not a look at a clock.
+    sample.rig.ok("crash virtio_scmi");
+    sample.rig.eventually("thermal", "watched again", watched);
+    sample.tell(&json!({"cmd": "log"}));
+    sample.tell(&heat(95_000));
+    sample
+        .rig
+        .eventually("thermal", "all trips passed", |answer| {
+            limit(answer, "1 1 5 1") && answer.text.contains("3/3")
+        });
+    let log = sample.tell(&json!({"cmd": "log"})).to_string();
+    assert!(log.contains("\"notification\""), "{log}");
+    sample.tell(&heat(30_000));
+    sample
+        .rig
+        .eventually("thermal", "cool again", |answer| limit(answer, "5 5 5 1"));
+    // Without readings the machine is made safe, and it is said why.
+    sample.tell(&json!({"cmd": "permit", "protocol": 21, "allowed": false}));
+    sample.rig.ok("crash virtio_scmi");
+    sample.rig.eventually("thermal", "blind", |answer| {
+        limit(answer, "1 1 5 1")
+            && answer.text.contains("blind, safe")
+            && answer.text.contains("(DENIED)")
+    });
+    sample.tell(&json!({"cmd": "permit", "protocol": 21, "allowed": true}));
+    sample
+        .rig
+        .eventually("thermal", "readings again", |answer| {
+            watched(answer) && limit(answer, "5 5 5 1")
+        });
+}
+
+#[test]
 fn raw_messages_go_as_they_are_typed() {
     let mut sample = Sample::boot();
     let vendor = sample.rig.ok("raw 0x10 3");
@@ -479,6 +616,18 @@ fn the_same_image_says_what_another_platform_lacks() {
     assert!(list.contains("acc_X = "), "{list}");
     assert_eq!(rig.ok("sensor axes 0").lines().count(), 3);
     assert!(rig.ok("raw base 3").contains("72 75 73 74"));
+    // The tasks that would use it say so, and live on.
+    let list = rig.ok("resources list");
+    assert_eq!(list.matches("not available").count(), 5, "{list}");
+    assert!(
+        list.contains("step 1 of npu: the platform does not have the protocol"),
+        "{list}"
+    );
+    let reason = rig.error("resources hold gpu");
+    assert!(reason.contains("does not have the protocol"), "{reason}");
+    let list = rig.ok("thermal");
+    assert_eq!(list.matches("not available").count(), 3, "{list}");
+    assert!(list.contains("another name for it than app.toml"), "{list}");
     // It offers no notification at all.
     assert!(rig.error("events 1s").contains("no such events"));
 }
@@ -500,6 +649,15 @@ fn tab_completes_commands_verbs_and_names() {
         .unwrap();
     console.wait_for("scmi> perf ", LIMIT).unwrap();
     console.send(b"get cpu\r").unwrap();
+    console.wait_for("level 800\nok\n", LIMIT).unwrap();
+    // The power task knows names, too.
+    console.wait_for("scmi> ", LIMIT).unwrap();
+    console.send(b"resources ho\tnp\t\r").unwrap();
+    console
+        .wait_for("resources hold npu \nok\n", LIMIT)
+        .unwrap();
+    console.wait_for("scmi> ", LIMIT).unwrap();
+    console.send(b"perf get cpu\r").unwrap();
     console.wait_for("level 800\nok\n", LIMIT).unwrap();
     // The line before comes back.
     console.wait_for("scmi> ", LIMIT).unwrap();

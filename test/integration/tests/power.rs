@@ -14,6 +14,8 @@ use test_integration::{Kind, LIMIT, Rig, Setting, image_of, row};
 /// From the platform's word that a trip point was reached until the lower limit is with it, over QEMU, in milliseconds. The task
 /// itself takes a few; a loaded machine takes longer to give QEMU its turn.
 const REACTION_LIMIT_MS: u64 = 100;
+/// How often that is measured.
+const REACTIONS: usize = 6;
 
 /// A machine on the sample platform, with the tasks that hold the gpu.
 struct Sim {
@@ -204,31 +206,22 @@ fn a_trip_point_lowers_a_level_within_the_stated_time() {
     let mut sim = Sim::boot();
     sim.start("holder_a");
     sim.switched(6);
-    // The gpu at its top level heats up by itself, and is slowed down at 60 degrees.
+    // The gpu at its top level heats up by itself, here the last part of the way, and is slowed down at 60 degrees.
+    sim.tell(r#"{"cmd":"set","what":"temperature","name":"gpu-die","value":55000}"#);
     sim.tell(r#"{"cmd":"set","what":"level","name":"gpu","level":5}"#);
-    let start = Instant::now();
-    let mut lines = Vec::new();
-    let (told, limited) = loop {
-        lines.extend(sim.log());
-        let told = lines
-            .iter()
-            .find(|line| line.what == NOTIFICATION && (line.protocol, line.message) == (0x15, 0));
-        let limited = lines.iter().find(|line| {
-            line.what == COMMAND
-                && (line.protocol, line.message) == (0x13, 5)
-                && line.payload.starts_with("0100000004000000")
-        });
-        if let (Some(told), Some(limited)) = (told, limited) {
-            break (told.ms, limited.ms);
-        }
-        assert!(start.elapsed() < LIMIT, "the gpu is not slowed down");
-        std::thread::sleep(Duration::from_millis(50));
-    };
-    println!("{} ms from trip point to lower limit", limited - told);
+    let mut took = vec![sim.reaction()];
+    // The same again, heated and cooled from outside.
+    for _ in 1..REACTIONS {
+        sim.tell(r#"{"cmd":"set","what":"temperature","name":"gpu-die","value":40000}"#);
+        sim.until("the top level", |sim| sim.level() == 5);
+        sim.log();
+        sim.tell(r#"{"cmd":"set","what":"temperature","name":"gpu-die","value":62000}"#);
+        took.push(sim.reaction());
+    }
+    println!("milliseconds from trip point to lower limit: {took:?}");
     assert!(
-        limited - told <= REACTION_LIMIT_MS,
-        "{} ms from trip point to lower limit",
-        limited - told
+        took.iter().all(|ms| *ms <= REACTION_LIMIT_MS),
+        "more than {REACTION_LIMIT_MS} ms from trip point to lower limit: {took:?}"
     );
     // Suddenly hot: all of it at once. Then cool: all of it back.
     sim.tell(r#"{"cmd":"set","what":"temperature","name":"gpu-die","value":95000}"#);
@@ -257,6 +250,32 @@ fn sensors_that_do_not_answer_make_the_machine_safe() {
 }
 
 impl Sim {
+    /// Waits until the platform has told of a trip point of the gpu and has its lower limit, and says how long that took, in
+    /// milliseconds of the platform's log.
+    fn reaction(&self) -> u64 {
+        let start = Instant::now();
+        let mut lines = Vec::new();
+        loop {
+            lines.extend(self.log());
+            let told = lines.iter().find(|line| {
+                line.what == NOTIFICATION
+                    && (line.protocol, line.message) == (0x15, 0)
+                    && line.payload[8..16] == *"01000000"
+            });
+            let limited = lines.iter().find(|line| {
+                line.what == COMMAND
+                    && (line.protocol, line.message) == (0x13, 5)
+                    && line.payload.starts_with("0100000004000000")
+            });
+            if let (Some(told), Some(limited)) = (told, limited) {
+                assert!(told.ms <= limited.ms, "it was told first");
+                return limited.ms - told.ms;
+            }
+            assert!(start.elapsed() < LIMIT, "the gpu is not slowed down");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// The level of the gpu.
     fn level(&self) -> u64 {
         let state = self.tell(r#"{"cmd":"get"}"#);

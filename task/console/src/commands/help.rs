@@ -10,7 +10,7 @@ use hubris_task_names::TASK_NAMES;
 use scmi::Protocol;
 use scmi::pinctrl::Selector;
 
-use super::{COMMANDS, Outcome, Run, Verb, plain};
+use super::{COMMANDS, Outcome, Run, Verb, plain, resources};
 use crate::Console;
 use crate::failure::Failure;
 use crate::platform::{self, Kind};
@@ -48,7 +48,7 @@ fn help<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     Ok(())
 }
 
-/// Tells the words with which the last word of `line` may go on. Names are asked of the platform.
+/// Tells the words with which the last word of `line` may go on. Names are asked of the platform, and of the power task.
 pub fn complete(scmi: &Scmi, line: &str, sink: impl FnMut(&str)) {
     completion::candidates(COMMANDS, line, &Known { scmi }, sink);
 }
@@ -71,6 +71,11 @@ impl Others for Known<'_> {
 }
 
 fn names(scmi: &Scmi, wanted: &Wanted<'_>, sink: &mut impl FnMut(&str)) {
+    if wanted.command == "resources" {
+        // As below.
+        let _ = resources::each(|_, name| sink(name));
+        return;
+    }
     let pins = || {
         let selected = wanted.before.split_ascii_whitespace().nth(2);
         Kind::Pin(match (wanted.placeholder, selected) {

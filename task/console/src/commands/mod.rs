@@ -13,9 +13,11 @@ mod pin;
 mod power;
 mod raw;
 mod reset;
+mod resources;
 mod sensor;
 mod system;
 mod tasks;
+mod thermal;
 mod voltage;
 
 use console_core::grammar::{self, Command, Words};
@@ -55,6 +57,8 @@ static COMMANDS: &[Command<Run>] = &[
     events::COMMAND,
     raw::COMMAND,
     base::STATS,
+    resources::COMMAND,
+    thermal::COMMAND,
     tasks::TASKS,
     tasks::CRASH,
     tasks::RESTART,
