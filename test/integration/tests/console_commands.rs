@@ -425,6 +425,10 @@ fn raw_messages_go_as_they_are_typed() {
 #[test]
 fn events_are_shown_while_they_happen() {
     let mut sample = Sample::boot();
+    // The thermal task has put its own trip points and limits in place, and does not move them under this test.
+    sample.rig.eventually("thermal", "settled", |answer| {
+        answer.text.matches("tells").count() == 3 && !answer.text.contains("unknown")
+    });
     sample.rig.ok("power on gpu");
     sample.rig.ok("sensor trip gpu-temp 1 60.5 rising");
     sample.rig.session().type_line(b"events 3s").unwrap();
