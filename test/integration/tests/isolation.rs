@@ -130,6 +130,11 @@ fn every_offence_faults_the_offender_alone() {
             "a task that {offence} must be told as `{told}`, not as `{line}`"
         );
     }
+    // Each life set another state, and once more the same: told once each, to the task on the mailing list.
+    rig.eventually("tasks", "the listener has heard every change", |answer| {
+        row(&answer.text, "listener")
+            .is_some_and(|row| row.split_whitespace().skip(1).take(2).eq(["1", "0"]))
+    });
     // Nobody else noticed.
     let table = rig.ok("tasks");
     for task in ["jefe", "uart", "virtio_scmi", "console", "idle"] {

@@ -58,6 +58,10 @@ fn main() -> ! {
         Ok(status) => status.restarts as usize,
         Err(error) => panic!("the supervisor does not know me: {error:?}"),
     };
+    // The first is a change, which test/isolation/listener hears of; the second is none.
+    for _ in 0..2 {
+        jefe.set_state(life as u32 + 1);
+    }
     if let Some(commit) = OFFENCES.get(life) {
         commit();
         panic!("offence {life} went through");
