@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use compose::Report;
@@ -78,10 +79,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     rows.push((KERNEL.into(), kernel(&image)?));
 
     let path = workspace::root().join(BASELINE);
-    let mut kept: Sizes = match fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{BASELINE} is damaged; --save writes it anew"))?,
-        Err(_) => Sizes::new(),
+    let mut kept = match read(&path) {
+        // What is damaged is written anew, and nothing else can be saved of it.
+        Err(error) if arguments.save => {
+            println!("{error:#}");
+            Sizes::new()
+        }
+        kept => kept?,
     };
     print!("{}", table(&rows, kept.get(&image.name)));
     println!();
@@ -91,11 +95,25 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if arguments.save {
         kept.insert(image.name.clone(), rows.into_iter().collect());
-        fs::create_dir_all(path.parent().expect("it is in a folder"))?;
-        fs::write(&path, serde_json::to_string_pretty(&kept)? + "\n")?;
+        write(&path, &kept)?;
         println!("kept in {BASELINE}");
     }
     Ok(())
+}
+
+/// The kept sizes; none if there is no such file.
+fn read(path: &Path) -> Result<Sizes> {
+    match fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("{BASELINE} is damaged; --save writes it anew")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sizes::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn write(path: &Path, kept: &Sizes) -> Result<()> {
+    let text = serde_json::to_string_pretty(kept)? + "\n";
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 const KERNEL: &str = "kernel";
@@ -303,6 +321,31 @@ pub(crate) mod tests {
                 .all(|line| !line.contains(['+', '='])),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_is_kept_is_what_the_next_run_compares_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sizes.json");
+        assert!(read(&path).unwrap().is_empty(), "nothing was kept yet");
+        let rows = tasks(&report());
+        let kept = Sizes::from([("x".into(), rows.iter().cloned().collect())]);
+        write(&path, &kept).unwrap();
+        let kept = read(&path).unwrap();
+        let text = table(&rows, kept.get("x"));
+        assert!(
+            text.lines().skip(1).all(|line| line.ends_with('=')),
+            "{text}"
+        );
+        fs::write(&path, "{").unwrap();
+        let error = format!("{:#}", read(&path).unwrap_err());
+        assert!(error.contains("damaged; --save"), "{error}");
+    }
+
+    #[test]
+    fn the_tree_keeps_the_sizes_of_the_shipped_image() {
+        let kept = read(&workspace::root().join(BASELINE)).unwrap();
+        assert!(kept["virtio-scmi"].contains_key(KERNEL));
     }
 
     #[test]
