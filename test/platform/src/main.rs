@@ -27,6 +27,9 @@ use vmm_sys_util::epoll::EventSet;
 
 /// How long `--connect` tries to reach QEMU's socket.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// How long `--connect` waits after a connection before it dials again: a QEMU that hangs up at once is not to keep a core busy, and
+/// the vhost-user library keeps an event descriptor of each connection.
+const REDIAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// A programmable SCMI platform: give QEMU the socket with `-chardev socket,id=c,path=PATH -device vhost-user-scmi,chardev=c`.
 #[derive(Parser)]
@@ -80,6 +83,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         serve(arguments, &shared)?;
         if arguments.once {
             return Ok(());
+        }
+        if arguments.connect {
+            thread::sleep(REDIAL_PAUSE);
         }
     }
 }
