@@ -79,8 +79,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         control::listen(path, shared.clone())
             .with_context(|| format!("cannot listen on control socket {}", path.display()))?;
     }
+    // One for life: a QEMU that comes while another is being served waits its turn.
+    let mut listener = match arguments.connect {
+        true => None,
+        false => Some(listen(&arguments.socket)?),
+    };
     loop {
-        serve(arguments, &shared)?;
+        serve(arguments, &shared, listener.as_mut())?;
         if arguments.once {
             return Ok(());
         }
@@ -91,7 +96,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 /// Serves one connection of QEMU from beginning to end.
-fn serve(arguments: &Arguments, shared: &Shared) -> anyhow::Result<()> {
+fn serve(
+    arguments: &Arguments,
+    shared: &Shared,
+    listener: Option<&mut Listener>,
+) -> anyhow::Result<()> {
     let memory = GuestMemoryAtomic::new(GuestMemoryMmap::new());
     let device = Device::new(shared.clone(), memory.clone()).context("no descriptor left")?;
     let timer = device.timer_fd();
@@ -108,22 +117,23 @@ fn serve(arguments: &Arguments, shared: &Shared) -> anyhow::Result<()> {
     handler.register_listener(timer, EventSet::IN, TIMER_TOKEN.into())?;
 
     let socket = &arguments.socket;
-    let (mut listener, dialled) = if arguments.connect {
+    let mut start = |listener: &mut Listener| {
+        daemon
+            .start(listener)
+            .map_err(|error| anyhow::anyhow!("no QEMU on {}: {error}", socket.display()))
+    };
+    if let Some(listener) = listener {
+        start(listener)?;
+    } else {
         // The daemon listens to a relay, beside QEMU's socket and gone as soon as both are connected.
         let mut own = socket.clone().into_os_string();
         own.push(format!(".{}", std::process::id()));
         let qemu = dial(socket)?;
-        let listener = listen(Path::new(&own))?;
-        (listener, Some((qemu, UnixStream::connect(&own)?)))
-    } else {
-        (listen(socket)?, None)
-    };
-    daemon
-        .start(&mut listener)
-        .map_err(|error| anyhow::anyhow!("no QEMU on {}: {error}", socket.display()))?;
-    if let Some((qemu, own)) = dialled {
+        let mut listener = listen(Path::new(&own))?;
+        let relay = UnixStream::connect(&own)?;
+        start(&mut listener)?;
         drop(listener);
-        relay::start(qemu, own).context("no descriptor left")?;
+        relay::start(qemu, relay).context("no descriptor left")?;
     }
     shared.wake();
     // However the connection ends, the machine stays as it is for the next one.

@@ -27,6 +27,12 @@ const CASE: &str = ": case ";
 const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
 /// Of the core's integration tests, those that Miri runs in a minute or two each.
 const MIRI_CORE_TESTS: [&str; 4] = ["startup", "polling", "counting", "thresholds"];
+/// Of the tests of translation tables, those that do not walk each wrong table.
+const MIRI_TABLE_TESTS: [&str; 3] = [
+    "tables_of_any_layout_isolate",
+    "a_task_has_its_own_memory_and_no_other",
+    "equal_tables_are_stored_once",
+];
 /// The driver's binary, in the folder of an image.
 const DRIVER_ELF: &str = "virtio_scmi.elf";
 /// What later stages build on comes first, then what fails fast.
@@ -268,7 +274,10 @@ fn miri(_: &Machine) -> Result<Ended> {
     for test in MIRI_CORE_TESTS {
         command.args(["--test", test]);
     }
-    Ok(first.and(tests(&mut command, minutes(15))?))
+    let second = tests(&mut command, minutes(15))?;
+    let mut command = miri_test(&["--lib", "--package", "compose", "--"]);
+    command.args(MIRI_TABLE_TESTS);
+    Ok(first.and(second).and(tests(&mut command, minutes(15))?))
 }
 
 /// `cargo miri test` with these arguments, in a target folder of its own.

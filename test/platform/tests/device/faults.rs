@@ -32,7 +32,8 @@ fn a_delayed_reply_is_overtaken() {
     assert_eq!(guest.used(COMMANDS), whole(&fast));
     assert!(start.elapsed() < Duration::from_millis(200));
     assert_eq!(guest.used(COMMANDS), whole(&slow));
-    assert!(start.elapsed() >= Duration::from_millis(200));
+    // The platform counts whole milliseconds, and the first had begun.
+    assert!(start.elapsed() > Duration::from_millis(199));
     assert_eq!(guest.bytes(&slow, 4), version(1));
 }
 
