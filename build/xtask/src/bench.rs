@@ -10,12 +10,14 @@
 //! | `measure.rs` | from machines to figures |
 //! | `curves.rs`, `plot.rs` | cost against payload, clients, transfers in flight and ring size |
 //! | `floor.rs` | the same ring without a kernel |
+//! | `host.rs` | our queue against another, on the host |
 //! | `table.rs` | figures, limits, ratios |
 //!
 //! doc/performance.md has the results, and how they are to be read.
 
 pub mod curves;
 pub mod floor;
+pub mod host;
 pub mod machine;
 pub mod measure;
 pub mod plot;
@@ -48,6 +50,9 @@ pub struct Arguments {
     /// Only the rows that have a limit, without curves, wall time and floor
     #[arg(long)]
     quick: bool,
+    /// Only our queue against that of virtio-drivers, on the host; the other rows of the last run are kept
+    #[arg(long, conflicts_with_all = ["quick", "platform"])]
+    host: bool,
     /// Fail if a row misses its limit
     #[arg(long)]
     check: bool,
@@ -65,6 +70,9 @@ const COMMANDS: [&str; 3] = ["exchange_irq", "submit", "pipelined_16"];
 ///
 /// Something does not build or boot, or with `--check` a row misses its limit.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.host {
+        return host_alone();
+    }
     if arguments.platform == Kind::None {
         bail!("without an SCMI device there is nothing to measure: choose another --platform");
     }
@@ -74,6 +82,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut curves = Vec::new();
     let mut floor = None;
     let mut wall = Vec::new();
+    let mut queues = Vec::new();
 
     let shipped = run::build(Path::new(crate::image::DEFAULT_APP))?;
     measure::image(&shipped, &mut table)?;
@@ -98,11 +107,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         measured.add(&mut table)?;
         wall = floor::wall(&programs, &image, arguments.platform, &measured)?;
         floor = Some(measured.polled);
+        queues = host::run(&mut table)?;
     }
     table.finish(&COMMANDS, floor, &commit);
     print!("{}", table.show());
     for line in &wall {
         println!("{}", line.show());
+    }
+    for comparison in &queues {
+        println!("{}", comparison.show());
     }
     if !arguments.quick {
         curves.push(Curve::commands(&programs, &image, arguments.platform)?);
@@ -117,7 +130,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         plot::draw(curve, &folder.join(format!("{}.svg", curve.name)))?;
     }
     let path = workspace::target_dir().join(RESULT);
-    let result = json(&table, &curves, &wall, arguments.platform, &commit)?;
+    let mut result = json(&table, &curves, &wall, arguments.platform, &commit)?;
+    result.insert("host_queues".into(), serde_json::to_value(&queues)?);
     fs::write(&path, serde_json::to_string_pretty(&result)? + "\n")
         .with_context(|| format!("cannot write {}", path.display()))?;
 
@@ -139,6 +153,34 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if arguments.check && !missed.is_empty() {
         bail!("not within the limit: {}", missed.join(", "));
     }
+    Ok(())
+}
+
+/// The host's rows alone: they take the place of those in the file, the others stay.
+fn host_alone() -> Result<()> {
+    let mut table = Table::default();
+    let queues = host::run(&mut table)?;
+    table.finish(&[], None, &commit());
+    print!("{}", table.show());
+    for comparison in &queues {
+        println!("{}", comparison.show());
+    }
+    let path = workspace::target_dir().join(RESULT);
+    let mut result: Map<String, Value> = match fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text)
+            .with_context(|| format!("{} is not what bench writes: remove it", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
+    };
+    for (key, figure) in table.figures() {
+        result.insert(key.clone(), serde_json::to_value(figure)?);
+    }
+    result.insert("host_queues".into(), serde_json::to_value(&queues)?);
+    fs::write(&path, serde_json::to_string_pretty(&result)? + "\n")
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{} has the rows", workspace::shown(&path));
     Ok(())
 }
 
@@ -187,7 +229,7 @@ fn json(
     wall: &[floor::Wall],
     platform: Kind,
     commit: &str,
-) -> Result<Value> {
+) -> Result<Map<String, Value>> {
     let mut result = Map::new();
     for (key, figure) in table.figures() {
         result.insert(key.clone(), serde_json::to_value(figure)?);
@@ -196,7 +238,7 @@ fn json(
     result.insert("wall".into(), serde_json::to_value(wall)?);
     let about = json!({ "platform": format!("{platform:?}"), "commit": commit });
     result.insert("about".into(), about);
-    Ok(Value::Object(result))
+    Ok(result)
 }
 
 /// The commit that is measured, with a mark if the tree differs from it.

@@ -13,6 +13,7 @@ pub mod miri;
 pub mod qemu;
 pub mod rust;
 pub mod sources;
+pub mod valgrind;
 
 use std::process::Command;
 

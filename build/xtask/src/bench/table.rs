@@ -144,7 +144,7 @@ impl Table {
     /// For people.
     pub fn show(&self) -> String {
         let mut text = format!(
-            "{:<22}{:>12}{:>12}{:>8}{:>10}{:>8}{:>7}  client/kernel/driver\n",
+            "{:<30}{:>12}{:>12}{:>8}{:>10}{:>8}{:>7}  client/kernel/driver\n",
             "key", "median", "worst", "count", "at most", "", "x floor"
         );
         for key in &self.order {
@@ -162,7 +162,7 @@ impl Table {
                 format!("{}/{}/{}", split.client, split.kernel, split.driver)
             });
             let line = format!(
-                "{key:<22}{:>12}{:>12}{:>8}{:>10}{verdict:>8}{:>7}  {split}",
+                "{key:<30}{:>12}{:>12}{:>8}{:>10}{verdict:>8}{:>7}  {split}",
                 shown(figure.median),
                 shown(figure.worst),
                 figure.count,
