@@ -39,7 +39,7 @@ use crate::image::Image;
 use crate::platform::Kind;
 use crate::progress::Progress;
 use crate::tally::Tally;
-use crate::{command, run, workspace};
+use crate::{command, json_file, run, workspace};
 
 /// What `bench` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -132,8 +132,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let path = workspace::target_dir().join(RESULT);
     let mut result = json(&table, &curves, &wall, arguments.platform, &commit)?;
     result.insert("host_queues".into(), serde_json::to_value(&queues)?);
-    fs::write(&path, serde_json::to_string_pretty(&result)? + "\n")
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    json_file::write(&path, &result)?;
 
     for curve in &curves {
         println!("{}", curve.show());
@@ -166,20 +165,12 @@ fn host_alone() -> Result<()> {
         println!("{}", comparison.show());
     }
     let path = workspace::target_dir().join(RESULT);
-    let mut result: Map<String, Value> = match fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{} is not what bench writes: remove it", path.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", path.display()));
-        }
-    };
-    for (key, figure) in table.figures() {
-        result.insert(key.clone(), serde_json::to_value(figure)?);
-    }
+    let mut result: Map<String, Value> = json_file::read(&path, || {
+        format!("{} is not what bench writes: remove it", path.display())
+    })?;
+    insert_rows(&mut result, &table)?;
     result.insert("host_queues".into(), serde_json::to_value(&queues)?);
-    fs::write(&path, serde_json::to_string_pretty(&result)? + "\n")
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    json_file::write(&path, &result)?;
     println!("{} has the rows", workspace::shown(&path));
     Ok(())
 }
@@ -231,14 +222,19 @@ fn json(
     commit: &str,
 ) -> Result<Map<String, Value>> {
     let mut result = Map::new();
-    for (key, figure) in table.figures() {
-        result.insert(key.clone(), serde_json::to_value(figure)?);
-    }
+    insert_rows(&mut result, table)?;
     result.insert("curves".into(), serde_json::to_value(curves)?);
     result.insert("wall".into(), serde_json::to_value(wall)?);
     let about = json!({ "platform": format!("{platform:?}"), "commit": commit });
     result.insert("about".into(), about);
     Ok(result)
+}
+
+fn insert_rows(result: &mut Map<String, Value>, table: &Table) -> Result<()> {
+    for (key, figure) in table.figures() {
+        result.insert(key.clone(), serde_json::to_value(figure)?);
+    }
+    Ok(())
 }
 
 /// The commit that is measured, with a mark if the tree differs from it.

@@ -18,6 +18,7 @@ pub mod gdb;
 pub mod graph;
 pub mod image;
 pub mod interactive;
+pub mod json_file;
 pub mod platform;
 pub mod print;
 pub mod progress;

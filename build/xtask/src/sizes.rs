@@ -5,15 +5,13 @@
 //! whose sizes are kept in the tree.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use compose::Report;
 use serde::{Deserialize, Serialize};
 
-use crate::{elf, image, run, workspace};
+use crate::{elf, image, json_file, run, workspace};
 
 /// The sizes of the last landing, relative to the root.
 const BASELINE: &str = "doc/sizes.json";
@@ -95,7 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if arguments.save {
         kept.insert(image.name.clone(), rows.into_iter().collect());
-        write(&path, &kept)?;
+        json_file::write(&path, &kept)?;
         println!("kept in {BASELINE}");
     }
     Ok(())
@@ -103,17 +101,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// The kept sizes; none if there is no such file.
 fn read(path: &Path) -> Result<Sizes> {
-    match fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{BASELINE} is damaged; --save writes it anew")),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Sizes::new()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
-}
-
-fn write(path: &Path, kept: &Sizes) -> Result<()> {
-    let text = serde_json::to_string_pretty(kept)? + "\n";
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    json_file::read(path, || {
+        format!("{BASELINE} is damaged; --save writes it anew")
+    })
 }
 
 const KERNEL: &str = "kernel";
@@ -330,14 +320,14 @@ pub(crate) mod tests {
         assert!(read(&path).unwrap().is_empty(), "nothing was kept yet");
         let rows = tasks(&report());
         let kept = Sizes::from([("x".into(), rows.iter().cloned().collect())]);
-        write(&path, &kept).unwrap();
+        json_file::write(&path, &kept).unwrap();
         let kept = read(&path).unwrap();
         let text = table(&rows, kept.get("x"));
         assert!(
             text.lines().skip(1).all(|line| line.ends_with('=')),
             "{text}"
         );
-        fs::write(&path, "{").unwrap();
+        std::fs::write(&path, "{").unwrap();
         let error = format!("{:#}", read(&path).unwrap_err());
         assert!(error.contains("damaged; --save"), "{error}");
     }

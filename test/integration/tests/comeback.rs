@@ -4,31 +4,21 @@
 //! W9: a platform that goes away under the running image, and comes back.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use test_integration::{Kind, Rig, Setting, image, numbers, row};
+use xtask::child::Guarded;
 use xtask::sim;
 
-/// A platform that dials into QEMU; killed when this is dropped.
-struct Dialling(Child);
-
-impl Dialling {
-    fn start(program: &Path, socket: &Path) -> Self {
-        let mut command = Command::new(program);
-        command
-            .arg("--connect")
-            .arg("--socket")
-            .arg(socket)
-            .stdin(Stdio::null());
-        Self(command.spawn().expect("the platform starts"))
-    }
-}
-
-impl Drop for Dialling {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts a platform that dials into QEMU; it is killed when this is dropped.
+fn dialling(program: &Path, socket: &Path) -> Guarded {
+    let mut command = Command::new(program);
+    command
+        .arg("--connect")
+        .arg("--socket")
+        .arg(socket)
+        .stdin(Stdio::null());
+    Guarded::spawn("scmi-platform", &mut command).expect("the platform starts")
 }
 
 /// Waits until nothing is lost: the books balance, and no slot is in flight or with a platform that is gone. How often the device
@@ -59,7 +49,7 @@ fn w09_a_platform_that_dies_and_comes_back_is_used_again() {
         "-device".into(),
         "vhost-user-scmi,chardev=scmi".into(),
     ];
-    let mut platform = Dialling::start(&program, &socket);
+    let mut platform = dialling(&program, &socket);
     let mut rig = Rig::boot_setting(&setting);
     assert!(rig.ok("info").contains("heron"));
     // It comes back at once, and after the driver gave up for the moment.
@@ -79,7 +69,7 @@ fn w09_a_platform_that_dies_and_comes_back_is_used_again() {
             let stats = rig.ok("stats");
             assert!(row(&stats, "balanced").is_some_and(|line| line.ends_with("yes")));
         }
-        platform = Dialling::start(&program, &socket);
+        platform = dialling(&program, &socket);
         rig.eventually("sensors", "the new platform's sensors", |answer| {
             answer.is_ok()
         });

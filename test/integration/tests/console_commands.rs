@@ -642,29 +642,22 @@ fn tab_completes_commands_verbs_and_names() {
     let console = sample.rig.session().console();
     console.skip();
     console.send(b"pow\t").unwrap();
-    console.wait_for("power ", LIMIT).unwrap();
-    console.send(b"st\tgp\t\r").unwrap();
-    console.wait_for("state gpu \noff\nok\n", LIMIT).unwrap();
+    let mut after = |before: &str, keys: &[u8], shown: &str| {
+        console.wait_for(before, LIMIT).unwrap();
+        console.send(keys).unwrap();
+        console.wait_for(shown, LIMIT).unwrap();
+    };
+    after("power ", b"st\tgp\t\r", "state gpu \noff\nok\n");
     // Where there is a choice, it is shown, and the line stands.
-    console.wait_for("scmi> ", LIMIT).unwrap();
-    console.send(b"perf \t").unwrap();
-    console
-        .wait_for("list  levels  get  set  limits", LIMIT)
-        .unwrap();
-    console.wait_for("scmi> perf ", LIMIT).unwrap();
-    console.send(b"get cpu\r").unwrap();
-    console.wait_for("level 800\nok\n", LIMIT).unwrap();
+    after("scmi> ", b"perf \t", "list  levels  get  set  limits");
+    after("scmi> perf ", b"get cpu\r", "level 800\nok\n");
     // The power task knows names, too.
-    console.wait_for("scmi> ", LIMIT).unwrap();
-    console.send(b"resources ho\tnp\t\r").unwrap();
-    console
-        .wait_for("resources hold npu \nok\n", LIMIT)
-        .unwrap();
-    console.wait_for("scmi> ", LIMIT).unwrap();
-    console.send(b"perf get cpu\r").unwrap();
-    console.wait_for("level 800\nok\n", LIMIT).unwrap();
+    after(
+        "scmi> ",
+        b"resources ho\tnp\t\r",
+        "resources hold npu \nok\n",
+    );
+    after("scmi> ", b"perf get cpu\r", "level 800\nok\n");
     // The line before comes back.
-    console.wait_for("scmi> ", LIMIT).unwrap();
-    console.send(b"\x1b[A\r").unwrap();
-    console.wait_for("level 800\nok\n", LIMIT).unwrap();
+    after("scmi> ", b"\x1b[A\r", "level 800\nok\n");
 }

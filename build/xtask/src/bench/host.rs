@@ -81,17 +81,15 @@ pub fn run(table: &mut Table) -> Result<Vec<Comparison>> {
             .with_context(|| format!("cannot read {}", result.display()))?;
         total(&text).with_context(|| format!("{}", result.display()))
     };
-    let each = |queue: &str, depth: u32| -> Result<f64> {
-        let [few, many] = ROUNDS;
-        per_request(
-            [count(queue, depth, few)?, count(queue, depth, many)?],
-            (many - few) * depth,
-        )
-    };
+    let [few, many] = ROUNDS;
     let mut comparisons = Vec::new();
     for (depth, our_key, their_key) in ROWS {
-        let (ours, theirs) = (each("ours", depth)?, each("virtio-drivers", depth)?);
-        let requests = (ROUNDS[1] - ROUNDS[0]) * depth;
+        let requests = (many - few) * depth;
+        let each = |queue: &str| -> Result<f64> {
+            let counted = [count(queue, depth, few)?, count(queue, depth, many)?];
+            per_request(counted, requests)
+        };
+        let (ours, theirs) = (each("ours")?, each("virtio-drivers")?);
         // Every round does the same, and a request's share of it is all there is: the worst is the median.
         table.add(our_key, UNIT, [ours, ours], requests);
         table.add(their_key, UNIT, [theirs, theirs], requests);

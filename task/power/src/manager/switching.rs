@@ -10,14 +10,25 @@ use super::Manager;
 use crate::step::Step;
 
 impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
+    /// The steps of a resource, and what they are taken with.
+    fn work<'e, E: Exchange + ?Sized>(
+        &self,
+        exchange: &'e E,
+        number: u8,
+    ) -> (&'static [Step], Link<'e, E>) {
+        (
+            self.resource(number).map_or(&[][..], |found| found.steps),
+            Link::new(exchange).with_deadline(self.deadline_ms),
+        )
+    }
+
     /// Takes every step of one resource; what was taken is undone if one fails.
     pub(super) fn bring_up<E: Exchange + ?Sized>(
         &mut self,
         exchange: &E,
         number: u8,
     ) -> Result<(), Trouble> {
-        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
-        let link = Link::new(exchange).with_deadline(self.deadline_ms);
+        let (steps, link) = self.work(exchange, number);
         let before = self.state(number);
         for (index, step) in steps.iter().enumerate() {
             let Err(cause) = step.raise(link) else {
@@ -60,8 +71,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         exchange: &E,
         number: u8,
     ) -> Result<(), Trouble> {
-        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
-        let link = Link::new(exchange).with_deadline(self.deadline_ms);
+        let (steps, link) = self.work(exchange, number);
         let result = undo(steps, link).map_err(|(index, cause)| trouble(number, index, cause));
         match result {
             Ok(()) => {
@@ -73,16 +83,11 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 }
             }
             Err(trouble) => {
-                // What is not there cannot be on.
-                let lasting = trouble.cause.is_lasting();
-                let state = if lasting {
-                    ResourceState::Absent
-                } else {
-                    ResourceState::Unknown
-                };
+                let state = state_after(trouble.cause);
                 self.note_failure(number, state, trouble);
                 if let Some(record) = self.record_mut(number) {
-                    record.falling = !lasting;
+                    // What is not there cannot be on.
+                    record.falling = state == ResourceState::Unknown;
                 }
             }
         }
@@ -91,8 +96,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
 
     /// Finds out how a resource stands that nobody holds.
     pub(super) fn look<E: Exchange + ?Sized>(&mut self, exchange: &E, number: u8) {
-        let steps = self.resource(number).map_or(&[][..], |found| found.steps);
-        let link = Link::new(exchange).with_deadline(self.deadline_ms);
+        let (steps, link) = self.work(exchange, number);
         let (mut any_up, mut any_down) = (false, false);
         for (index, step) in steps.iter().enumerate() {
             match step.look(link) {
@@ -100,12 +104,8 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 Ok(Some(false)) => any_down = true,
                 Ok(None) => {}
                 Err(cause) => {
-                    let state = if cause.is_lasting() {
-                        ResourceState::Absent
-                    } else {
-                        ResourceState::Unknown
-                    };
-                    return self.note_failure(number, state, trouble(number, index, cause));
+                    let trouble = trouble(number, index, cause);
+                    return self.note_failure(number, state_after(cause), trouble);
                 }
             }
         }
@@ -127,6 +127,15 @@ fn undo<E: Exchange + ?Sized>(steps: &[Step], link: Link<'_, E>) -> Result<(), (
         step.lower(link).map_err(|cause| (index, cause))?;
     }
     Ok(())
+}
+
+/// How a resource stands of which a step could not be undone, or not looked at.
+fn state_after(cause: Cause) -> ResourceState {
+    if cause.is_lasting() {
+        ResourceState::Absent
+    } else {
+        ResourceState::Unknown
+    }
 }
 
 fn trouble(resource: u8, step: usize, cause: Cause) -> Trouble {
