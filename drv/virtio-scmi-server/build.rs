@@ -133,7 +133,7 @@ fn generate(config: &Scmi) -> Result<String> {
         };
         writeln!(
             clients,
-            "    ClientConfig {{ task: {task}, slots: {}, events: {}, subscriptions: {}, event_bits: {bits:#x}, rules: RULES_{number}, restricted: restricted(RULES_{number}) }},",
+            "    ClientConfig {{ task: {task}, slots: {}, events: {}, subscriptions: {}, event_bits: {bits:#x}, rules: Rules::new(RULES_{number}) }},",
             client.slots, client.events, client.subscriptions,
         )?;
         writeln!(

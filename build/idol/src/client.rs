@@ -199,8 +199,8 @@ fn message(interface: &Interface, op: &Op) -> TokenStream {
     let crates = common::crates();
     match op.encoding {
         Encoding::Zerocopy => quote! {
-            let __args = #values;
-            let __message = #crates::zerocopy::IntoBytes::as_bytes(&__args);
+            let __args = idol_runtime::Aligned(#values);
+            let __message = #crates::zerocopy::IntoBytes::as_bytes(&__args.0);
         },
         Encoding::Hubpack | Encoding::Ssmarshal => {
             let size = common::message_size(op);

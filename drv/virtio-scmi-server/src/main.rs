@@ -70,10 +70,10 @@ use crate::server::Server;
 
 /// What `[config.scmi]` says.
 mod config {
-    use drv_virtio_scmi::{Client, ClientConfig, Limits};
-    // Not every configuration has rules that use both.
+    use drv_virtio_scmi::{Client, ClientConfig, Limits, Rule, Rules};
+    // Not every configuration has rules about messages.
     #[allow(unused_imports)]
-    use drv_virtio_scmi::{Rule, messages, restricted};
+    use drv_virtio_scmi::messages;
 
     include!(concat!(env!("OUT_DIR"), "/config.rs"));
 

@@ -30,38 +30,23 @@ impl Server {
         convert::refusal(refusal, self.device.is_some()).into()
     }
 
-    /// Takes a slot. When there is none, it may be held by tasks that are gone.
+    /// Takes a slot. When none is free, some may be held by tasks that are gone.
     #[inline]
     fn begin(
         &mut self,
         owner: Owner,
         command: &Command,
     ) -> Result<SlotId, RequestError<ScmiError>> {
-        let clock = &mut KernelClock::default();
-        match self.channel.begin(owner, command, clock) {
-            Ok(id) => Ok(id),
-            Err(refusal) => self.begin_again(owner, command, refusal),
+        if self.channel.is_full() {
+            self.sweep();
         }
-    }
-
-    #[cold]
-    fn begin_again(
-        &mut self,
-        owner: Owner,
-        command: &Command,
-        refusal: Refusal,
-    ) -> Result<SlotId, RequestError<ScmiError>> {
-        if refusal != Refusal::Busy {
-            return Err(self.refuse(refusal));
-        }
-        self.sweep();
-        let clock = &mut KernelClock::default();
         self.channel
-            .begin(owner, command, clock)
+            .begin(owner, command, &mut KernelClock::default())
             .map_err(|refusal| self.refuse(refusal))
     }
 
     /// Sends a command: with a small request from the message, or one from the lease.
+    #[inline(never)]
     fn transmit(
         &mut self,
         msg: &RecvMessage,
@@ -79,7 +64,7 @@ impl Server {
         }
         let handle = self
             .channel
-            .submit(id, len, &mut KernelClock::default())
+            .submit(id, len)
             .map_err(|refusal| self.refuse(refusal))?;
         self.after();
         Ok(handle)
@@ -176,7 +161,7 @@ impl idl::DeferredScmiImpl for Server {
         response: Payload<W>,
     ) -> Pending<PollAnswer> {
         if self.channel.has_used() {
-            self.turn(false);
+            self.look();
         }
         let handle = Handle::from_raw(handle);
         match self
@@ -193,7 +178,9 @@ impl idl::DeferredScmiImpl for Server {
                     Err(failure) => Err(convert::failure(failure).into()),
                 };
                 self.channel.finish(id);
-                self.after();
+                if self.channel.wants_turn() {
+                    self.after();
+                }
                 answer
             }
         }

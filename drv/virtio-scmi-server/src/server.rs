@@ -19,7 +19,7 @@ const TURNS: u8 = 4;
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
 /// Where the timer stands in for the interrupt, how long the rings are not looked at, in milliseconds: while commands are in flight, and
-/// while only events can come.
+/// while only events can come. Also how long an event may wait while everybody polls, since it has no interrupt of its own.
 const BUSY_PAUSE: u64 = 1;
 const IDLE_PAUSE: u64 = 10;
 
@@ -57,8 +57,10 @@ pub struct Server {
     timer: u64,
     /// It fires soon enough for deadlines that are not on the clock yet.
     ticking: bool,
-    /// The device's interrupt is masked.
+    /// The device's interrupt is masked: it came, and nobody has asked for the next one.
     masked: bool,
+    /// It came although everybody polled.
+    unwanted: bool,
 }
 
 /// What a first start says about the device for good; `Ready` when it says nothing.
@@ -89,6 +91,7 @@ impl Server {
             timer: u64::MAX,
             ticking: false,
             masked: false,
+            unwanted: false,
         }
     }
 
@@ -105,11 +108,10 @@ impl Server {
         }
     }
 
-    /// Deals with what the device has done and, if `timed`, with what time demands. `false`: the device floods, and its interrupt
-    /// is to stay off.
-    pub fn turn(&mut self, timed: bool) -> bool {
+    /// Deals with what the device has done and, if `timed`, with what time demands.
+    pub fn turn(&mut self, timed: bool) {
         let Some(device) = &mut self.device else {
-            return true;
+            return;
         };
         for _ in 0..TURNS {
             let mut clock = KernelClock::default();
@@ -124,12 +126,9 @@ impl Server {
             while let Some(output) = self.channel.next(&mut clock) {
                 tell(self.channel, output, &mut clock);
             }
-            self.channel.kick(device);
+            self.channel.kick_after_turn(device);
             match self.channel.end_turn() {
-                After::Sleep => {
-                    self.arm();
-                    return true;
-                }
+                After::Sleep => return self.arm(),
                 After::Again => {}
                 After::Yield => break,
             }
@@ -138,22 +137,31 @@ impl Server {
         let now = KernelClock::default().now();
         self.set_timer(now.saturating_add(FLOOD_PAUSE));
         self.ticking = true;
-        false
     }
 
-    /// Sets the kernel's timer to what the channel wishes, unless it fires before that anyhow.
+    /// Before sleep: wants the interrupt again, and sets the kernel's timer to what the channel wishes, unless it fires before that anyhow.
+    ///
+    /// Not every device respects that interrupts are suppressed. One that came although everybody polled stays masked, as the kernel
+    /// masked it when it posted it, until somebody waits for it, or until the timer finds that nobody polls any more: so it comes once,
+    /// and not with every command. Events wait for that timer too, since they have no interrupt of their own.
     #[inline]
     fn arm(&mut self) {
-        let tick = !self.ticking && (self.channel.wants_tick() || self.by_timer);
-        if tick || self.channel.take_rearm() {
-            self.rearm(tick);
+        if self.masked && (!self.unwanted || self.channel.awaits_interrupt()) {
+            self.masked = false;
+            sys_irq_control(notifications::SCMI_IRQ_MASK, true);
+        }
+        if self.channel.take_rearm() || self.by_timer {
+            self.rearm();
         }
     }
 
     #[inline(never)]
-    fn rearm(&mut self, tick: bool) {
+    fn rearm(&mut self) {
+        if self.channel.wants_clock() {
+            self.channel.tick(KernelClock::default().now());
+        }
         let mut next = self.channel.next_wake().unwrap_or(u64::MAX);
-        if tick {
+        if !self.ticking && (self.channel.wants_tick() || self.by_timer) {
             let now = KernelClock::default().now();
             let pause = match (self.by_timer, self.channel.in_flight()) {
                 (false, _) => DriverChannel::LATENESS,
@@ -174,6 +182,35 @@ impl Server {
         sys_set_timer(Some(time), notifications::TIMER_MASK);
     }
 
+    /// The timer fires within a millisecond: for whoever needs the interrupt that stays masked, an event above all.
+    #[inline(never)]
+    fn stand_in(&mut self) {
+        let next = KernelClock::default().now().saturating_add(BUSY_PAUSE);
+        if next < self.timer {
+            self.set_timer(next);
+        }
+    }
+
+    /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked at.
+    fn acknowledge(&mut self) -> Interrupts {
+        let Some(device) = &mut self.device else {
+            return Interrupts::empty();
+        };
+        let interrupts = device.take_interrupts();
+        if interrupts.contains(Interrupts::CONFIGURATION) {
+            self.channel.check_device(device);
+        }
+        interrupts
+    }
+
+    /// Deals with what is in the rings now, interrupt or not.
+    pub fn look(&mut self) {
+        if self.masked {
+            self.acknowledge();
+        }
+        self.turn(false);
+    }
+
     /// After an operation that gave the device or the channel something to do.
     #[inline(never)]
     pub fn after(&mut self) {
@@ -188,6 +225,7 @@ impl Server {
     }
 
     /// Frees what clients hold that are gone. Costs a system call for each client.
+    #[cold]
     pub fn sweep(&mut self) {
         let now = KernelClock::default().now();
         let mut number = 0;
@@ -280,24 +318,20 @@ impl NotificationHandler for Server {
             self.ticking = false;
         }
         let interrupted = bits.check_notification_mask(notifications::SCMI_IRQ_MASK);
-        if (interrupted || self.by_timer)
-            && let Some(device) = &mut self.device
-        {
-            let interrupts = device.take_interrupts();
-            if interrupts.contains(Interrupts::CONFIGURATION) {
-                self.channel.check_device(device);
-            }
+        self.unwanted = self.channel.is_quiet();
+        if interrupted || self.by_timer || self.masked {
+            let interrupts = self.acknowledge();
             if interrupted {
+                self.masked = true;
                 self.channel.interrupted();
                 if interrupts.is_empty() {
                     ringbuf_entry_root!(Trace::Spurious);
                 }
-                self.masked = true;
             }
         }
-        // The kernel masked the interrupt when it posted it. A device that floods stays masked until the timer.
-        if self.turn(timed) && core::mem::take(&mut self.masked) {
-            sys_irq_control(notifications::SCMI_IRQ_MASK, true);
+        self.turn(timed);
+        if self.masked {
+            self.stand_in();
         }
     }
 }

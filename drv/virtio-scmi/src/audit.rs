@@ -4,7 +4,7 @@
 //! The books, checked against one another: for tests, models and fuzzers.
 
 use crate::channel::Channel;
-use crate::slot::{SlotId, Slots, State, Waiter};
+use crate::slot::{OFF_CLOCK, SlotId, Slots, State, Waiter};
 use crate::transfer::Answer;
 use scmi::Header;
 
@@ -25,12 +25,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     fn audit_slots(&self) -> Result<(), &'static str> {
         let (mut free, mut in_flight, mut lost, mut interruptible) = (0, 0, 0, 0);
+        let mut off_clock = 0;
         let mut tokens = 0;
         for id in Slots::<SLOTS>::ids() {
             let slot = self.books.slots.get(id);
             let device = self.commands.with_device(id.head());
             let in_ring = id.index() < self.in_use;
             let token = Header::unpack(slot.header).token;
+            if slot.in_flight() && slot.bucket == OFF_CLOCK {
+                off_clock += 1;
+                ensure(self.books.off_clock.contains(id), "a deadline is forgotten")?;
+            }
             if device {
                 tokens += 1;
                 ensure(
@@ -91,8 +96,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             "interruptible is wrong",
         )?;
         ensure(
-            self.books.wheel.count(&self.books.slots) + usize::from(self.off_clock.len())
-                == usize::from(in_flight),
+            self.books.wheel.count(&self.books.slots) + off_clock == usize::from(in_flight),
             "others than those in flight have deadlines",
         )?;
         ensure(

@@ -31,6 +31,8 @@ pub struct Books<const SLOTS: usize> {
     pub(crate) slots: Slots<SLOTS>,
     pub(crate) wheel: Wheel,
     pub(crate) tokens: Tokens,
+    /// Slots whose transfer had no deadline on the clock when it was sent; it may be over since.
+    pub(crate) off_clock: SlotSet,
     /// Ended transfers whose waiter is to be told in the next turn.
     pub(crate) untold: SlotSet,
 }
@@ -41,6 +43,7 @@ impl<const SLOTS: usize> Books<SLOTS> {
         slots: Slots::new(),
         wheel: Wheel::new(),
         tokens: Tokens::new(),
+        off_clock: SlotSet::new(),
         untold: SlotSet::new(),
     };
 }
@@ -56,8 +59,6 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
     pub(crate) recovery: Recovery,
     pub(crate) free: Fifo,
-    /// Transfers in flight whose deadline is not on the clock yet.
-    pub(crate) off_clock: List,
     /// Slots that the device has although nobody waits for its reply any more, oldest first.
     pub(crate) lost: List,
     /// Slots of the ring at its present size.
@@ -85,14 +86,14 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) tasks: &'m [u8],
     /// What happened.
     pub counters: Counters,
-    pub(crate) commands: Virtqueue<'m, RING>,
-    pub(crate) events: Virtqueue<'m, EVENTS>,
     pub(crate) limits: Limits,
     pub(crate) records: &'m mut [Record],
     pub(crate) subscriptions: Table<'m>,
     pub(crate) features: u64,
     pub(crate) generation: u32,
     trace: fn(Trace),
+    pub(crate) commands: Virtqueue<'m, RING>,
+    pub(crate) events: Virtqueue<'m, EVENTS>,
 }
 
 /// What works at the moment.
@@ -123,7 +124,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             memory,
             recovery: Recovery::new(),
             free: Fifo::new(),
-            off_clock: List::new(),
             lost: List::new(),
             in_use: 0,
             in_flight: 0,
@@ -204,7 +204,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// [`Channel::kick`], away from the path of ordinary commands.
     #[inline(never)]
-    pub(crate) fn kick_first(&mut self, transport: &mut impl Transport) {
+    pub fn kick_after_turn(&mut self, transport: &mut impl Transport) {
         self.kick(transport);
     }
 

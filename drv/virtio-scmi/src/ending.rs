@@ -100,11 +100,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Gives a slot that the device does not have back to the pool (V07), at the tail.
     pub(crate) fn release(&mut self, id: SlotId) {
         self.uncharge(id);
+        let slots = &mut self.books.slots;
         if id.index() < self.in_use {
-            self.books.slots.get_mut(id).state = State::Free;
-            self.free.push(&mut self.books.slots, id);
+            slots.get_mut(id).state = State::Free;
+            self.free.push(slots, id);
         } else {
-            self.books.slots.get_mut(id).state = State::OutOfRing;
+            slots.get_mut(id).state = State::OutOfRing;
         }
     }
 

@@ -6,9 +6,8 @@
 use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::Failure;
-use crate::slot::{OFF_CLOCK, SlotId, State};
+use crate::slot::{SlotId, State};
 use crate::subscribers::{Arrival, EventKind, Payload};
-use crate::subscriptions::ALL_SOURCES;
 use crate::trace::Trace;
 use crate::transfer::Answer;
 use scmi::limits::{HEADER_LEN, OVERHEAD};
@@ -92,9 +91,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.interruptible = self.interruptible.wrapping_sub(1);
         let slot = self.books.slots.get_mut(id);
         slot.state = State::AwaitingDelayed;
-        slot.time = u64::from(self.limits.delayed);
-        slot.bucket = OFF_CLOCK;
-        self.off_clock.push(&mut self.books.slots, id);
+        slot.patience = self.limits.delayed;
+        self.leave_off_clock(id);
     }
 
     /// The device gave a slot back whose transfer was over before.
@@ -208,7 +206,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             None => 0,
         };
         let (protocol, id) = (header.protocol, header.message);
-        let all = self.subscriptions.users(protocol, id, ALL_SOURCES);
+        let all = self.subscriptions.general_users(protocol, id);
         let one = self.subscriptions.users(protocol, id, source) & !all;
         if all | one == 0 {
             // N09.

@@ -17,6 +17,7 @@ mod memory;
 mod own;
 mod quota;
 mod recovery;
+mod rules;
 mod set;
 mod setup;
 mod slot;
@@ -33,10 +34,9 @@ pub use channel::{Books, Channel, Clock, Condition};
 pub use counters::{Counters, Pools};
 pub use error::{Failure, Refusal};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
-pub use quota::{
-    CLIENTS_MAX, Client, ClientConfig, ClientId, MessageSet, Owner, Rule, messages, restricted,
-};
+pub use quota::{CLIENTS_MAX, Client, ClientConfig, ClientId, Owner};
 pub use recovery::{Limits, Trouble};
+pub use rules::{MessageSet, Rule, Rules, messages};
 pub use scmi::events::Thresholds;
 pub use slot::{Handle, SlotId};
 pub use subscribe::Notified;

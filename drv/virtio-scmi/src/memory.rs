@@ -95,6 +95,15 @@ impl DmaBuffer {
         }
     }
 
+    /// Copies words out as they lie in memory, from word `first` on; past the end nothing is written.
+    #[inline]
+    pub(crate) fn read_words(&self, first: usize, values: &mut [u32]) {
+        let words = self.words.get(first..).unwrap_or(&[]);
+        for (word, value) in words.iter().zip(values) {
+            *value = word.load(Ordering::Relaxed);
+        }
+    }
+
     /// Copies bytes in, from word `first` on; what does not fit is left out. A last partial word is filled with zeros.
     pub fn write(&self, first: usize, bytes: &[u8]) {
         let words = self.words.get(first..).unwrap_or(&[]);

@@ -29,16 +29,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         slot.waiter = waiter;
         slot.delayed = false;
         slot.polled = false;
+        slot.inspect = false;
         slot.client = None;
         slot.owner = Owner::NOBODY;
         slot.header = Header::command(protocol, message, Token::default()).pack();
-        slot.time = u64::from(self.limits.own_deadline);
-        slot.next_generation();
+        slot.patience = self.limits.own_deadline;
+        slot.next_handle(id);
         self.request(id).write(1, parameters);
-        if self.transmit(id, parameters.len()).is_err() {
-            self.abort(id);
-            return None;
-        }
+        self.submit(id, parameters.len()).ok()?;
         self.put_on_clock(id, now);
         Some(id)
     }
@@ -54,7 +52,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         ) {
             Some(id) => {
                 self.recovery.phase = Phase::Probing(id);
-                self.kick_first(transport);
+                self.kick_after_turn(transport);
             }
             // All slots hold answers that nobody has fetched: the first command will show.
             None => self.recovered(now),

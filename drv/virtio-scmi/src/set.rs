@@ -19,6 +19,12 @@ impl SlotSet {
         }
     }
 
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.summary == 0
+    }
+
+    #[inline]
     pub(crate) fn insert(&mut self, id: SlotId) {
         let word = id.index() / 32 % 32;
         self.words[usize::from(word)] |= 1 << (id.index() % 32);
@@ -32,6 +38,11 @@ impl SlotSet {
         if *bits == 0 {
             self.summary &= !(1 << word);
         }
+    }
+
+    pub(crate) fn contains(&self, id: SlotId) -> bool {
+        let word = id.index() / 32 % 32;
+        self.words[usize::from(word)] & 1 << (id.index() % 32) != 0
     }
 
     /// Takes out the lowest.

@@ -81,7 +81,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             commands: self.commands.size(),
             events: self.event_ring(),
         });
-        self.kick_first(transport);
+        self.kick_after_turn(transport);
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.recovery.trouble.is_some()
     }
 
-    /// Whether [`Channel::next_wake`] may have come nearer since this was last asked.
+    /// Whether [`Channel::next_wake`] may have come nearer, or a tick be wanted that was not wanted before, since this was last asked.
     #[inline]
     pub fn take_rearm(&mut self) -> bool {
         core::mem::take(&mut self.turn.rearm)

@@ -24,8 +24,8 @@
 //!
 //! Whether the *device* has the slot's buffers is not another state that could disagree: the queue knows. It has them in
 //! `Waiting` and `Lost`, never in `Free`, `Filling`, `AwaitingDelayed`, and in `Ended` when the end came before the
-//! reply. A slot is in one list at most: `Free` in the free list; `Waiting` and `AwaitingDelayed` in the wheel of deadlines, or
-//! in the list of those whose deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
+//! reply. A slot is in one list at most: `Free` in the free list; `Waiting` and `AwaitingDelayed` in the wheel of deadlines,
+//! unless their deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
 //! slots, oldest first.
 
 use crate::quota::ClientId;
@@ -36,7 +36,7 @@ pub(crate) const NIL: u16 = u16::MAX;
 
 /// Bucket of a slot that is in no bucket of the wheel.
 pub(crate) const NO_BUCKET: u16 = u16::MAX;
-/// Bucket of a slot in the list of those whose deadline is not on the clock yet.
+/// Bucket of a slot whose deadline is not on the clock yet.
 pub(crate) const OFF_CLOCK: u16 = u16::MAX - 1;
 
 /// Bits of a handle that are the slot's number; those above are the generation.
@@ -113,13 +113,14 @@ pub(crate) enum Waiter {
 
 /// One slot's books. The device cannot reach them.
 pub(crate) struct Slot {
-    /// When time is up, in milliseconds, or how long it is until then as long as that is not on the clock; of a lost slot: when
-    /// it was lost.
+    /// When time is up, in milliseconds; of a lost slot: when it was lost.
     pub(crate) time: u64,
+    /// How long it is until time is up, in milliseconds, as long as that is not on the clock.
+    pub(crate) patience: u32,
     /// The header that was sent.
     pub(crate) header: u32,
-    /// Counts the transfers of this slot.
-    pub(crate) generation: u32,
+    /// Names the present transfer of this slot, or the last one.
+    pub(crate) handle: Handle,
     pub(crate) waiter: Waiter,
     /// How it ended, in state `Ended`.
     pub(crate) end: Result<Answer, Failure>,
@@ -134,6 +135,8 @@ pub(crate) struct Slot {
     pub(crate) delayed: bool,
     /// The client polls and wants no interrupt.
     pub(crate) polled: bool,
+    /// Whether the request may be sent depends on its parameters.
+    pub(crate) inspect: bool,
     /// Whose quota the slot counts to.
     pub(crate) client: Option<ClientId>,
 }
@@ -142,8 +145,9 @@ impl Slot {
     /// Nothing but zeros, so that the slots take no room in the image.
     const ZERO: Self = Self {
         time: 0,
+        patience: 0,
         header: 0,
-        generation: 0,
+        handle: Handle(0),
         waiter: Waiter::Probe,
         end: Ok(Answer::ZERO),
         owner: Owner(0),
@@ -153,15 +157,17 @@ impl Slot {
         state: State::OutOfRing,
         delayed: false,
         polled: false,
+        inspect: false,
         client: None,
     };
 
-    /// A new transfer begins: handles of earlier ones become stale.
+    /// A new transfer begins in slot `id`: handles of earlier ones become stale.
     #[inline]
-    pub(crate) fn next_generation(&mut self) {
-        let next = self.generation.wrapping_add(1) & (u32::MAX >> INDEX_BITS);
-        // Never 0, so that no handle is 0.
-        self.generation = next.max(1);
+    pub(crate) fn next_handle(&mut self, id: SlotId) {
+        const ONE: u32 = 1 << INDEX_BITS;
+        let next = (self.handle.0 & !(ONE - 1)).wrapping_add(ONE);
+        // The generation is never 0, so that no handle is 0.
+        self.handle = Handle(next.max(ONE) | u32::from(id.0));
     }
 
     /// Whether the outcome of the command is still open.
@@ -328,24 +334,17 @@ impl<const S: usize> Slots<S> {
         &mut self.slots[usize::from(id.0) & (S - 1)]
     }
 
-    /// The handle of the slot's present transfer.
-    pub(crate) fn handle(&self, id: SlotId) -> Handle {
-        Handle(self.get(id).generation << INDEX_BITS | u32::from(id.0))
-    }
-
     /// The slot that a handle names, if it is the present one of a transfer that `owner` polls.
+    #[inline]
     pub(crate) fn find(&self, handle: Handle, owner: Owner) -> Option<SlotId> {
         let id = handle.slot();
-        if usize::from(id.0) >= S || self.handle(id) != handle {
-            return None;
-        }
-        let slot = self.get(id);
+        let slot = self.slots.get(usize::from(id.0))?;
         let live = matches!(
             slot.state,
             State::Waiting | State::AwaitingDelayed | State::Ended
         );
         let polled = matches!(slot.waiter, Waiter::Handle { .. });
-        (live && polled && slot.owner == owner).then_some(id)
+        (slot.handle == handle && live && polled && slot.owner == owner).then_some(id)
     }
 
     /// Every slot's number.

@@ -75,7 +75,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .get_mut(id.index())
             .ok_or(Refusal::NotAClient)?;
         let only = (source != ALL_SOURCES).then_some(source);
-        client.config.check_event(protocol, switch, only)?;
+        client.config.rules.check_event(protocol, switch, only)?;
         let new = self.subscriptions.users(protocol, event, source) & id.bit() == 0;
         if new && client.subscriptions >= client.config.subscriptions {
             return Err(Refusal::SubscriptionQuota);

@@ -5,6 +5,7 @@
 
 use crate::memory::DmaBuffer;
 use scmi::limits::MAX_PAYLOAD;
+use zerocopy::IntoBytes;
 
 const NONE: u8 = u8::MAX;
 
@@ -29,7 +30,7 @@ pub struct Record {
     event: u8,
     /// The next younger event of the queue, or the next free record of the client.
     next: u8,
-    payload: [u8; MAX_PAYLOAD],
+    payload: [u32; MAX_PAYLOAD / 4],
 }
 
 impl Record {
@@ -42,7 +43,7 @@ impl Record {
         protocol: 0,
         event: 0,
         next: 0,
-        payload: [0; MAX_PAYLOAD],
+        payload: [0; MAX_PAYLOAD / 4],
     };
 }
 
@@ -201,15 +202,13 @@ impl Queue {
             Payload::Buffer(buffer, len) => {
                 let len = len.min(MAX_PAYLOAD);
                 record.len = len as u16;
-                if let Some(bytes) = record.payload.get_mut(..len) {
-                    buffer.read(1, bytes);
+                if let Some(words) = record.payload.get_mut(..len.div_ceil(4)) {
+                    buffer.read_words(1, words);
                 }
             }
             Payload::Word(word) => {
                 record.len = 4;
-                if let Some(bytes) = record.payload.first_chunk_mut() {
-                    *bytes = word.to_le_bytes();
-                }
+                record.payload[0] = word.to_le();
             }
         }
         self.free = next_free;
@@ -297,7 +296,11 @@ impl Queue {
             event: record.event,
             lost: core::mem::take(&mut self.lost),
             more: self.len > 0,
-            payload: record.payload.get(..usize::from(record.len)).unwrap_or(&[]),
+            payload: record
+                .payload
+                .as_bytes()
+                .get(..usize::from(record.len))
+                .unwrap_or(&[]),
         })
     }
 }

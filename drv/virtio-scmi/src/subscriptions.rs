@@ -166,6 +166,8 @@ pub(crate) struct Table<'m> {
     entries: &'m mut [Subscription],
     buckets: [u8; BUCKETS],
     free: u8,
+    /// Entries for all sources of an event.
+    general: u8,
     /// Queue of entries for which something may be to do.
     first: u8,
     last: u8,
@@ -185,6 +187,7 @@ impl<'m> Table<'m> {
             entries: &mut [],
             buckets: [NONE; BUCKETS],
             free: NONE,
+            general: 0,
             first: NONE,
             last: NONE,
         }
@@ -221,6 +224,15 @@ impl<'m> Table<'m> {
         None
     }
 
+    /// The users of an event of all sources.
+    #[inline]
+    pub(crate) fn general_users(&self, protocol: u8, event: u8) -> u32 {
+        if self.general == 0 {
+            return 0;
+        }
+        self.users(protocol, event, ALL_SOURCES)
+    }
+
     /// The users of an event of a source; none if there is no entry.
     pub(crate) fn users(&self, protocol: u8, event: u8, source: u32) -> u32 {
         self.find(protocol, event, source)
@@ -246,6 +258,7 @@ impl<'m> Table<'m> {
             ..Subscription::NEW
         };
         *head = number;
+        self.general = self.general.wrapping_add(u8::from(source == ALL_SOURCES));
         Some(u16::from(number))
     }
 
@@ -302,9 +315,11 @@ impl<'m> Table<'m> {
         };
         let at = bucket(entry.protocol, entry.event, entry.source);
         let next = entry.next;
+        let general = u8::from(entry.source == ALL_SOURCES);
         entry.used = false;
         entry.next = self.free;
         self.free = number;
+        self.general = self.general.wrapping_sub(general);
         let Some(head) = self.buckets.get_mut(at) else {
             return;
         };

@@ -7,7 +7,7 @@ use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
-use crate::quota::{ClientConfig, ClientId, Owner};
+use crate::quota::{ClientId, Owner};
 use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
@@ -56,9 +56,9 @@ impl Answer {
     };
 }
 
-/// Deadlines shorter than this are put on the clock when the command is sent, in milliseconds. Longer ones can wait until the clock is
+/// Deadlines shorter than this are put on the clock right after the command was sent, in milliseconds. Longer ones can wait until the clock is
 /// looked at anyway, at most [`Channel::LATENESS`] later.
-const PROMPT: u64 = 1_000;
+const PROMPT: u32 = 1_000;
 
 /// Words that [`Reply::first_words`] has.
 pub const FIRST_WORDS: usize = 6;
@@ -135,6 +135,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// as [`Channel::wants_tick`]. Milliseconds.
     pub const LATENESS: u64 = 250;
 
+    /// Whether no slot is free for a command.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.free.len() == 0
+    }
+
     /// Takes a slot for a command (V06), or says at once why not (V25); nothing is queued and nothing waits.
     ///
     /// Then write the parameters to [`Channel::parameters`] and [`Channel::submit`], or [`Channel::abort`].
@@ -146,7 +152,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         clock: &mut impl Clock,
     ) -> Result<SlotId, Refusal> {
         match self.admit(owner, command, clock) {
-            Ok((client, id)) => {
+            Ok((client, id, inspect)) => {
                 let slot = self.books.slots.get_mut(id);
                 slot.state = State::Filling;
                 slot.waiter = match command.wait {
@@ -155,15 +161,16 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 };
                 slot.delayed = command.delayed;
                 slot.polled = command.polled;
+                slot.inspect = inspect;
                 slot.client = Some(client);
                 slot.owner = owner;
                 slot.header =
                     Header::command(command.protocol, command.message, Token::default()).pack();
-                slot.time = u64::from(match command.deadline {
+                slot.patience = match command.deadline {
                     0 => self.limits.deadline,
                     given => given,
-                });
-                slot.next_generation();
+                };
+                slot.next_handle(id);
                 Ok(id)
             }
             Err(refusal) => {
@@ -179,14 +186,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         command: &Command,
         clock: &mut impl Clock,
-    ) -> Result<(ClientId, SlotId), Refusal> {
+    ) -> Result<(ClientId, SlotId, bool), Refusal> {
         let id = self.client(owner, clock)?;
         self.check_ready()?;
         if command.polled && (command.delayed || matches!(command.wait, Wait::Blocked(_))) {
             count(&mut self.counters.sent_fail_polling_unsupported);
             return Err(Refusal::InvalidArgument);
         }
-        if command.delayed && !self.has_events() {
+        let events = self.has_events();
+        if command.delayed && !events {
             return Err(Refusal::EventsUnavailable);
         }
         let client = self
@@ -195,13 +203,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .ok_or(Refusal::NotAClient)?;
         client
             .config
+            .rules
             .check_command(command.protocol, command.message)?;
         if client.held >= client.config.slots {
             return Err(Refusal::SlotQuota);
         }
         let slot = self.free.pop(&self.books.slots).ok_or(Refusal::Busy)?;
         client.held = client.held.saturating_add(1);
-        Ok((id, slot))
+        let inspect = !events || client.config.rules.restricted();
+        Ok((id, slot, inspect))
     }
 
     #[cold]
@@ -274,28 +284,16 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Sends the command whose `len` bytes of parameters were written (V26). An error gives the slot back.
     ///
-    /// The device may not know of it before [`Channel::kick`]: to be called after the last of several.
-    #[inline]
-    pub fn submit(
-        &mut self,
-        id: SlotId,
-        len: usize,
-        clock: &mut impl Clock,
-    ) -> Result<Handle, Refusal> {
+    /// The device may not know of it before [`Channel::kick`]: to be called after the last of several. Then look whether the
+    /// deadline [wants the clock](Channel::wants_clock).
+    // In one place for clients' commands and the driver's own.
+    #[inline(never)]
+    pub fn submit(&mut self, id: SlotId, len: usize) -> Result<Handle, Refusal> {
         match self
             .check_request(id, len)
             .and_then(|()| self.transmit(id, len))
         {
-            Ok(()) => {
-                let slot = self.books.slots.get_mut(id);
-                if slot.time < PROMPT {
-                    self.put_on_clock(id, clock.now());
-                } else {
-                    slot.bucket = OFF_CLOCK;
-                    self.off_clock.push(&mut self.books.slots, id);
-                }
-                Ok(self.books.slots.handle(id))
-            }
+            Ok(handle) => Ok(handle),
             Err(refusal) => {
                 self.abort(id);
                 self.count_refusal(refusal);
@@ -304,11 +302,42 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
+    /// A deadline stays told by its distance until somebody looks at the clock.
+    #[inline]
+    pub(crate) fn leave_off_clock(&mut self, id: SlotId) {
+        let books = &mut *self.books;
+        let slot = books.slots.get_mut(id);
+        slot.bucket = OFF_CLOCK;
+        if slot.patience < PROMPT {
+            self.turn.clock = true;
+        }
+        self.turn.rearm |= self.turn.clock | books.off_clock.is_empty();
+        books.off_clock.insert(id);
+    }
+
+    /// Whether a deadline is so near that [`Channel::tick`] cannot wait.
+    #[inline]
+    pub fn wants_clock(&self) -> bool {
+        self.turn.clock
+    }
+
+    /// Puts the deadlines of what was sent since the last time on the clock: they count from now on.
+    #[inline(never)]
+    pub fn tick(&mut self, now: u64) {
+        self.turn.clock = false;
+        while let Some(id) = self.books.off_clock.pop() {
+            let slot = self.books.slots.get(id);
+            if slot.in_flight() && slot.bucket == OFF_CLOCK {
+                self.put_on_clock(id, now);
+            }
+        }
+    }
+
     /// A deadline that is told by its distance becomes a time.
     #[inline(never)]
     pub(crate) fn put_on_clock(&mut self, id: SlotId, now: u64) {
         let slot = self.books.slots.get_mut(id);
-        slot.time = now.saturating_add(slot.time);
+        slot.time = now.saturating_add(u64::from(slot.patience));
         self.books.wheel.insert(&mut self.books.slots, id, now);
         self.turn.rearm = true;
     }
@@ -316,9 +345,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// A transfer in flight needs its deadline no more.
     #[inline]
     pub(crate) fn take_off_clock(&mut self, id: SlotId) {
-        if self.books.slots.get(id).bucket == OFF_CLOCK {
-            self.off_clock.remove(&mut self.books.slots, id);
-        } else {
+        // Of one that is off the clock nothing needs to be taken back: the next look at the clock passes it over.
+        if self.books.slots.get(id).bucket != OFF_CLOCK {
             self.books.wheel.remove(&mut self.books.slots, id);
         }
     }
@@ -329,11 +357,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.take_off_clock(id);
     }
 
-    /// Whether there are transfers whose deadline is not on the clock yet: a turn with the time should be run within
+    /// Whether there may be transfers whose deadline is not on the clock yet: a turn with the time should be run within
     /// [`Channel::LATENESS`].
     #[inline]
     pub fn wants_tick(&self) -> bool {
-        self.off_clock.len() > 0
+        !self.books.off_clock.is_empty()
     }
 
     #[inline]
@@ -341,27 +369,22 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if len > MAX_PAYLOAD {
             return Err(Refusal::RequestTooLong);
         }
-        let slot = self.books.slots.get(id);
-        let Some(client) = slot.client.and_then(|id| self.clients.get(id.index())) else {
-            return Ok(());
-        };
-        if client.config.restricted || !self.has_events() {
-            return self.check_parameters(id, client.config, len);
+        if self.books.slots.get(id).inspect {
+            return self.check_parameters(id, len);
         }
         Ok(())
     }
 
     /// Looks into a request, where what it says decides whether it may be sent.
     #[inline(never)]
-    fn check_parameters(
-        &self,
-        id: SlotId,
-        config: &ClientConfig,
-        len: usize,
-    ) -> Result<(), Refusal> {
-        let header = Header::unpack(self.books.slots.get(id).header);
+    fn check_parameters(&self, id: SlotId, len: usize) -> Result<(), Refusal> {
+        let slot = self.books.slots.get(id);
+        let header = Header::unpack(slot.header);
         let request = self.request(id);
-        config.check_domain(header.protocol, header.message, request, len)?;
+        if let Some(client) = slot.client.and_then(|id| self.clients.get(id.index())) {
+            let rules = &client.config.rules;
+            rules.check_domain(header.protocol, header.message, request, len)?;
+        }
         if self.has_events() {
             Ok(())
         } else {
@@ -370,13 +393,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Puts the command of a filled slot into the ring.
-    #[inline(never)]
-    pub(crate) fn transmit(&mut self, id: SlotId, len: usize) -> Result<(), Refusal> {
-        let token = self.books.tokens.take(id).ok_or(Refusal::Busy)?;
-        let slot = self.books.slots.get_mut(id);
+    #[inline(always)]
+    fn transmit(&mut self, id: SlotId, len: usize) -> Result<Handle, Refusal> {
+        let books = &mut *self.books;
+        let token = books.tokens.take(id);
+        let slot = books.slots.get_mut(id);
         let header = slot.header | Header::command(0, 0, token).pack();
         slot.header = header;
-        let polled = slot.polled;
+        slot.state = State::Waiting;
+        let (polled, handle) = (slot.polled, slot.handle);
         self.request(id).set_word(0, header);
 
         // V27: whether the reply is to interrupt must be settled before the device can answer.
@@ -391,13 +416,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if !sent {
             // V28. It cannot happen: a slot that was free has its chain laid, and the device has not.
             self.books.tokens.release(token);
+            self.books.slots.get_mut(id).state = State::Filling;
             return Err(Refusal::Busy);
         }
-        self.books.slots.get_mut(id).state = State::Waiting;
         self.in_flight = self.in_flight.wrapping_add(1);
         self.interruptible = self.interruptible.wrapping_add(u16::from(!polled));
         count(&mut self.counters.sent_ok);
-        Ok(())
+        self.leave_off_clock(id);
+        Ok(handle)
     }
 
     fn settle_interrupts(&mut self, polled: bool) {
@@ -480,7 +506,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         {
             self.take_parked(id, number);
         }
-        self.books.untold.remove(id);
+        if self.turn.chores {
+            self.books.untold.remove(id);
+        }
         if self.commands.with_device(id.head()) {
             // It is in the list of lost slots since it ended.
             self.books.slots.get_mut(id).state = State::Lost;
@@ -493,6 +521,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn take_parked(&mut self, id: SlotId, number: u16) {
         self.parked = self.parked.wrapping_sub(1);
         self.repost(number);
+        // To kick the device for it.
+        self.turn.wanted = true;
         // It had its answer; the reply that is still to come is no news.
         self.books.slots.get_mut(id).end = Ok(Answer::ZERO);
     }

@@ -13,7 +13,7 @@ use crate::trace::Trace;
 use crate::transfer::Reply;
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE};
 use scmi::{Header, Status};
-use virtqueue::{Used, Violation};
+use virtqueue::{Used, Violation, Virtqueue};
 
 /// Somebody to tell, while a turn goes on.
 pub enum Output<'m> {
@@ -69,6 +69,8 @@ pub(crate) struct Turn {
     pub(crate) chores: bool,
     /// [`Channel::next_wake`] may have come nearer.
     pub(crate) rearm: bool,
+    /// A deadline is to be put on the clock now.
+    pub(crate) clock: bool,
 }
 
 impl Turn {
@@ -80,6 +82,7 @@ impl Turn {
         wanted: false,
         chores: false,
         rearm: false,
+        clock: false,
     };
 }
 
@@ -99,11 +102,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.turn.time = time;
         if let Some(now) = time {
             self.recovery.tick(now);
-            // Each transfer is here once at most. The time that was lost is the transfer's gain.
-            while let Some(id) = self.off_clock.first() {
-                self.off_clock.remove(&mut self.books.slots, id);
-                self.put_on_clock(id, now);
-            }
+            // The time that was lost is the transfer's gain.
+            self.tick(now);
         }
         // V12. With EVENT_IDX there is nothing to do: the device has told us, and will not again until we ask.
         if !self.commands.event_idx() {
@@ -123,6 +123,18 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Whether a turn should be run although no interrupt and no time asked for it.
     pub fn wants_turn(&self) -> bool {
         self.turn.wanted
+    }
+
+    /// Whether interrupts of the command ring are not wanted, because all that is in flight is polled.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Whether somebody waits for an interrupt of the command ring.
+    #[inline]
+    pub fn awaits_interrupt(&self) -> bool {
+        self.interruptible > 0
     }
 
     /// Whether the device has put something into a ring that no turn has dealt with yet.
@@ -176,10 +188,22 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 let id = self.books.untold.pop();
                 self.turn.chores = id.is_some();
                 id
-            } else if let Some(used) = self.next_command() {
-                self.command_used(used, clock)
-            } else if let Some(used) = self.next_event() {
-                self.event_used(used, clock)
+            } else if self.turn.commands_left > 0 && self.commands.has_used() {
+                match take(&mut self.commands, &mut self.turn.commands_left) {
+                    Ok(Some(used)) => {
+                        self.recovery.moved = true;
+                        self.command_used(used, clock)
+                    }
+                    Ok(None) => None,
+                    Err(violation) => self.violated(COMMAND_QUEUE, violation),
+                }
+            } else if self.turn.events_left > 0 && self.events.has_used() {
+                self.turn.events_taken = true;
+                match take(&mut self.events, &mut self.turn.events_left) {
+                    Ok(Some(used)) => self.event_used(used, clock),
+                    Ok(None) => None,
+                    Err(violation) => self.violated(EVENT_QUEUE, violation),
+                }
             } else if self.posts_first | self.posts != 0 {
                 if let Some(output) = self.next_post() {
                     return Some(output);
@@ -198,54 +222,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 return Some(output);
             }
         }
-    }
-
-    // A function of its own: what it needs of the queue lies together, and far from what its caller needs.
-    #[inline(never)]
-    fn next_command(&mut self) -> Option<Used> {
-        while self.turn.commands_left > 0 {
-            match self.commands.take_used() {
-                Ok(None) => return None,
-                Ok(used) => {
-                    self.turn.commands_left = self.turn.commands_left.wrapping_sub(1);
-                    self.recovery.moved = true;
-                    return used;
-                }
-                Err(violation) => {
-                    self.turn.commands_left = self.turn.commands_left.wrapping_sub(1);
-                    self.violated(COMMAND_QUEUE, violation);
-                }
-            }
-        }
-        None
-    }
-
-    #[inline]
-    fn next_event(&mut self) -> Option<Used> {
-        if self.turn.events_left == 0 || !self.events.has_used() {
-            return None;
-        }
-        self.take_event()
-    }
-
-    #[inline(never)]
-    fn take_event(&mut self) -> Option<Used> {
-        while self.turn.events_left > 0 {
-            match self.events.take_used() {
-                Ok(None) => return None,
-                Ok(used) => {
-                    self.turn.events_left = self.turn.events_left.wrapping_sub(1);
-                    self.turn.events_taken = true;
-                    return used;
-                }
-                Err(violation) => {
-                    self.turn.events_left = self.turn.events_left.wrapping_sub(1);
-                    self.turn.events_taken = true;
-                    self.violated(EVENT_QUEUE, violation);
-                }
-            }
-        }
-        None
     }
 
     /// A transfer whose time is up. Not before all answers that are there were looked at.
@@ -346,8 +322,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         })
     }
 
+    /// Notes what the device must not do. No transfer ends by it.
     #[cold]
-    fn violated(&mut self, queue: u16, violation: Violation) {
+    #[inline(never)]
+    fn violated(&mut self, queue: u16, violation: Violation) -> Option<SlotId> {
         count(&mut self.counters.err_protocol);
         self.trace(Trace::Violation { queue, violation });
         self.recovery.violations = self.recovery.violations.saturating_add(1);
@@ -358,5 +336,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         } else if self.recovery.violations > tolerated {
             self.recovery.report(Trouble::TooManyViolations);
         }
+        None
     }
+}
+
+/// Takes the next chain that came back, as long as the turn may go on with this ring.
+// A function of its own, and one for both rings: what it needs of the queue lies together, and far from what its caller needs.
+#[inline(never)]
+fn take<const N: usize>(
+    queue: &mut Virtqueue<'_, N>,
+    left: &mut u16,
+) -> Result<Option<Used>, Violation> {
+    let taken = queue.take_used();
+    if taken != Ok(None) {
+        *left = left.wrapping_sub(1);
+    }
+    taken
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use drv_virtio_scmi::{
     After, Books, Channel, Client, ClientConfig, EVENT_IDX, Limits, Notified, Output, Owner,
-    P2A_CHANNELS, QueueMemory, Record, Rule, Subscription, Thresholds, VERSION_1,
+    P2A_CHANNELS, QueueMemory, Record, Rule, Rules, Subscription, Thresholds, VERSION_1,
 };
 use support::device::Command;
 use support::world::wish;
@@ -42,8 +42,7 @@ fn costs<const R: usize, const S: usize, const E: usize>(clients: u8, subscripti
             events: 4,
             subscriptions,
             event_bits: 1,
-            rules: &[Rule::ALL],
-            restricted: false,
+            rules: Rules::new(&[Rule::ALL]),
         };
         &*Box::leak(Box::new(config))
     };
@@ -103,7 +102,7 @@ fn costs<const R: usize, const S: usize, const E: usize>(clients: u8, subscripti
     let send = |channel: &mut Channel<'_, R, S, E>| {
         let clock = &mut Standing(1_000);
         let id = channel.begin(client, &wish(0x10, 0), clock).unwrap();
-        channel.submit(id, 0, clock).unwrap();
+        channel.submit(id, 0).unwrap();
     };
     for _ in 0..S - 1 {
         send(&mut channel);

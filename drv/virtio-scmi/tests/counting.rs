@@ -286,10 +286,7 @@ fn d17_the_token_is_the_drivers_own_choice() {
             .begin(CONSOLE, &wish(0x10, 0), &mut Standing(0))
             .unwrap();
         world.channel.parameters(id).write(0, &[0xff; 8]);
-        world
-            .channel
-            .submit(id, 4, &mut Standing(world.now))
-            .unwrap();
+        world.channel.submit(id, 4).unwrap();
         let command = world.take();
         assert_eq!(command.header, header(0x10, 0, 0, 0));
     });

@@ -42,10 +42,7 @@ fn v27_a_reply_that_arrives_before_the_kick_is_found() {
             .channel
             .begin(CONSOLE, &polled(0), &mut Standing(0))
             .unwrap();
-        let handle = world
-            .channel
-            .submit(id, 0, &mut Standing(world.now))
-            .unwrap();
+        let handle = world.channel.submit(id, 0).unwrap();
         // The device saw the ring without a kick.
         let command = world.take();
         world.device.reply(&command, 0, &[1]);

@@ -12,7 +12,7 @@ mod support;
 
 use drv_virtio_scmi::{
     Books, Channel, Client, ClientConfig, Command, EVENT_IDX, Limits, Output, Owner, P2A_CHANNELS,
-    QueueMemory, Record, Rule, Subscription, Thresholds, VERSION_1, Wait,
+    QueueMemory, Record, Rule, Rules, Subscription, Thresholds, VERSION_1, Wait,
 };
 use std::collections::HashMap;
 use support::world::wish;
@@ -32,8 +32,7 @@ static CONFIG: ClientConfig = ClientConfig {
     events: 200,
     subscriptions: 1,
     event_bits: 1,
-    rules: &[Rule::ALL],
-    restricted: false,
+    rules: Rules::new(&[Rule::ALL]),
 };
 
 fn pick(seed: &mut u64, below: usize) -> usize {
@@ -211,7 +210,7 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
                     let mut parameters = vec![0; pick(&mut seed, 125) + 4];
                     parameters[..4].copy_from_slice(&cookie.to_le_bytes());
                     channel.parameters(id).write(1, &parameters);
-                    channel.submit(id, parameters.len(), clock).unwrap();
+                    channel.submit(id, parameters.len()).unwrap();
                     waiting.insert(cookie, parameters);
                     sent += 1;
                 }

@@ -52,10 +52,7 @@ fn d03_a_request_above_the_limit_is_refused_and_its_slot_returns() {
             .channel
             .begin(CONSOLE, &wish(0x13, 7), &mut Standing(0))
             .unwrap();
-        assert_eq!(
-            world.channel.submit(id, 129, &mut Standing(0)),
-            Err(Refusal::RequestTooLong)
-        );
+        assert_eq!(world.channel.submit(id, 129), Err(Refusal::RequestTooLong));
         assert_eq!(world.channel.pools().slots_free, 8);
         assert_eq!(world.channel.counters.sent_fail, 1);
         assert_eq!(world.device.take(), None);

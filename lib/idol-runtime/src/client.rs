@@ -24,6 +24,11 @@ impl counters::Count for ServerDeath {
     }
 }
 
+/// The arguments of an operation, which follow each other without gaps, where whole words of them can be stored at once.
+#[derive(Debug)]
+#[repr(C, align(8))]
+pub struct Aligned<T>(pub T);
+
 /// Room for a reply of up to `N` bytes.
 ///
 /// Aligned like a 64-bit value, so that values that begin with a word are taken out of it with whole-word loads.

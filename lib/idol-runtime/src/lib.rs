@@ -35,7 +35,7 @@ mod server;
 
 pub use access::{AttributeRead, AttributeWrite, R, RW, W};
 pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
-pub use client::{Reply, ReplyBuffer, ServerDeath, bad_reply, too_long};
+pub use client::{Aligned, Reply, ReplyBuffer, ServerDeath, bad_reply, too_long};
 pub use codec::{SizeInMemory, SizeOf, decode, encode, larger, read_prefix};
 pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,

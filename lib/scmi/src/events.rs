@@ -417,11 +417,28 @@ pub const DELAYED: &[Delayed] = &[
     ),
 ];
 
+/// The first of the standard protocols.
+const STANDARD: u8 = 0x10;
+/// More than the number of any standard notification.
+const IDS: usize = 4;
+
+/// Where in [`EVENTS`] a notification is, by protocol and number; past its end: there is no such one.
+const PLACES: [[u8; IDS]; 16] = {
+    let mut places = [[u8::MAX; IDS]; 16];
+    let mut place = 0;
+    while place < EVENTS.len() {
+        let event = &EVENTS[place];
+        places[(event.protocol.id() - STANDARD) as usize][event.id as usize] = place as u8;
+        place += 1;
+    }
+    places
+};
+
 /// The notification with these numbers.
+#[inline]
 pub fn find(protocol: u8, event: u8) -> Option<&'static Event> {
-    EVENTS
-        .iter()
-        .find(|entry| entry.protocol.id() == protocol && entry.id == event)
+    let of_protocol = PLACES.get(usize::from(protocol.wrapping_sub(STANDARD)))?;
+    EVENTS.get(usize::from(*of_protocol.get(usize::from(event))?))
 }
 
 /// The notification that this command switches on and off.
@@ -460,7 +477,14 @@ mod tests {
         }
         assert_eq!(find(Protocol::Voltage.id(), 0), None);
         assert_eq!(find(Protocol::Pinctrl.id(), 0), None);
-        assert_eq!(find(0xff, 0), None);
+        for protocol in 0..=u8::MAX {
+            for id in 0..=u8::MAX {
+                let slow = EVENTS
+                    .iter()
+                    .find(|event| event.protocol.id() == protocol && event.id == id);
+                assert_eq!(find(protocol, id), slow, "{protocol:#x} {id}");
+            }
+        }
     }
 
     #[test]

@@ -24,19 +24,17 @@ use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 ///
 /// It holds 12 bytes of books per entry and is best kept in a `static`: [`Virtqueue::new`] is `const`, and
 /// [`Virtqueue::start`] works in place.
+#[repr(C)]
 pub struct Virtqueue<'m, const N: usize> {
     pub(crate) memory: &'m RingMemory<N>,
     /// Where the driver says when it wants to be told, and the device when it wants to be kicked (EVENT_IDX).
     used_event: &'m AtomicU16,
     avail_event: &'m AtomicU32,
-    pub(crate) notes: [Note; N],
     pub(crate) size: u16,
     pub(crate) mask: u16,
     event_idx: bool,
     /// The available index, as last published.
     available: u16,
-    /// Entries published since the last kick decision.
-    undecided: u32,
     /// Chains with the device.
     pub(crate) in_flight: u16,
     /// The used index up to which entries were taken.
@@ -47,6 +45,10 @@ pub struct Virtqueue<'m, const N: usize> {
     pub(crate) told: u16,
     /// How many of the entries still to take can be genuine: chains in flight when the index was read, less those taken.
     pub(crate) genuine: u16,
+    /// Entries published since the last kick decision.
+    undecided: u32,
+    /// Last, so that the rest is near enough to be reached by short instructions.
+    pub(crate) notes: [Note; N],
 }
 
 /// Why [`Virtqueue::start`] refused. Nothing was changed.
@@ -76,17 +78,17 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
             memory,
             used_event: memory.available.tail(),
             avail_event: memory.used.tail(),
-            notes: [Note::NONE; N],
             size: 0,
             mask: 0,
             event_idx: false,
             available: 0,
-            undecided: 0,
             in_flight: 0,
             taken: 0,
             accepted: 0,
             told: 0,
             genuine: 0,
+            undecided: 0,
+            notes: [Note::NONE; N],
         }
     }
 

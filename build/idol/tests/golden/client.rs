@@ -282,7 +282,7 @@ impl Census {
         negative: bool,
         f: usize,
     ) -> Result<i64, Fault> {
-        let __args = Census_add_ARGS {
+        let __args = idol_runtime::Aligned(Census_add_ARGS {
             a,
             b,
             c,
@@ -290,8 +290,8 @@ impl Census {
             e,
             negative: negative as u8,
             f,
-        };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<i64>() },
         >::new();
@@ -321,12 +321,12 @@ impl Census {
         table: [[u16; 2]; types::ROWS],
         ratio: f32,
     ) -> Result<types::Point, Fault> {
-        let __args = Census_compound_ARGS {
+        let __args = idol_runtime::Aligned(Census_compound_ARGS {
             point,
             table,
             ratio,
-        };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         loop {
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<types::Point>() },
@@ -359,8 +359,8 @@ impl Census {
     ///
     /// When the server restarts before it answers, the error says so: it may have been done or not.
     pub fn is_set(&self, bit: u8) -> Result<bool, Fault> {
-        let __args = Census_is_set_ARGS { bit };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        let __args = idol_runtime::Aligned(Census_is_set_ARGS { bit });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<u8>() },
         >::new();
@@ -445,12 +445,12 @@ impl Census {
     ///
     /// When the server restarts before it answers, the error says so: it may have been done or not.
     pub fn mode(&self, mode: Mode, wide: Wide, plain: u8) -> Result<Mode, Fault> {
-        let __args = Census_mode_ARGS {
+        let __args = idol_runtime::Aligned(Census_mode_ARGS {
             mode: mode as u8,
             wide: wide as u32,
             plain,
-        };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<u8>() },
         >::new();
@@ -516,12 +516,12 @@ impl Census {
         checked: Celsius,
         short: Celsius,
     ) -> Result<Celsius, Fault> {
-        let __args = Census_converted_ARGS {
+        let __args = idol_runtime::Aligned(Census_converted_ARGS {
             celsius: <i16 as core::convert::From<_>>::from(celsius),
             checked: <i16 as core::convert::From<_>>::from(checked),
             short: <i16 as core::convert::From<_>>::from(short),
-        };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<i16>() },
         >::new();
@@ -551,8 +551,8 @@ impl Census {
     ///
     /// When the server restarts before it answers, the error says so: it may have been done or not.
     pub fn write(&self, address: u16, data: &[u8]) -> Result<(), Fault> {
-        let __args = Census_write_ARGS { address };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        let __args = idol_runtime::Aligned(Census_write_ARGS { address });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<()>() },
         >::new();
@@ -589,8 +589,8 @@ impl Census {
         if data.len() > 8 {
             idol_runtime::too_long("Census.read: data");
         }
-        let __args = Census_read_ARGS { offset };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        let __args = idol_runtime::Aligned(Census_read_ARGS { offset });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         loop {
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<u32>() },
@@ -793,8 +793,8 @@ impl Census {
     ///
     /// Fails only when the server restarts before it answers: it may have been done or not.
     pub fn push(&self, value: u32) -> Result<(), idol_runtime::ServerDeath> {
-        let __args = Census_push_ARGS { value };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        let __args = idol_runtime::Aligned(Census_push_ARGS { value });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<()>() },
         >::new();
@@ -1140,14 +1140,14 @@ impl Census {
         result: &[u8],
         buffer: &mut [u8],
     ) -> Result<u8, Fault> {
-        let __args = Census_op_ARGS {
+        let __args = idol_runtime::Aligned(Census_op_ARGS {
             rm,
             incoming,
             value,
             args,
             msg,
-        };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<u8>() },
         >::new();

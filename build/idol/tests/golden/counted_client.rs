@@ -338,7 +338,7 @@ impl Census {
         f: usize,
     ) -> Result<i64, Fault> {
         let __result: Result<i64, Fault> = '__op: {
-            let __args = Census_add_ARGS {
+            let __args = idol_runtime::Aligned(Census_add_ARGS {
                 a,
                 b,
                 c,
@@ -346,9 +346,9 @@ impl Census {
                 e,
                 negative: negative as u8,
                 f,
-            };
+            });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<i64>() },
@@ -393,13 +393,13 @@ impl Census {
         ratio: f32,
     ) -> Result<types::Point, Fault> {
         let __result: Result<types::Point, Fault> = '__op: {
-            let __args = Census_compound_ARGS {
+            let __args = idol_runtime::Aligned(Census_compound_ARGS {
                 point,
                 table,
                 ratio,
-            };
+            });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             loop {
                 let mut __room = idol_runtime::ReplyBuffer::<
@@ -442,9 +442,9 @@ impl Census {
     /// When the server restarts before it answers, the error says so: it may have been done or not.
     pub fn is_set(&self, bit: u8) -> Result<bool, Fault> {
         let __result: Result<bool, Fault> = '__op: {
-            let __args = Census_is_set_ARGS { bit };
+            let __args = idol_runtime::Aligned(Census_is_set_ARGS { bit });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<u8>() },
@@ -552,13 +552,13 @@ impl Census {
     /// When the server restarts before it answers, the error says so: it may have been done or not.
     pub fn mode(&self, mode: Mode, wide: Wide, plain: u8) -> Result<Mode, Fault> {
         let __result: Result<Mode, Fault> = '__op: {
-            let __args = Census_mode_ARGS {
+            let __args = idol_runtime::Aligned(Census_mode_ARGS {
                 mode: mode as u8,
                 wide: wide as u32,
                 plain,
-            };
+            });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<u8>() },
@@ -645,13 +645,13 @@ impl Census {
         short: Celsius,
     ) -> Result<Celsius, Fault> {
         let __result: Result<Celsius, Fault> = '__op: {
-            let __args = Census_converted_ARGS {
+            let __args = idol_runtime::Aligned(Census_converted_ARGS {
                 celsius: <i16 as core::convert::From<_>>::from(celsius),
                 checked: <i16 as core::convert::From<_>>::from(checked),
                 short: <i16 as core::convert::From<_>>::from(short),
-            };
+            });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<i16>() },
@@ -691,9 +691,9 @@ impl Census {
     /// When the server restarts before it answers, the error says so: it may have been done or not.
     pub fn write(&self, address: u16, data: &[u8]) -> Result<(), Fault> {
         let __result: Result<(), Fault> = '__op: {
-            let __args = Census_write_ARGS { address };
+            let __args = idol_runtime::Aligned(Census_write_ARGS { address });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<()>() },
@@ -740,9 +740,9 @@ impl Census {
             idol_runtime::too_long("Census.read: data");
         }
         let __result: Result<u32, Fault> = '__op: {
-            let __args = Census_read_ARGS { offset };
+            let __args = idol_runtime::Aligned(Census_read_ARGS { offset });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             loop {
                 let mut __room = idol_runtime::ReplyBuffer::<
@@ -994,9 +994,9 @@ impl Census {
     /// Fails only when the server restarts before it answers: it may have been done or not.
     pub fn push(&self, value: u32) -> Result<(), idol_runtime::ServerDeath> {
         let __result: Result<(), idol_runtime::ServerDeath> = '__op: {
-            let __args = Census_push_ARGS { value };
+            let __args = idol_runtime::Aligned(Census_push_ARGS { value });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<()>() },
@@ -1419,15 +1419,15 @@ impl Census {
         buffer: &mut [u8],
     ) -> Result<u8, Fault> {
         let __result: Result<u8, Fault> = '__op: {
-            let __args = Census_op_ARGS {
+            let __args = idol_runtime::Aligned(Census_op_ARGS {
                 rm,
                 incoming,
                 value,
                 args,
                 msg,
-            };
+            });
             let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(
-                &__args,
+                &__args.0,
             );
             let mut __room = idol_runtime::ReplyBuffer::<
                 { core::mem::size_of::<u8>() },

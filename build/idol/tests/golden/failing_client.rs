@@ -62,8 +62,8 @@ impl Failing {
         if from.len() > 4 {
             idol_runtime::too_long("Failing.copy: from");
         }
-        let __args = Failing_copy_ARGS { n };
-        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args);
+        let __args = idol_runtime::Aligned(Failing_copy_ARGS { n });
+        let __message = idol_runtime::reexport::zerocopy::IntoBytes::as_bytes(&__args.0);
         let mut __room = idol_runtime::ReplyBuffer::<
             { core::mem::size_of::<u32>() },
         >::new();

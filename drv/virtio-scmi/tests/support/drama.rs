@@ -209,8 +209,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             if flags & 1 == 0 {
                 self.world.channel.abort(id);
             } else {
-                let mut clock = Standing(self.world.now);
-                assert!(self.world.channel.submit(id, 129, &mut clock).is_err());
+                assert!(self.world.channel.submit(id, 129).is_err());
             }
             return;
         }

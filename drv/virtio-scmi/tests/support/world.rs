@@ -8,7 +8,7 @@ use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
     After, Books, Channel, Client, ClientConfig, Clock, Command as Wish, EVENT_IDX, EventKind,
     Failure, Handle, Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory, Record,
-    Refusal, Rule, SetupError, SlotId, Subscription, Thresholds, Trace, VERSION_1, Wait,
+    Refusal, Rule, Rules, SetupError, SlotId, Subscription, Thresholds, Trace, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 
@@ -41,8 +41,7 @@ static CLIENTS: [ClientConfig; 3] = [
         events: 4,
         subscriptions: 8,
         event_bits: 1 << 4,
-        rules: &[Rule::ALL],
-        restricted: false,
+        rules: Rules::new(&[Rule::ALL]),
     },
     ClientConfig {
         task: 4,
@@ -50,8 +49,7 @@ static CLIENTS: [ClientConfig; 3] = [
         events: 4,
         subscriptions: 8,
         event_bits: 1 << 5,
-        rules: &[Rule::ALL],
-        restricted: false,
+        rules: Rules::new(&[Rule::ALL]),
     },
     ClientConfig {
         task: 5,
@@ -59,8 +57,7 @@ static CLIENTS: [ClientConfig; 3] = [
         events: 2,
         subscriptions: 2,
         event_bits: 0,
-        rules: &[Rule::protocol(0x10), Rule::protocol(0x11)],
-        restricted: false,
+        rules: Rules::new(&[Rule::protocol(0x10), Rule::protocol(0x11)]),
     },
 ];
 
@@ -186,7 +183,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         let mut clock = Standing(self.now);
         let id = self.channel.begin(owner, wish, &mut clock)?;
         self.channel.parameters(id).write(1, parameters);
-        let handle = self.channel.submit(id, parameters.len(), &mut clock)?;
+        let handle = self.channel.submit(id, parameters.len())?;
+        if self.channel.wants_clock() {
+            self.channel.tick(self.now);
+        }
         self.channel.kick(&mut self.transport);
         Ok((id, handle))
     }

@@ -1,0 +1,398 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What a client may use: protocols, messages, domains.
+
+use crate::error::Refusal;
+use crate::memory::DmaBuffer;
+use scmi::Protocol;
+use scmi::events::EVENTS;
+use scmi::protocol::{ClockMessage, PowerMessage, common};
+
+/// Message ids of a protocol, a bit each.
+pub type MessageSet = [u32; 8];
+
+/// What a client may do with a protocol.
+#[derive(Copy, Clone, Debug)]
+pub struct Rule {
+    /// The protocol; `None`: every protocol that no earlier rule names.
+    pub protocol: Option<u8>,
+    /// The messages; `None`: all.
+    pub messages: Option<MessageSet>,
+    /// The domains (clocks, sensors, ...); `None`: all. Messages without a domain are not restricted by it.
+    pub domains: Option<&'static [u32]>,
+}
+
+impl Rule {
+    /// Everything.
+    pub const ALL: Self = Self {
+        protocol: None,
+        messages: None,
+        domains: None,
+    };
+
+    /// All of one protocol.
+    pub const fn protocol(protocol: u8) -> Self {
+        Self {
+            protocol: Some(protocol),
+            ..Self::ALL
+        }
+    }
+
+    fn allows_message(&self, message: u8) -> bool {
+        match &self.messages {
+            None => true,
+            Some(set) => has(set, message),
+        }
+    }
+
+    fn allows_domain(&self, domain: u32) -> bool {
+        self.domains.is_none_or(|all| all.contains(&domain))
+    }
+}
+
+fn has(set: &MessageSet, message: u8) -> bool {
+    set.get(usize::from(message / 32))
+        .is_some_and(|word| word & 1 << (message % 32) != 0)
+}
+
+/// Message ids as a set; for tables.
+pub const fn messages(ids: &[u8]) -> MessageSet {
+    let mut set = [0; 8];
+    let mut i = 0;
+    while i < ids.len() {
+        set[(ids[i] / 32) as usize] |= 1 << (ids[i] % 32);
+        i += 1;
+    }
+    set
+}
+
+/// What a client may use; the first rule that fits the protocol counts.
+///
+/// Ordinary commands are allowed or not by one look into a table that follows from the rules and is made with them.
+#[derive(Copy, Clone, Debug)]
+pub struct Rules {
+    list: &'static [Rule],
+    /// Of the protocols 0x10 to 0x1f, a bit for each of the messages 0 to 31 that may be sent.
+    allowed: [u32; 16],
+    /// Domains play a role: requests must be looked into.
+    restricted: bool,
+}
+
+impl Rules {
+    /// The rules of a client.
+    pub const fn new(list: &'static [Rule]) -> Self {
+        let mut rules = Self {
+            list,
+            allowed: [0; 16],
+            restricted: false,
+        };
+        // From the last to the first, so that the first one that fits stays.
+        let mut number = list.len();
+        while number > 0 {
+            number -= 1;
+            rules.work_in(&list[number]);
+        }
+        rules
+    }
+
+    const fn work_in(&mut self, rule: &Rule) {
+        self.restricted |= rule.domains.is_some();
+        let messages = match &rule.messages {
+            None => u32::MAX,
+            Some(set) => set[0],
+        };
+        let mut low = 0;
+        while low < self.allowed.len() {
+            let fits = match rule.protocol {
+                None => true,
+                Some(only) => only as usize == STANDARD | low,
+            };
+            if fits {
+                self.allowed[low] = messages & !SWITCHES[low];
+            }
+            low += 1;
+        }
+    }
+
+    /// Whether requests must be looked into, because some rule is about domains.
+    #[inline]
+    pub(crate) fn restricted(&self) -> bool {
+        self.restricted
+    }
+
+    fn rule(&self, protocol: u8) -> Result<&Rule, Refusal> {
+        self.list
+            .iter()
+            .find(|rule| rule.protocol.is_none_or(|only| only == protocol))
+            .ok_or(Refusal::ProtocolNotAllowed)
+    }
+
+    /// May it send this command? The domain is checked later, when the request is there.
+    #[inline]
+    pub(crate) fn check_command(&self, protocol: u8, message: u8) -> Result<(), Refusal> {
+        let low = usize::from(protocol).wrapping_sub(STANDARD);
+        match self.allowed.get(low) {
+            Some(allowed) if message < 32 && allowed & 1 << message != 0 => Ok(()),
+            _ => self.check_by_rule(protocol, message),
+        }
+    }
+
+    /// [`Rules::check_command`] for all others: a protocol or message of a vendor, or a refusal.
+    #[inline(never)]
+    fn check_by_rule(&self, protocol: u8, message: u8) -> Result<(), Refusal> {
+        if !self.rule(protocol)?.allows_message(message) || switches_event(protocol, message) {
+            return Err(Refusal::MessageNotAllowed);
+        }
+        Ok(())
+    }
+
+    /// May it send this request, given that it may send the command? `len` is that of the payload in bytes.
+    pub(crate) fn check_domain(
+        &self,
+        protocol: u8,
+        message: u8,
+        request: &DmaBuffer,
+        len: usize,
+    ) -> Result<(), Refusal> {
+        let rule = self.rule(protocol)?;
+        let (Some(_), Some(word)) = (rule.domains, domain_word(protocol, message)) else {
+            return Ok(());
+        };
+        // A request too short to name a domain is none that the client may send.
+        if len < (word + 1) * 4 || !rule.allows_domain(request.word(1 + word)) {
+            return Err(Refusal::DomainNotAllowed);
+        }
+        Ok(())
+    }
+
+    /// May it subscribe to an event that `message` switches? `source` is `None` for all sources.
+    pub(crate) fn check_event(
+        &self,
+        protocol: u8,
+        message: u8,
+        source: Option<u32>,
+    ) -> Result<(), Refusal> {
+        let rule = self.rule(protocol)?;
+        if !rule.allows_message(message) {
+            return Err(Refusal::MessageNotAllowed);
+        }
+        let allowed = match source {
+            Some(source) => rule.allows_domain(source),
+            None => rule.domains.is_none(),
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::DomainNotAllowed)
+        }
+    }
+}
+
+/// Which word of the request names the domain, if one does.
+fn domain_word(protocol: u8, message: u8) -> Option<usize> {
+    const BASE: u8 = Protocol::Base as u8;
+    const SYSTEM: u8 = Protocol::System as u8;
+    const POWER: u8 = Protocol::Power as u8;
+    const CLOCK: u8 = Protocol::Clock as u8;
+    const STATE_SET: u8 = PowerMessage::StateSet as u8;
+    const RATE_SET: u8 = ClockMessage::RateSet as u8;
+    match (protocol, message) {
+        (BASE | SYSTEM, _)
+        | (
+            _,
+            common::PROTOCOL_VERSION
+            | common::PROTOCOL_ATTRIBUTES
+            | common::PROTOCOL_MESSAGE_ATTRIBUTES
+            | common::NEGOTIATE_PROTOCOL_VERSION,
+        ) => None,
+        // These two have their flags first.
+        (POWER, STATE_SET) | (CLOCK, RATE_SET) => Some(1),
+        _ => Some(0),
+    }
+}
+
+/// The first of the protocols that the specification has or reserves; they differ in the low four bits.
+const STANDARD: usize = 0x10;
+
+/// The messages that switch events on and off, by the low four bits of the protocol, which differ for all that have any.
+const SWITCHES: [u32; 16] = {
+    let mut table = [0; 16];
+    let mut i = 0;
+    while i < EVENTS.len() {
+        let event = &EVENTS[i];
+        table[event.protocol.id() as usize & 15] |= 1 << event.enabled_by;
+        i += 1;
+    }
+    table
+};
+
+/// Whether a command switches an event: then the driver alone sends it, for all clients together (N07).
+fn switches_event(protocol: u8, message: u8) -> bool {
+    let low = usize::from(protocol).wrapping_sub(STANDARD);
+    message < 32 && SWITCHES.get(low).is_some_and(|set| set & 1 << message != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d04_one_rule_with_domains_anywhere_makes_a_client_restricted() {
+        const LIMITED: Rule = Rule {
+            domains: Some(&[1]),
+            ..Rule::protocol(0x14)
+        };
+        const PLAIN: Rule = Rule::protocol(0x11);
+        let restricted = |list| Rules::new(list).restricted();
+        assert!(!restricted(&[]));
+        assert!(!restricted(&[Rule::ALL, PLAIN, Rule::ALL]));
+        assert!(restricted(&[LIMITED, PLAIN, PLAIN]));
+        assert!(restricted(&[PLAIN, LIMITED, PLAIN]));
+        assert!(restricted(&[PLAIN, PLAIN, LIMITED]));
+    }
+
+    #[test]
+    fn d04_the_table_and_the_rules_say_the_same() {
+        const SOME: Rule = Rule {
+            messages: Some(messages(&[0, 1, 5, 31, 32, 200])),
+            ..Rule::protocol(0x13)
+        };
+        const NONE: Rule = Rule {
+            messages: Some(messages(&[])),
+            ..Rule::protocol(0x14)
+        };
+        const FEW: Rule = Rule {
+            messages: Some(messages(&[2, 33])),
+            ..Rule::ALL
+        };
+        const PERF: Rule = Rule::protocol(0x13);
+        const VENDOR: Rule = Rule::protocol(0x93);
+        let lists: [&'static [Rule]; 7] = [
+            &[],
+            &[Rule::ALL],
+            &[SOME, NONE],
+            // The first one that fits counts.
+            &[PERF, SOME, VENDOR],
+            &[SOME, PERF, Rule::ALL],
+            &[NONE, FEW, SOME],
+            &[FEW, Rule::ALL],
+        ];
+        for list in lists {
+            let rules = Rules::new(list);
+            for protocol in 0..=u8::MAX {
+                for message in [0, 1, 2, 5, 9, 11, 30, 31, 32, 33, 200, 255] {
+                    assert_eq!(
+                        rules.check_command(protocol, message),
+                        rules.check_by_rule(protocol, message),
+                        "{protocol:#x} {message} by {list:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    static CLIENT: Rules = Rules::new(&[
+        Rule {
+            protocol: Some(0x15),
+            messages: Some(messages(&[0, 6, 0xb, 200])),
+            domains: Some(&[3, 7]),
+        },
+        Rule {
+            protocol: Some(0x14),
+            messages: None,
+            domains: Some(&[1]),
+        },
+        Rule {
+            protocol: Some(0x11),
+            messages: None,
+            domains: Some(&[1]),
+        },
+    ]);
+
+    #[test]
+    fn d04_only_what_the_table_allows_is_sent() {
+        assert_eq!(CLIENT.check_command(0x15, 6), Ok(()));
+        assert_eq!(CLIENT.check_command(0x15, 200), Ok(()));
+        assert_eq!(
+            CLIENT.check_command(0x15, 7),
+            Err(Refusal::MessageNotAllowed)
+        );
+        assert_eq!(
+            CLIENT.check_command(0x13, 0),
+            Err(Refusal::ProtocolNotAllowed)
+        );
+    }
+
+    #[test]
+    fn n07_commands_that_switch_events_are_the_drivers_own() {
+        for event in EVENTS {
+            assert!(switches_event(event.protocol.id(), event.enabled_by));
+        }
+        let count: u32 = SWITCHES.iter().map(|set| set.count_ones()).sum();
+        assert_eq!(count as usize, EVENTS.len());
+        assert!(!switches_event(0x25, 0xb) && !switches_event(0x15, 0xb + 32));
+        assert_eq!(
+            CLIENT.check_command(0x15, 0xb),
+            Err(Refusal::MessageNotAllowed)
+        );
+    }
+
+    #[test]
+    fn d04_the_domain_is_found_where_the_message_has_it() {
+        let buffer = DmaBuffer::new();
+        let check = |protocol, message, words: &[u32]| {
+            for (i, &word) in words.iter().enumerate() {
+                buffer.set_word(1 + i, word);
+            }
+            CLIENT.check_domain(protocol, message, &buffer, words.len() * 4)
+        };
+        assert_eq!(check(0x15, 6, &[3, 9]), Ok(()));
+        assert_eq!(check(0x15, 6, &[4, 3]), Err(Refusal::DomainNotAllowed));
+        assert_eq!(check(0x15, 6, &[]), Err(Refusal::DomainNotAllowed));
+        // Not a domain but a message number.
+        assert_eq!(check(0x15, 2, &[4]), Ok(()));
+        // Flags first.
+        assert_eq!(check(0x14, 5, &[0, 1, 0, 0]), Ok(()));
+        assert_eq!(
+            check(0x14, 5, &[1, 0, 0, 0]),
+            Err(Refusal::DomainNotAllowed)
+        );
+        assert_eq!(check(0x14, 5, &[1]), Err(Refusal::DomainNotAllowed));
+        assert_eq!(check(0x14, 6, &[1]), Ok(()));
+        assert_eq!(check(0x11, 4, &[7, 1, 0]), Ok(()));
+        assert_eq!(check(0x11, 5, &[7]), Err(Refusal::DomainNotAllowed));
+    }
+
+    #[test]
+    fn d04_what_lies_behind_a_request_that_is_too_short_names_no_domain() {
+        // Of an earlier request of another client, say: everything that this one may use.
+        let buffer = DmaBuffer::new();
+        for word in 1..DmaBuffer::LEN / 4 {
+            buffer.set_word(word, if word == 1 { 3 } else { 1 });
+        }
+        for (protocol, message, needed) in [(0x15, 6, 4), (0x14, 5, 8), (0x11, 4, 8)] {
+            for len in 0..=16 {
+                let allowed = CLIENT.check_domain(protocol, message, &buffer, len);
+                assert_eq!(allowed.is_ok(), len >= needed, "{protocol:#x} {len}");
+            }
+        }
+    }
+
+    #[test]
+    fn n07_events_follow_the_rules_of_the_message_that_switches_them() {
+        assert_eq!(CLIENT.check_event(0x15, 0xb, Some(7)), Ok(()));
+        assert_eq!(
+            CLIENT.check_event(0x15, 0xb, Some(8)),
+            Err(Refusal::DomainNotAllowed)
+        );
+        assert_eq!(
+            CLIENT.check_event(0x15, 0xb, None),
+            Err(Refusal::DomainNotAllowed)
+        );
+        assert_eq!(
+            CLIENT.check_event(0x15, 4, Some(7)),
+            Err(Refusal::MessageNotAllowed)
+        );
+    }
+}
