@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `machine.rs` | boots the bench image and reads what it prints |
 //! | `trace.rs`, `symbols.rs` | every instruction in order: moments inside the driver, and where the instructions go |
+//! | `profile.rs` | that, function by function, for people |
 //! | `measure.rs` | from machines to figures |
 //! | `curves.rs`, `plot.rs` | cost against payload, clients, transfers in flight and ring size |
 //! | `floor.rs` | the same ring without a kernel |
@@ -21,6 +22,7 @@ pub mod host;
 pub mod machine;
 pub mod measure;
 pub mod plot;
+pub mod profile;
 pub mod symbols;
 pub mod table;
 pub mod trace;
@@ -98,9 +100,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let profile = {
         let _progress = Progress::start("tracing every instruction");
-        let profile = measure::traced(&programs, &image, arguments.platform, &mut table)?;
-        measure::events(&programs, &image, &mut table)?;
-        profile
+        [
+            measure::traced(&programs, &image, arguments.platform, &mut table)?,
+            measure::events(&programs, &image, &mut table)?,
+        ]
+        .concat()
     };
     if !arguments.quick {
         let measured = floor::run(&programs, arguments.platform)?;

@@ -3,8 +3,6 @@
 
 //! The measurements: which machines are booted, and which figures come of them.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -16,7 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::machine::{self, Bench, COUNTED};
-use super::symbols::{Place, Symbols};
+use super::profile;
+use super::symbols::Symbols;
 use super::table::Table;
 use super::trace::{self, TRACED, Trace, Work};
 use crate::board::Programs;
@@ -76,32 +75,20 @@ pub fn traced(
     platform: Kind,
     table: &mut Table,
 ) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("trace");
-    let shown = path
-        .to_str()
-        .context("the temporary folder has a name in UTF-8")?;
-    let mut arguments = COUNTED.to_vec();
-    arguments.extend(TRACED);
-    arguments.push(shown);
-    machine::run(programs, &image.elf, platform, &arguments, "t")?;
     let symbols = Symbols::read(image)?;
-    let trace = trace::read(&path, &symbols)?;
-
-    let small = trace.works.get(..TRACED_COMMANDS).unwrap_or(&[]);
-    let large = trace
-        .works
-        .get(TRACED_COMMANDS..2 * TRACED_COMMANDS)
-        .unwrap_or(&[]);
+    let trace = trace_of(&symbols, |qemu| {
+        machine::run(programs, &image.elf, platform, qemu, "t").map(drop)
+    })?;
+    let (small, large, _) = kinds(&trace);
     let submits: Vec<u64> = small.iter().filter_map(|work| work.notified).collect();
     table.add_counts("submit", &submits);
     table.add_counts("boot_instructions", &[trace.boot]);
     for (key, works) in [("exchange_irq", small), ("exchange_irq_128", large)] {
-        if let Some(work) = middle(works) {
+        if let Some(work) = profile::middle(works) {
             table.split(key, work.split(&symbols));
         }
     }
-    Ok(profile(&trace, &symbols))
+    Ok(commands_profile(&trace, &symbols))
 }
 
 /// From the interrupt of an event to its subscriber. Always on the platform of this tree, which sends events on demand: the fake
@@ -110,7 +97,7 @@ pub fn traced(
 /// # Errors
 ///
 /// As [`traced`].
-pub fn events(programs: &Programs, image: &Image, table: &mut Table) -> Result<()> {
+pub fn events(programs: &Programs, image: &Image, table: &mut Table) -> Result<String> {
     let symbols = Symbols::read(image)?;
     let trace = trace_of(&symbols, |qemu| {
         let mut bench = Bench::boot(programs, &image.elf, Kind::Sim, qemu)?;
@@ -128,8 +115,17 @@ pub fn events(programs: &Programs, image: &Image, table: &mut Table) -> Result<(
         printed?;
         bench.end()
     })?;
-    table.add_counts("event_delivery", &trace.deliveries);
-    Ok(())
+    let deliveries: Vec<u64> = trace.deliveries.iter().map(|work| work.total).collect();
+    table.add_counts("event_delivery", &deliveries);
+    if let Some(work) = profile::middle(&trace.deliveries) {
+        table.split("event_delivery", work.split(&symbols));
+    }
+    Ok(profile::section(
+        "event delivery",
+        &trace.deliveries,
+        1,
+        &symbols,
+    ))
 }
 
 /// One SENSOR_UPDATE of the first sensor after the other, until it is over.
@@ -165,61 +161,27 @@ fn trace_of(symbols: &Symbols, work: impl FnOnce(&[&str]) -> Result<()>) -> Resu
     trace::read(&path, symbols)
 }
 
-/// The work of median length.
-fn middle(works: &[Work]) -> Option<&Work> {
-    let mut sorted: Vec<&Work> = works.iter().collect();
-    sorted.sort_by_key(|work| work.total);
-    sorted.get(sorted.len() / 2).copied()
+/// Where the instructions of commands go.
+fn commands_profile(trace: &Trace, symbols: &Symbols) -> String {
+    let (small, large, sixteens) = kinds(trace);
+    let (sends, polls) = (
+        sixteens.iter().step_by(2),
+        sixteens.iter().skip(1).step_by(2),
+    );
+    [
+        profile::section("exchange", small, 1, symbols),
+        profile::section("exchange of 128 bytes", large, 1, symbols),
+        profile::section("send, one of sixteen", sends, 16, symbols),
+        profile::section("poll, one of sixteen", polls, 16, symbols),
+    ]
+    .concat()
 }
 
-/// Where the instructions go, function by function.
-fn profile(trace: &Trace, symbols: &Symbols) -> String {
-    let rest = trace.works.get(2 * TRACED_COMMANDS..).unwrap_or(&[]);
-    let (sends, polls): (Vec<&Work>, Vec<&Work>) = (
-        rest.iter().step_by(2).collect(),
-        rest.iter().skip(1).step_by(2).collect(),
-    );
-    let first = trace.works.get(..TRACED_COMMANDS).unwrap_or(&[]);
-    let second = trace
-        .works
-        .get(TRACED_COMMANDS..2 * TRACED_COMMANDS)
-        .unwrap_or(&[]);
-    let mut text = String::new();
-    for (name, works, pieces) in [
-        ("exchange", first.iter().collect::<Vec<_>>(), 1),
-        ("exchange of 128 bytes", second.iter().collect(), 1),
-        ("send, one of sixteen", sends, 16),
-        ("poll, one of sixteen", polls, 16),
-    ] {
-        if works.is_empty() {
-            continue;
-        }
-        let mut places: HashMap<Place, u64> = HashMap::new();
-        for work in &works {
-            for (place, count) in &work.places {
-                *places.entry(*place).or_default() += count;
-            }
-        }
-        let pieces = works.len() as f64 * f64::from(pieces);
-        let mut sorted: Vec<(f64, &str, &str)> = places
-            .iter()
-            .map(|(place, count)| {
-                (
-                    *count as f64 / pieces,
-                    symbols.program(*place),
-                    symbols.function(*place),
-                )
-            })
-            .collect();
-        sorted.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.2.cmp(b.2)));
-        let total: f64 = sorted.iter().map(|(count, ..)| count).sum();
-        _ = writeln!(text, "{name}: {total:.0} instructions");
-        for (count, program, function) in sorted {
-            _ = writeln!(text, "{count:>8.1}  {program:<12} {function}");
-        }
-        text.push('\n');
-    }
-    text
+/// The works of a trace: exchanges, exchanges of 128 bytes, and by turns sixteen transfers sent and sixteen polled.
+fn kinds(trace: &Trace) -> (&[Work], &[Work], &[Work]) {
+    let (small, rest) = trace.works.split_at(TRACED_COMMANDS.min(trace.works.len()));
+    let (large, rest) = rest.split_at(TRACED_COMMANDS.min(rest.len()));
+    (small, large, rest)
 }
 
 /// What the shipped image takes, without its console.

@@ -52,6 +52,32 @@ impl Symbols {
         Ok(symbols)
     }
 
+    /// Programs for a test, each at an address, with functions of one instruction that does nothing.
+    #[cfg(test)]
+    pub fn of(programs: &[(&str, u32, &[&str])]) -> Self {
+        const NOP: u32 = 0xe320_f000;
+        let mut symbols = Self {
+            programs: Vec::new(),
+            addresses: HashMap::new(),
+        };
+        for (name, base, functions) in programs {
+            let placed: Vec<(u32, String)> = (*base..)
+                .step_by(4)
+                .zip(functions.iter().map(|name| (*name).to_owned()))
+                .collect();
+            let addresses = placed
+                .iter()
+                .map(|(address, name)| (name.clone(), *address));
+            symbols.addresses.extend(addresses);
+            symbols.programs.push(Program {
+                name: (*name).to_owned(),
+                text: vec![(*base, NOP.to_le_bytes().repeat(placed.len()))],
+                functions: placed,
+            });
+        }
+        symbols
+    }
+
     fn add(&mut self, name: &str, path: &Path) -> Result<()> {
         let shown = path.display();
         let bytes = fs::read(path).with_context(|| format!("cannot read {shown}"))?;

@@ -49,8 +49,8 @@ pub struct Trace {
     pub boot: u64,
     /// Each piece of work, in order.
     pub works: Vec<Work>,
-    /// For each event, from the interrupt's entry to its subscriber.
-    pub deliveries: Vec<u64>,
+    /// For each event that found everybody asleep, from the interrupt's entry to its subscriber.
+    pub deliveries: Vec<Work>,
 }
 
 /// What an address means; looked up once.
@@ -104,12 +104,7 @@ pub fn read(path: &Path, symbols: &Symbols) -> Result<Trace> {
     let mut lines = BufReader::new(file);
     let mut bytes = Vec::new();
     while lines.read_until(b'\n', &mut bytes)? > 0 {
-        let line = String::from_utf8_lossy(&bytes);
-        if let Some(address) = program_counter(&line) {
-            reader.execute(address);
-        } else if line.starts_with("Stopped execution") {
-            reader.take_back();
-        }
+        reader.line(&String::from_utf8_lossy(&bytes));
         bytes.clear();
     }
     reader.flush();
@@ -131,13 +126,20 @@ struct Reader<'s> {
     count: u64,
     /// The last instruction: QEMU may yet say that it did not execute it.
     last: Option<u32>,
+    /// The last instruction that was counted.
+    previous: Option<Place>,
     work: Option<Work>,
-    interrupt: Option<u64>,
+    /// Instructions since idle.
+    awake: u64,
+    /// Since an interrupt that ended idle, until an event is delivered or nothing came of it.
+    delivery: Option<Work>,
     barrier_at: u64,
 }
 
 /// A notify stands so many instructions behind its barrier at most.
 const BEHIND_BARRIER: u64 = 4;
+/// Instructions from an interrupt to its handler.
+const VECTOR: u64 = 1;
 
 impl<'s> Reader<'s> {
     fn new(symbols: &'s Symbols) -> Result<Self> {
@@ -159,10 +161,21 @@ impl<'s> Reader<'s> {
             trace: Trace::default(),
             count: 0,
             last: None,
+            previous: None,
+            awake: 0,
             work: None,
-            interrupt: None,
+            delivery: None,
             barrier_at: 0,
         })
+    }
+
+    /// Takes one line of QEMU's log; most of those that are no instruction mean nothing here.
+    fn line(&mut self, line: &str) {
+        if let Some(address) = program_counter(line) {
+            self.execute(address);
+        } else if line.starts_with("Stopped execution") {
+            self.take_back();
+        }
     }
 
     fn execute(&mut self, address: u32) {
@@ -210,18 +223,28 @@ impl<'s> Reader<'s> {
                 self.work = Some(Work::default());
             }
             Mark::End => self.trace.works.extend(self.work.take()),
-            Mark::Event => {
-                if let Some(from) = self.interrupt {
-                    self.trace.deliveries.push(self.count - from);
-                }
-            }
+            Mark::Event => self.trace.deliveries.extend(self.delivery.take()),
             // The vector itself was one instruction before.
-            Mark::Interrupt => self.interrupt = Some(self.count.saturating_sub(1)),
+            Mark::Interrupt if self.awake == VECTOR => {
+                let mut work = Work::default();
+                work.count(self.previous);
+                self.delivery = Some(work);
+            }
+            // On top of another interrupt, of whose work it is a part, or while somebody worked anyway.
+            Mark::Interrupt => {}
         }
         if meaning.idle {
+            self.awake = 0;
+            // Nobody was told: it was no event's interrupt.
+            self.delivery = None;
             return;
         }
         self.count += 1;
+        self.awake += 1;
+        self.previous = Some(meaning.place);
+        if let Some(delivery) = &mut self.delivery {
+            delivery.count(Some(meaning.place));
+        }
         if meaning.barrier {
             self.barrier_at = self.count;
         }
@@ -232,8 +255,7 @@ impl<'s> Reader<'s> {
         if self.symbols.function(meaning.place) == "bench_mark_begin" {
             return;
         }
-        work.total += 1;
-        *work.places.entry(meaning.place).or_default() += 1;
+        work.count(Some(meaning.place));
         if meaning.store && self.count - self.barrier_at <= BEHIND_BARRIER {
             work.notified.get_or_insert(work.total);
         }
@@ -241,6 +263,13 @@ impl<'s> Reader<'s> {
 }
 
 impl Work {
+    fn count(&mut self, place: Option<Place>) {
+        if let Some(place) = place {
+            self.total += 1;
+            *self.places.entry(place).or_default() += 1;
+        }
+    }
+
     /// Instructions of the client, the kernel and the driver.
     pub fn split(&self, symbols: &Symbols) -> [u64; 3] {
         let mut split = [0; 3];
@@ -266,6 +295,98 @@ mod tests {
         assert_eq!(program_counter(line), Some(0x4010_003c));
         assert_eq!(program_counter("Stopped execution of TB chain"), None);
         assert_eq!(program_counter("Trace 0: nonsense"), None);
+    }
+
+    /// Each function is one instruction at the address in the name.
+    fn symbols() -> Symbols {
+        Symbols::of(&[
+            ("kernel", 0x100, &["vector", "_asm_irq_handler", "dispatch"]),
+            ("virtio_scmi", 0x200, &["turn", "post"]),
+            (
+                "bench",
+                0x300,
+                &[
+                    "bench_mark_first_answer",
+                    "bench_mark_begin",
+                    "bench_mark_end",
+                    "bench_mark_event",
+                    "woken",
+                ],
+            ),
+            ("idle", 0x400, &["wait"]),
+        ])
+    }
+
+    fn traced(symbols: &Symbols, addresses: &[u32]) -> Trace {
+        let mut reader = Reader::new(symbols).unwrap();
+        for address in addresses {
+            reader.line(&format!(
+                "Trace 0: 0x7f0 [00000400/{address:016x}/00000520/0] x"
+            ));
+        }
+        reader.flush();
+        reader.trace
+    }
+
+    const IRQ: u32 = 0x100;
+    const HANDLER: u32 = 0x104;
+    const DISPATCH: u32 = 0x108;
+    const TURN: u32 = 0x200;
+    const POST: u32 = 0x204;
+    const EVENT: u32 = 0x30c;
+    const WOKEN: u32 = 0x310;
+    const IDLE: u32 = 0x400;
+
+    #[test]
+    fn a_delivery_is_from_the_vector_to_the_mark_with_its_places() {
+        let symbols = symbols();
+        let trace = traced(
+            &symbols,
+            &[
+                IDLE, IRQ, HANDLER, DISPATCH, TURN, TURN, POST, WOKEN, EVENT, WOKEN, IDLE,
+            ],
+        );
+        let [delivery] = &trace.deliveries[..] else {
+            panic!("{} deliveries", trace.deliveries.len());
+        };
+        assert_eq!(delivery.total, 7);
+        assert_eq!(delivery.split(&symbols), [1, 3, 3]);
+        let turn = symbols.find(TURN).unwrap().0;
+        assert_eq!(delivery.places.get(&turn), Some(&2));
+    }
+
+    #[test]
+    fn an_interrupt_that_tells_nobody_begins_no_delivery_and_one_in_between_is_part_of_it() {
+        let symbols = symbols();
+        let nobody = [IDLE, IRQ, HANDLER, DISPATCH, IDLE];
+        let event = [IRQ, HANDLER, TURN, IRQ, HANDLER, POST, EVENT, IDLE];
+        let trace = traced(&symbols, &[&nobody[..], &event].concat());
+        let totals: Vec<u64> = trace.deliveries.iter().map(|work| work.total).collect();
+        assert_eq!(totals, [6]);
+        // A mark without an interrupt: the subscriber had not slept.
+        assert!(
+            traced(&symbols, &[IDLE, WOKEN, EVENT])
+                .deliveries
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_qemu_takes_back_was_not_executed() {
+        let symbols = symbols();
+        let mut reader = Reader::new(&symbols).unwrap();
+        for line in [
+            "Trace 0: 0x7f0 [0/0000000000000304/0/0] bench_mark_begin",
+            "Trace 0: 0x7f0 [0/0000000000000200/0/0] turn",
+            "Stopped execution of TB chain before 0x7f0 [0000000000000200] turn",
+            "Trace 0: 0x7f0 [0/0000000000000200/0/0] turn",
+            "Trace 0: 0x7f0 [0/0000000000000308/0/0] bench_mark_end",
+        ] {
+            reader.line(line);
+        }
+        reader.flush();
+        assert_eq!(reader.trace.works.len(), 1);
+        assert_eq!(reader.trace.works[0].total, 1);
     }
 
     #[test]
