@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use crate::device::Shared;
 use crate::engine::Engine;
 use crate::faults::Rule;
+use crate::hex;
 use crate::model::{Change, POWER_OFF, POWER_ON};
 use crate::state;
 
@@ -278,7 +279,7 @@ fn carry_out(engine: &mut Engine, command: Command) -> Result<Value, String> {
             if count > FLOOD {
                 return Err(format!("`count` is {count}; a flood has at most {FLOOD}"));
             }
-            let payload = Raw(bytes(&payload)?);
+            let payload = Raw(hex::parse(&payload)?);
             let protocol = Protocol::from_id(protocol)
                 .ok_or_else(|| format!("no protocol has the number {protocol}"))?;
             for _ in 0..count {
@@ -286,7 +287,7 @@ fn carry_out(engine: &mut Engine, command: Command) -> Result<Value, String> {
             }
         }
         Command::Raw { bytes: text } => {
-            let bytes = bytes(&text)?;
+            let bytes = hex::parse(&text)?;
             let word = bytes
                 .first_chunk::<4>()
                 .ok_or("`bytes` needs at least a header, 4 bytes")?;
@@ -385,20 +386,6 @@ fn carry_out_set(engine: &mut Engine, set: Set) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn bytes(text: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<u8> = text
-        .chars()
-        .filter(|digit| !digit.is_whitespace())
-        .map(|digit| digit.to_digit(16).map(|value| value as u8))
-        .collect::<Option<_>>()
-        .ok_or("bytes are pairs of hexadecimal digits")?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    if !rest.is_empty() {
-        return Err("bytes are pairs of hexadecimal digits; one is left over".into());
-    }
-    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
 
 /// Listens on a socket and serves each client in a thread of its own.

@@ -12,6 +12,7 @@ use scmi::{Header, MessageType};
 use serde::Serialize;
 
 use crate::faults::{Fault, Faults, Target};
+use crate::hex;
 use crate::machine::Machine;
 use crate::platform::{Outgoing, Platform};
 
@@ -366,7 +367,7 @@ impl Engine {
                 what: noted.what,
                 header: format!("{:#010x}", noted.word),
                 message: Header::unpack(noted.word).to_string(),
-                payload: hexadecimal(&noted.payload),
+                payload: hex::show(&noted.payload),
             })
             .collect()
     }
@@ -382,10 +383,6 @@ impl Engine {
             payload: payload.to_vec(),
         });
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Damages the bytes of a message.

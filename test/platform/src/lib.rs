@@ -12,12 +12,14 @@
 //! | [`faults`], [`engine`] | which reply goes out when, in which order, and how broken |
 //! | [`control`], [`state`] | the socket that drives it at run time, and what it tells of the machine |
 //! | [`device`] | the vhost-user device in front of it |
+//! | [`hex`] | bytes as people write them |
 //! | [`relay`] | between QEMU and the device, so that QEMU takes up a platform that comes back |
 
 pub mod control;
 pub mod device;
 pub mod engine;
 pub mod faults;
+pub mod hex;
 pub mod machine;
 pub mod model;
 pub mod platform;

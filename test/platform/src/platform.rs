@@ -219,13 +219,15 @@ impl Platform {
         if request.header.message_type != MessageType::Command {
             return Err(StatusCode::ProtocolError);
         }
-        let protocol = Protocol::from_id(request.header.protocol)
-            .filter(|&protocol| protocols::exists(self, protocol))
-            .ok_or(StatusCode::NotSupported)?;
-        if self.denied.contains(&protocol.id()) {
-            return Err(StatusCode::Denied);
+        let id = request.header.protocol;
+        let standard = Protocol::from_id(id).filter(|&protocol| protocols::exists(self, protocol));
+        let vendor = self.model.machine.vendor_protocols.get(&id);
+        match (standard, vendor) {
+            (None, None) => Err(StatusCode::NotSupported),
+            _ if self.denied.contains(&id) => Err(StatusCode::Denied),
+            (_, Some(vendor)) => protocols::vendor::handle(vendor, request),
+            (Some(protocol), None) => protocols::handle(self, protocol, request),
         }
-        protocols::handle(self, protocol, request)
     }
 
     /// Lets time pass: asynchronous commands end, the physics goes on.

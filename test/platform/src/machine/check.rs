@@ -3,13 +3,16 @@
 
 //! From the file as written to the machine: references resolved, numbers checked, errors with their line.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use scmi::protocol::common;
 use toml::Spanned;
 
 use super::error::MachineError;
 use super::names::{Names, Source};
-use super::{Choices, Feed, Heater, Machine, schema};
+use super::{Choices, Feed, Heater, Machine, VendorAnswer, VendorProtocol, schema};
+use crate::hex;
 
 /// Longest name in an extended name message, in bytes, without the closing zero.
 const LONG_NAME: usize = 63;
@@ -22,6 +25,11 @@ const HOUR_MS: u64 = 3_600_000;
 const HIGHEST_LEVEL: u32 = u32::MAX / 1000;
 /// No temperature is farther from zero, in millidegrees Celsius.
 const HOTTEST_MC: i64 = 1_000_000_000;
+
+/// Protocols with these numbers are the vendors'.
+const VENDOR_PROTOCOLS: RangeInclusive<u32> = 0x80..=0xff;
+/// The first message after those that every protocol has, and the last.
+const VENDOR_MESSAGES: RangeInclusive<u32> = 0x3..=0xff;
 
 /// Things that others refer to by name.
 struct Known<'a> {
@@ -91,7 +99,77 @@ pub fn machine(source: Source<'_>, file: &schema::File) -> Result<Machine, Machi
             .map(|pins| pinctrl(source, pins))
             .transpose()?,
         bodies: each(&file.thermal, |one| body(source, &known, one))?,
+        vendor_protocols: numbered(
+            source,
+            "vendor protocol",
+            VENDOR_PROTOCOLS,
+            file.vendor_protocol
+                .iter()
+                .map(|protocol| (&protocol.number, protocol)),
+            |protocol| vendor_protocol(source, protocol),
+        )?,
     })
+}
+
+/// Things that have a number of the header, each once.
+fn numbered<'f, T: 'f, U>(
+    source: Source<'_>,
+    kind: &str,
+    range: RangeInclusive<u32>,
+    things: impl Iterator<Item = (&'f Spanned<u32>, &'f T)>,
+    check: impl Fn(&'f T) -> Result<U, MachineError>,
+) -> Result<BTreeMap<u8, U>, MachineError> {
+    let mut map = BTreeMap::new();
+    for (number, thing) in things {
+        let id = inside(source, number, "number", range.clone())? as u8;
+        if map.insert(id, check(thing)?).is_some() {
+            return Err(source.error(number, format!("{kind} {id} is a duplicate")));
+        }
+    }
+    Ok(map)
+}
+
+fn vendor_protocol(
+    source: Source<'_>,
+    file: &schema::VendorProtocol,
+) -> Result<VendorProtocol, MachineError> {
+    let messages = file
+        .messages
+        .iter()
+        .map(|message| (&message.number, message));
+    Ok(VendorProtocol {
+        version: file.version,
+        messages: numbered(source, "message", VENDOR_MESSAGES, messages, |message| {
+            vendor_answer(source, message)
+        })?,
+    })
+}
+
+fn vendor_answer(
+    source: Source<'_>,
+    file: &schema::VendorMessage,
+) -> Result<VendorAnswer, MachineError> {
+    if *file.number.get_ref() == u32::from(common::NEGOTIATE_PROTOCOL_VERSION) {
+        return Err(source.error(
+            &file.number,
+            "message 16 is NEGOTIATE_PROTOCOL_VERSION in every protocol",
+        ));
+    }
+    let Some(text) = &file.values else {
+        return Ok(VendorAnswer::Parameters);
+    };
+    let values = hex::parse(text.get_ref()).map_err(|error| source.error(text, error))?;
+    if values.len() > scmi::limits::MAX_PAYLOAD {
+        return Err(source.error(
+            text,
+            format!(
+                "`values` has {} bytes; {} fit a message",
+                values.len(),
+                scmi::limits::MAX_PAYLOAD
+            ),
+        ));
+    }
+    Ok(VendorAnswer::Values(values))
 }
 
 fn each<T, U>(

@@ -13,6 +13,8 @@ pub mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 pub use error::MachineError;
 pub use schema::{Kind, Level};
 
@@ -43,6 +45,8 @@ pub struct Machine {
     pub pinctrl: Option<Pinctrl>,
     /// Bodies that heat up.
     pub bodies: Vec<Body>,
+    /// Protocols of a vendor's own, by number.
+    pub vendor_protocols: BTreeMap<u8, VendorProtocol>,
 }
 
 /// See [`schema::Platform`].
@@ -320,6 +324,24 @@ pub struct Body {
     pub resistance_mc_per_w: i64,
     /// Time constant, in milliseconds; not zero.
     pub time_constant_ms: u64,
+}
+
+/// A vendor's protocol.
+#[derive(Debug, Clone)]
+pub struct VendorProtocol {
+    /// The version that it tells.
+    pub version: u32,
+    /// Its messages by number, without those that every protocol has.
+    pub messages: BTreeMap<u8, VendorAnswer>,
+}
+
+/// What a message of a vendor's protocol returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VendorAnswer {
+    /// Its parameters.
+    Parameters,
+    /// Always these values.
+    Values(Vec<u8>),
 }
 
 impl Machine {

@@ -50,6 +50,9 @@ pub struct File {
     /// Bodies that heat up: the physics behind sensors.
     #[serde(default)]
     pub thermal: Vec<Thermal>,
+    /// Protocols of a vendor's own.
+    #[serde(default)]
+    pub vendor_protocol: Vec<VendorProtocol>,
 }
 
 /// `[platform]`.
@@ -388,8 +391,36 @@ pub struct Thermal {
     pub time_constant_ms: Spanned<u64>,
 }
 
+/// `[[vendor-protocol]]`: a protocol whose messages have the answers that stand here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VendorProtocol {
+    /// Its number in the header.
+    pub number: Spanned<u32>,
+    /// The version that it tells, major in the upper half.
+    #[serde(default = "one_zero")]
+    pub version: u32,
+    /// Its messages, beside those that every protocol has.
+    #[serde(default)]
+    pub messages: Vec<VendorMessage>,
+}
+
+/// One message of a vendor's protocol.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VendorMessage {
+    /// Its number in the header.
+    pub number: Spanned<u32>,
+    /// Return values, in hexadecimal; if not given, the parameters come back.
+    pub values: Option<Spanned<String>>,
+}
+
 fn yes() -> bool {
     true
+}
+
+fn one_zero() -> u32 {
+    0x1_0000
 }
 
 fn room() -> Spanned<i64> {

@@ -3,7 +3,7 @@
 
 //! Each thing that can be wrong in a machine file, with the line and the words that name it.
 
-use super::{Choices, Feed, Heater, Machine};
+use super::{Choices, Feed, Heater, Machine, VendorAnswer};
 
 #[track_caller]
 fn refused(text: &str, line: usize, words: &str) {
@@ -274,6 +274,49 @@ fn names_have_a_length() {
         "[platform]\nvendor = \"a-vendor-name-too-long\"\n",
         2,
         "1 to 15 ASCII characters",
+    );
+}
+
+#[test]
+fn vendor_protocols_are_kept_by_number() {
+    let text = "[[vendor-protocol]]\nnumber = 0x81\n\
+        [[vendor-protocol]]\nnumber = 0x80\nversion = 0x2_0000\nmessages = [{ number = 3 }, { number = 4, values = \"01 02\" }]\n";
+    let machine = Machine::parse("m.toml", text).expect("valid");
+    let numbers: Vec<u8> = machine.vendor_protocols.keys().copied().collect();
+    assert_eq!(numbers, [0x80, 0x81]);
+    assert_eq!(machine.vendor_protocols[&0x81].version, 0x1_0000);
+    let messages = &machine.vendor_protocols[&0x80].messages;
+    assert_eq!(messages[&3], VendorAnswer::Parameters);
+    assert_eq!(messages[&4], VendorAnswer::Values(vec![1, 2]));
+}
+
+#[test]
+fn mistakes_in_vendor_protocols_name_their_line() {
+    let vendor = "[[vendor-protocol]]\nnumber = 0x80\n";
+    refused(
+        "[[vendor-protocol]]\nnumber = 0x19\n",
+        2,
+        "`number` is 25; it can be 128 to 255",
+    );
+    refused(
+        &format!("{vendor}{vendor}"),
+        4,
+        "vendor protocol 128 is a duplicate",
+    );
+    for (messages, words) in [
+        ("{ number = 2 }", "`number` is 2; it can be 3 to 255"),
+        ("{ number = 16 }", "NEGOTIATE_PROTOCOL_VERSION"),
+        ("{ number = 3 }, { number = 3 }", "message 3 is a duplicate"),
+        ("{ number = 3, values = \"0\" }", "one is left over"),
+        ("{ number = 3, value = \"00\" }", "unknown field `value`"),
+    ] {
+        refused(&format!("{vendor}messages = [{messages}]\n"), 3, words);
+    }
+    let long = "00".repeat(129);
+    refused(
+        &format!("{vendor}messages = [{{ number = 3, values = \"{long}\" }}]\n"),
+        3,
+        "`values` has 129 bytes; 128 fit a message",
     );
 }
 

@@ -101,11 +101,12 @@ fn known_agent(platform: &Platform, agent: u32) -> Result<(), StatusCode> {
     super::index(&platform.model.machine.agents, agent).map(|_| ())
 }
 
-/// The numbers of the protocols beside Base.
+/// The numbers of the protocols beside Base; those of vendors are above all others.
 fn protocols(platform: &Platform) -> Vec<u8> {
     Protocol::ALL
         .into_iter()
         .filter(|&protocol| protocol != Protocol::Base && exists(platform, protocol))
         .map(Protocol::id)
+        .chain(platform.model.machine.vendor_protocols.keys().copied())
         .collect()
 }

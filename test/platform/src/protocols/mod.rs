@@ -24,6 +24,7 @@ mod sensor;
 mod system;
 #[cfg(test)]
 mod tests;
+pub mod vendor;
 mod voltage;
 
 /// Longest name that needs no extended name message, in bytes.

@@ -13,6 +13,7 @@ mod any;
 mod domains;
 mod power_and_perf;
 mod sensors;
+mod vendor;
 mod who;
 
 /// Room of the driver's buffers.
