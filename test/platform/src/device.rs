@@ -101,10 +101,20 @@ pub struct Device {
     memory: GuestMemoryAtomic<GuestMemoryMmap>,
     features: u64,
     event_idx: bool,
+    /// How long it works on commands.
+    busy: Duration,
     /// Chains of the command queue that are not answered yet.
     commands: Vec<Chain>,
     /// Buffers of the event queue that are not used yet, oldest first.
     buffers: Vec<EventBuffer>,
+}
+
+/// Whether the guest should tell when it makes more chains available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kicks {
+    Wanted,
+    /// The device looks again by itself.
+    Unwanted,
 }
 
 /// A buffer that waits for a message of the platform's own.
@@ -138,6 +148,7 @@ impl Device {
             memory,
             features,
             event_idx: false,
+            busy: Duration::from_micros(offered.busy_us),
             commands: Vec::new(),
             buffers: Vec::new(),
         })
@@ -153,7 +164,17 @@ impl Device {
         let shared = self.shared.clone();
         let mut engine = shared.lock();
         if let Some(queue) = vrings.get(COMMAND_QUEUE) {
-            self.take_commands(&mut engine, queue);
+            if self.busy.is_zero() {
+                self.take_commands(&mut engine, queue, Kicks::Wanted);
+            } else if self.take_commands(&mut engine, queue, Kicks::Unwanted)
+                || self.take_commands(&mut engine, queue, Kicks::Wanted)
+            {
+                drop(engine);
+                std::thread::sleep(self.busy);
+                // More may have come without a kick.
+                shared.wake();
+                engine = shared.lock();
+            }
             self.give_replies(&mut engine, queue);
         }
         if let Some(queue) = vrings.get(EVENT_QUEUE) {
@@ -163,20 +184,27 @@ impl Device {
         self.set_timer(&engine);
     }
 
-    /// The chains that the guest made available since the last look.
-    fn take(&self, queue: &VringRwLock) -> Vec<Chain> {
+    /// The chains that the guest made available since the last look. If kicks are wanted, the next one will bring a kick.
+    fn take(&self, queue: &VringRwLock, kicks: Kicks) -> Vec<Chain> {
         let mut state = queue.get_mut();
         // A ring that is not enabled belongs to the guest, whatever the timer thinks.
         if !state.get_queue().ready() || !state.is_enabled() {
             return Vec::new();
         }
         let mut chains = Vec::new();
+        if kicks == Kicks::Unwanted {
+            // With EVENT_IDX there is nothing to say: the guest kicks past what was asked for, and not again.
+            let _ = state.disable_notification();
+        }
         loop {
             let memory = self.memory.memory();
             // An available index that runs ahead of the ring is an error here; the ring is dead until it is set up again.
             match state.get_queue_mut().iter(memory) {
                 Ok(available) => chains.extend(available),
                 Err(_) => break,
+            }
+            if kicks == Kicks::Unwanted {
+                break;
             }
             // With EVENT_IDX the guest kicks only past what we ask for: look again after asking. A guest that adds without
             // end gets its turn again, after the others.
@@ -188,8 +216,11 @@ impl Device {
         chains
     }
 
-    fn take_commands(&mut self, engine: &mut Engine, queue: &VringRwLock) {
-        for chain in self.take(queue) {
+    /// `true`: there were some.
+    fn take_commands(&mut self, engine: &mut Engine, queue: &VringRwLock, kicks: Kicks) -> bool {
+        let chains = self.take(queue, kicks);
+        let some = !chains.is_empty();
+        for chain in chains {
             let head = chain.head_index();
             // A head that is still with us cannot come again from a driver that follows the rules. It gets one answer.
             self.commands.retain(|known| known.head_index() != head);
@@ -200,6 +231,7 @@ impl Device {
             }
             self.commands.push(chain);
         }
+        some
     }
 
     fn give_replies(&mut self, engine: &mut Engine, queue: &VringRwLock) {
@@ -229,7 +261,7 @@ impl Device {
 
     fn take_buffers(&mut self, engine: &mut Engine, queue: &VringRwLock) {
         let mut returned = false;
-        for chain in self.take(queue) {
+        for chain in self.take(queue, Kicks::Wanted) {
             match read(&chain) {
                 Some((request, room)) if request.is_empty() => {
                     self.buffers.push(EventBuffer { chain, room });

@@ -19,6 +19,8 @@ const LONG_NAME: usize = 63;
 /// Longest name in a fixed 16-byte field, without the closing zero.
 const SHORT_NAME: usize = 15;
 
+/// The platform works no longer on commands, in microseconds: meanwhile it does not even see a reset.
+const BUSIEST_US: u64 = 1_000_000;
 /// Nothing takes longer, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
 /// Levels are megahertz, and told in kilohertz by 32 bits.
@@ -189,6 +191,7 @@ fn platform(source: Source<'_>, file: &schema::Platform) -> Result<super::Platfo
         p2a: file.p2a,
         event_idx: file.event_idx,
         version_1: file.version_1,
+        busy_us: inside(source, &file.busy_us, "busy-us", 0..=BUSIEST_US)?,
         delayed_response_ms: inside(
             source,
             &file.delayed_response_ms,

@@ -64,6 +64,8 @@ pub struct Platform {
     pub event_idx: bool,
     /// Offer `VERSION_1`.
     pub version_1: bool,
+    /// Microseconds that it works on the commands it found.
+    pub busy_us: u64,
     /// Milliseconds until a delayed response leaves.
     pub delayed_response_ms: u64,
     /// Milliseconds between two steps of the physical model.

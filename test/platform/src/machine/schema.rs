@@ -71,6 +71,8 @@ pub struct Platform {
     pub event_idx: bool,
     /// Offer `VERSION_1`.
     pub version_1: bool,
+    /// Microseconds that it works on the commands it found, before it answers them and looks for more.
+    pub busy_us: Spanned<u64>,
     /// Milliseconds until a delayed response leaves.
     pub delayed_response_ms: Spanned<u64>,
     /// Milliseconds between two steps of the physical model.
@@ -86,6 +88,7 @@ impl Default for Platform {
             p2a: true,
             event_idx: true,
             version_1: true,
+            busy_us: Spanned::new(0..0, 0),
             delayed_response_ms: Spanned::new(0..0, 5),
             step_ms: Spanned::new(0..0, 20),
         }

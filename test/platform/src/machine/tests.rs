@@ -108,6 +108,11 @@ fn numbers_out_of_range_name_their_line() {
     );
     refused("[platform]\nstep-ms = -1\n", 2, "-1");
     refused(
+        "[platform]\nbusy-us = 1000001\n",
+        2,
+        "`busy-us` is 1000001; it can be 0 to 1000000",
+    );
+    refused(
         "[[perf]]\nid = 0\nname = \"p\"\nlevels = [{ level = 4294968, power-mw = 1 }]\n",
         4,
         "has level 4294968",

@@ -301,6 +301,12 @@ impl Guest {
         ring_index(&self.memory, used(queue) + 4 + u64::from(SIZE) * 8 - 2)
     }
 
+    /// The used ring's flags.
+    pub fn used_flags(&self, queue: usize) -> u16 {
+        // The flags are the word before the index.
+        ring_index(&self.memory, used(queue) - 2)
+    }
+
     /// The used ring's index.
     pub fn used_index(&self, queue: usize) -> u16 {
         ring_index(&self.memory, used(queue))

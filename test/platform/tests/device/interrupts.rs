@@ -5,8 +5,8 @@
 
 use crate::daemon::Daemon;
 use crate::guest::{
-    COMMANDS, EVENT_IDX, EVENTS, Guest, INDIRECT, P2A, PROTOCOL_FEATURES, VERSION_1, request,
-    version,
+    COMMANDS, EVENT_IDX, EVENTS, Guest, INDIRECT, P2A, PROTOCOL_FEATURES, Piece, VERSION_1,
+    request, version,
 };
 
 #[test]
@@ -79,6 +79,41 @@ fn without_event_idx_the_flag_suppresses_interrupts() {
     guest.set_available_flags(COMMANDS, 0);
     guest.is_served();
     assert_eq!(guest.interrupts(COMMANDS), 1);
+}
+
+#[test]
+fn a_busy_platform_wants_no_kicks_and_answers_together_what_came_meanwhile() {
+    for wanted in [!0, !EVENT_IDX] {
+        let daemon = Daemon::start_with("busy-us = 500000");
+        let mut guest = Guest::start_with(&daemon, wanted);
+        let event_idx = guest.features() & EVENT_IDX != 0;
+        let mut chains = vec![guest.command(&version(0))];
+        // By now it works on that one.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let (event, flags) = (guest.available_event(COMMANDS), guest.used_flags(COMMANDS));
+        for token in 1..10 {
+            let bytes = version(token);
+            let chain = guest.chain(COMMANDS, &[Piece::Read(&bytes), Piece::Room(136)]);
+            guest.offer(COMMANDS, chain.head);
+            chains.push(chain);
+        }
+        assert_eq!(guest.available_event(COMMANDS), event);
+        assert_eq!(flags, u16::from(!event_idx), "NO_NOTIFY");
+        guest.set_used_event(COMMANDS, 1);
+        for chain in &chains {
+            guest.reply(chain);
+        }
+        // One for the first, unless EVENT_IDX said not to, one for the other nine.
+        assert_eq!(guest.interrupts(COMMANDS), if event_idx { 1 } else { 2 });
+        guest.is_served();
+        // It asked to be kicked again once it had nothing to do.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        if event_idx {
+            assert_eq!(guest.available_event(COMMANDS), 11);
+        } else {
+            assert_eq!(guest.used_flags(COMMANDS), 0);
+        }
+    }
 }
 
 #[test]
