@@ -9,6 +9,7 @@
 //! | `trace.rs`, `symbols.rs` | every instruction in order: moments inside the driver, and where the instructions go |
 //! | `profile.rs` | that, function by function, for people |
 //! | `measure.rs` | from machines to figures |
+//! | `own.rs` | our own platform: 128 bytes both ways |
 //! | `curves.rs`, `plot.rs` | cost against payload, clients, transfers in flight and ring size |
 //! | `floor.rs` | the same ring without a kernel |
 //! | `host.rs` | our queue against another, on the host |
@@ -21,6 +22,7 @@ pub mod floor;
 pub mod host;
 pub mod machine;
 pub mod measure;
+pub mod own;
 pub mod plot;
 pub mod profile;
 pub mod symbols;
@@ -49,7 +51,7 @@ pub struct Arguments {
     /// The SCMI platform; the limits are meant for vhost-device-scmi
     #[arg(long, value_enum, default_value = "vhost-device-scmi")]
     platform: Kind,
-    /// Only the rows that have a limit, without curves, wall time and floor
+    /// Only the rows that have a limit on the chosen platform, without curves, wall time and floor
     #[arg(long)]
     quick: bool,
     /// Only our queue against that of virtio-drivers, on the host; the other rows of the last run are kept
@@ -107,6 +109,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .concat()
     };
     if !arguments.quick {
+        own::rows(&programs, &image, &mut table)?;
         let measured = floor::run(&programs, arguments.platform)?;
         measured.add(&mut table)?;
         wall = floor::wall(&programs, &image, arguments.platform, &measured)?;

@@ -87,9 +87,7 @@ impl Floor {
     /// The floor did not print them.
     pub fn add(&self, table: &mut Table) -> Result<()> {
         for (key, part) in [("floor_polled", 1), ("floor_pipelined_16", DEPTH)] {
-            let row = self.printed.row("floor", part)?;
-            let numbers = [row.median, row.worst].map(f64::from);
-            table.add(key, "instructions", numbers, row.count);
+            table.add_row(key, &self.printed.row("floor", part)?);
         }
         Ok(())
     }

@@ -111,13 +111,12 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Boots `image`, with further arguments for QEMU.
+    /// Boots what `setting` says, with further arguments for QEMU.
     ///
     /// # Errors
     ///
     /// It does not boot: the message has what was printed.
-    pub fn boot(programs: &Programs, image: &Path, platform: Kind, qemu: &[&str]) -> Result<Self> {
-        let mut setting = Setting::new(image, platform);
+    pub fn boot(programs: &Programs, mut setting: Setting, qemu: &[&str]) -> Result<Self> {
         setting.extra = qemu.iter().map(|word| (*word).to_owned()).collect();
         let mut board = Board::start(programs, &setting)?;
         let mut console = Console::new(board.machine().take_console())?;
@@ -178,7 +177,7 @@ impl Bench {
     }
 }
 
-/// Boots `image`, has it run the plans, and ends the machine.
+/// Boots `image` on `platform`, has it run the plans, and ends the machine.
 ///
 /// # Errors
 ///
@@ -190,7 +189,21 @@ pub fn run(
     qemu: &[&str],
     plans: &str,
 ) -> Result<Printed> {
-    let mut bench = Bench::boot(programs, image, platform, qemu)?;
+    run_on(programs, Setting::new(image, platform), qemu, plans)
+}
+
+/// Boots what `setting` says, has it run the plans, and ends the machine.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_on(
+    programs: &Programs,
+    setting: Setting,
+    qemu: &[&str],
+    plans: &str,
+) -> Result<Printed> {
+    let mut bench = Bench::boot(programs, setting, qemu)?;
     let printed = bench.perform(plans)?;
     bench.end()?;
     Ok(printed)

@@ -18,7 +18,7 @@ use super::profile;
 use super::symbols::Symbols;
 use super::table::Table;
 use super::trace::{self, TRACED, Trace, Work};
-use crate::board::Programs;
+use crate::board::{Programs, Setting};
 use crate::image::Image;
 use crate::platform::Kind;
 use crate::sizes;
@@ -48,9 +48,7 @@ pub fn commands(
         ("pipelined_16", "pipelined", 16),
     ];
     for (key, name, part) in rows {
-        let row = printed.row(name, part)?;
-        let numbers = [row.median, row.worst].map(f64::from);
-        table.add(key, "instructions", numbers, row.count);
+        table.add_row(key, &printed.row(name, part)?);
     }
     let done = printed.number("events", "commands")?;
     for (key, name) in [
@@ -100,7 +98,7 @@ pub fn traced(
 pub fn events(programs: &Programs, image: &Image, table: &mut Table) -> Result<String> {
     let symbols = Symbols::read(image)?;
     let trace = trace_of(&symbols, |qemu| {
-        let mut bench = Bench::boot(programs, &image.elf, Kind::Sim, qemu)?;
+        let mut bench = Bench::boot(programs, Setting::new(&image.elf, Kind::Sim), qemu)?;
         let control = bench
             .control()
             .context("the platform has no control socket")?;

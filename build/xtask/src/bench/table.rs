@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::machine::Row;
+
 /// The limits, as the project set them before it measured.
 const LIMITS: [(&str, f64); 11] = [
     ("ipc_round_trip", 500.0),
@@ -25,6 +27,8 @@ const LIMITS: [(&str, f64); 11] = [
 /// Rows whose limit holds where the device suppresses what is not needed; else they are as the device sends.
 const DEVICE_DECIDES: [&str; 2] = ["irqs_per_command", "kicks_per_command"];
 
+const INSTRUCTIONS: &str = "instructions";
+
 /// Where the instructions of a row were executed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Split {
@@ -41,10 +45,16 @@ pub struct Split {
 pub struct Figure {
     /// What the numbers are.
     pub unit: &'static str,
+    /// The least of all runs, where they were counted one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
     /// The median of all runs.
     pub median: f64,
     /// The worst of them.
     pub worst: f64,
+    /// Of the median, what tasks executed, where that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<f64>,
     /// How many runs.
     pub count: u32,
     /// At most this much, if there is a limit.
@@ -76,8 +86,10 @@ impl Table {
         let limit = limit(key);
         let figure = Figure {
             unit,
+            min: None,
             median,
             worst,
+            user: None,
             count,
             limit,
             pass: limit.map(|limit| median <= limit),
@@ -89,13 +101,27 @@ impl Table {
         self.figures.insert(key.to_owned(), figure);
     }
 
+    /// Adds a figure that a machine counted.
+    pub fn add_row(&mut self, key: &str, row: &Row) {
+        let numbers = [row.median, row.worst].map(f64::from);
+        self.add(key, INSTRUCTIONS, numbers, row.count);
+        if let Some(figure) = self.figures.get_mut(key) {
+            figure.min = Some(row.min.into());
+            figure.user = Some(row.user.into());
+        }
+    }
+
     /// Adds figures that were counted one by one.
     pub fn add_counts(&mut self, key: &str, counts: &[u64]) {
         let mut counts = counts.to_vec();
         counts.sort_unstable();
-        if let (Some(median), Some(worst)) = (counts.get(counts.len() / 2), counts.last()) {
+        let median = counts.get(counts.len() / 2);
+        if let (Some(min), Some(median), Some(worst)) = (counts.first(), median, counts.last()) {
             let numbers = [*median as f64, *worst as f64];
-            self.add(key, "instructions", numbers, counts.len() as u32);
+            self.add(key, INSTRUCTIONS, numbers, counts.len() as u32);
+            if let Some(figure) = self.figures.get_mut(key) {
+                figure.min = Some(*min as f64);
+            }
         }
     }
 
@@ -144,8 +170,8 @@ impl Table {
     /// For people.
     pub fn show(&self) -> String {
         let mut text = format!(
-            "{:<30}{:>12}{:>12}{:>8}{:>10}{:>8}{:>7}  client/kernel/driver\n",
-            "key", "median", "worst", "count", "at most", "", "x floor"
+            "{:<36}{:>8}{:>10}{:>10}{:>8}{:>8}{:>10}{:>8}{:>9}  client/kernel/driver\n",
+            "key", "min", "median", "worst", "user", "count", "at most", "", "x floor"
         );
         for key in &self.order {
             let Some(figure) = self.figures.get(key) else {
@@ -162,9 +188,11 @@ impl Table {
                 format!("{}/{}/{}", split.client, split.kernel, split.driver)
             });
             let line = format!(
-                "{key:<30}{:>12}{:>12}{:>8}{:>10}{verdict:>8}{:>7}  {split}",
+                "{key:<36}{:>8}{:>10}{:>10}{:>8}{:>8}{:>10}{verdict:>8}{:>9}  {split}",
+                optional(figure.min),
                 shown(figure.median),
                 shown(figure.worst),
+                optional(figure.user),
                 figure.count,
                 optional(figure.limit),
                 optional(figure.floor),
@@ -206,11 +234,27 @@ mod tests {
         assert_eq!(table.missed(), ["submit"]);
         let submit = table.get("submit").unwrap();
         assert_eq!(
-            (submit.median, submit.worst, submit.count),
-            (801.0, 900.0, 3)
+            (submit.min, submit.median, submit.worst, submit.count),
+            (Some(700.0), 801.0, 900.0, 3)
         );
         assert_eq!((submit.floor, submit.commit.as_str()), (Some(2.0), "abc"));
+        let row = Row {
+            name: "exchange_irq".into(),
+            part: 0,
+            count: 9,
+            min: 1801,
+            median: 1902,
+            worst: 2003,
+            user: 1104,
+        };
+        table.add_row("exchange_irq_sim", &row);
         let text = table.show();
+        let line = text.lines().last().unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(
+            words,
+            ["exchange_irq_sim", "1801", "1902", "2003", "1104", "9"]
+        );
         assert!(
             text.contains("MISS") && text.contains("device") && text.contains("pass"),
             "{text}"

@@ -17,6 +17,11 @@ const BASE: u8 = 0x10;
 const PROTOCOL_VERSION: u8 = 0;
 /// No platform here has it: the answer is a status alone, whatever the request is.
 const UNKNOWN_PROTOCOL: u8 = 0x1f;
+/// The echo of test/bench/machine.toml.
+const ECHO_PROTOCOL: u8 = 0x80;
+const ECHO_MESSAGE: u8 = 3;
+/// As much as a command can carry, each way.
+const LONGEST: usize = 128;
 /// Bytes of a message to the echo, each way.
 const ECHOED: usize = 12;
 /// Transfers in flight at most.
@@ -39,6 +44,12 @@ pub fn full(scmi: &Scmi, samples: &mut Samples) {
     for depth in [1, 2, 4, 8] {
         pipelined(scmi, samples, 200, depth);
     }
+}
+
+/// What is counted on our own platform, which has an echo.
+pub fn own_platform(scmi: &Scmi, samples: &mut Samples) {
+    both_ways(scmi, samples, 4000);
+    samples.print(UART, "exchange_irq_128_both", 0);
 }
 
 /// One row: the rest of the image does not matter.
@@ -80,6 +91,24 @@ pub fn exchange(scmi: &Scmi) {
 pub fn exchange_bytes(scmi: &Scmi, request: &[u8], response: &mut [u8]) {
     let answer = scmi.call(UNKNOWN_PROTOCOL, PROTOCOL_VERSION, request, response);
     assert!(answer.is_ok(), "no answer: {answer:?}");
+}
+
+/// As many bytes there and back as a command can carry. What comes back is compared, without being counted.
+fn both_ways(scmi: &Scmi, samples: &mut Samples, times: usize) {
+    samples.clear();
+    for round in 0..times {
+        let request: [u8; LONGEST] = core::array::from_fn(|index| (index ^ round) as u8);
+        let mut response = [0; LONGEST];
+        let before = counter::read();
+        let answer = scmi.call(ECHO_PROTOCOL, ECHO_MESSAGE, &request, &mut response);
+        let after = counter::read();
+        samples.add(before, after, 1);
+        assert!(
+            answer.is_ok_and(|answer| answer.status == 0 && answer.len as usize == LONGEST),
+            "no echo: {answer:?}"
+        );
+        assert!(response == request, "another echo than was sent");
+    }
 }
 
 /// Sleeping costs nothing, however long: idle is not counted.
