@@ -9,7 +9,7 @@
 //! | `trace.rs`, `symbols.rs` | every instruction in order: moments inside the driver, and where the instructions go |
 //! | `profile.rs` | that, function by function, for people |
 //! | `measure.rs` | from machines to figures |
-//! | `own.rs` | our own platform: 128 bytes both ways |
+//! | `own.rs` | our own platform: EVENT_IDX or not, busy or not, 128 bytes both ways |
 //! | `curves.rs`, `plot.rs` | cost against payload, clients, transfers in flight and ring size |
 //! | `floor.rs` | the same ring without a kernel |
 //! | `host.rs` | our queue against another, on the host |

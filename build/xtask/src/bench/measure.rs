@@ -50,16 +50,27 @@ pub fn commands(
     for (key, name, part) in rows {
         table.add_row(key, &printed.row(name, part)?);
     }
+    suppression(&printed, ["irqs_per_command", "kicks_per_command"], table)?;
+    Ok(printed)
+}
+
+/// Interrupts and kicks for each command of sixteen in flight, under these keys.
+///
+/// # Errors
+///
+/// The bench did not print them.
+pub fn suppression(
+    printed: &machine::Printed,
+    [interrupts, kicks]: [&str; 2],
+    table: &mut Table,
+) -> Result<()> {
     let done = printed.number("events", "commands")?;
-    for (key, name) in [
-        ("irqs_per_command", "interrupts"),
-        ("kicks_per_command", "kicks"),
-    ] {
+    for (key, name) in [(interrupts, "interrupts"), (kicks, "kicks")] {
         let per_command = f64::from(printed.number("events", name)?) / f64::from(done.max(1));
         let rounded = (per_command * 1000.0).round() / 1000.0;
         table.add(key, "per command", [rounded, rounded], done);
     }
-    Ok(printed)
+    Ok(())
 }
 
 /// What only a trace tells: moments inside the driver and the kernel, and where the instructions go.

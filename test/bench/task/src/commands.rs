@@ -46,10 +46,18 @@ pub fn full(scmi: &Scmi, samples: &mut Samples) {
     }
 }
 
-/// What is counted on our own platform, which has an echo.
+/// What is counted on our own platform, which suppresses interrupts and has an echo.
 pub fn own_platform(scmi: &Scmi, samples: &mut Samples) {
+    samples.measure(4000, || exchange(scmi));
+    samples.print(UART, "exchange_irq", 0);
     both_ways(scmi, samples, 4000);
     samples.print(UART, "exchange_irq_128_both", 0);
+    pipelined(scmi, samples, 200, DEEPEST);
+}
+
+/// What interrupts and kicks there are, apart from everything else.
+pub fn suppression(scmi: &Scmi, _samples: &mut Samples) {
+    interrupts(scmi, 200);
 }
 
 /// One row: the rest of the image does not matter.

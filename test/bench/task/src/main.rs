@@ -31,10 +31,11 @@ task_slot!(SCMI, scmi);
 /// A letter and what it measures.
 type Plan = (u8, fn(&Scmi, &mut Samples));
 
-const PLANS: [Plan; 10] = [
+const PLANS: [Plan; 11] = [
     (b'q', commands::quick),
     (b'f', commands::full),
     (b'p', commands::own_platform),
+    (b'i', commands::suppression),
     (b'r', commands::ring),
     (b'l', commands::long),
     (b'c', commands::clients),
