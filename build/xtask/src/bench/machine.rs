@@ -47,6 +47,12 @@ pub struct Row {
 pub struct Printed(String);
 
 impl Printed {
+    /// What a test says was printed.
+    #[cfg(test)]
+    pub fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// All rows of a name, in the order in which they were printed.
     ///
     /// # Errors
