@@ -30,8 +30,9 @@ const WALL: u32 = 8000;
 #[unsafe(no_mangle)]
 extern "C" fn kmain() -> ! {
     static mut SAMPLES: Samples = Samples::NEW;
+    let samples = &raw mut SAMPLES;
     // Safety: start-up calls this function once; nobody else names it.
-    let samples = unsafe { &mut *(&raw mut SAMPLES) };
+    let samples = unsafe { &mut *samples };
     uart::enable(UART);
     samples.calibrate(counter::start());
     let mut device = Device::new();

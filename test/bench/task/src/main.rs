@@ -48,8 +48,9 @@ const PLANS: [Plan; 11] = [
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     static mut SAMPLES: Samples = Samples::NEW;
+    let samples = &raw mut SAMPLES;
     // Safety: `main` is called once in each life of the task; nobody else names it.
-    let samples = unsafe { &mut *(&raw mut SAMPLES) };
+    let samples = unsafe { &mut *samples };
     let scmi = Scmi::from(SCMI.get_task_id());
     commands::exchange(&scmi);
     marks::first_answer();
