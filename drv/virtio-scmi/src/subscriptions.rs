@@ -173,7 +173,6 @@ pub(crate) struct Table<'m> {
     last: u8,
 }
 
-#[inline(never)]
 fn bucket(protocol: u8, event: u8, source: u32) -> usize {
     let mixed = source
         .wrapping_mul(0x9e37_79b1)

@@ -423,6 +423,10 @@ const STANDARD: u8 = 0x10;
 const IDS: usize = 4;
 
 /// Where in [`EVENTS`] a notification is, by protocol and number; past its end: there is no such one.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "at compile time, where a mistake is an error"
+)]
 const PLACES: [[u8; IDS]; 16] = {
     let mut places = [[u8::MAX; IDS]; 16];
     let mut place = 0;

@@ -38,10 +38,11 @@ impl Slice {
         if elements == 0 {
             return Ok(Self { base, length: 0 });
         }
-        match elements.checked_mul(SIZE) {
-            Some(length) if base.is_multiple_of(4) => Self::new(base, length),
-            _ => Err(INVALID_SLICE),
+        // A comparison, since a product that may not fit takes a multiplication of twice the width.
+        if elements > u32::MAX / SIZE || !base.is_multiple_of(4) {
+            return Err(INVALID_SLICE);
         }
+        Self::new(base, elements * SIZE)
     }
 
     /// The first address.

@@ -82,7 +82,14 @@ impl Status {
     /// Healthy and waiting for a message that `sender` may send.
     #[inline(always)]
     pub fn accepts(self, sender: TaskId) -> bool {
-        self == Self::IN_OPEN_RECEIVE || self == Self::in_closed_receive(sender)
+        self == Self::IN_OPEN_RECEIVE || self.accepts_only(sender)
+    }
+
+    // Apart, so that the first comparison decides nearly always.
+    #[cold]
+    #[inline(never)]
+    fn accepts_only(self, sender: TaskId) -> bool {
+        self == Self::in_closed_receive(sender)
     }
 
     /// The task that a healthy sender waits for.

@@ -10,6 +10,15 @@ use crate::borrow::Direction;
 use crate::{Kernel, Machine};
 
 /// Makes a call on behalf of the running task, whose fault it is when the call cannot be made.
+const SEND: u32 = Sysnum::Send as u32;
+const RECV: u32 = Sysnum::Recv as u32;
+const REPLY: u32 = Sysnum::Reply as u32;
+const BORROW_READ: u32 = Sysnum::BorrowRead as u32;
+const BORROW_WRITE: u32 = Sysnum::BorrowWrite as u32;
+const IRQ_CONTROL: u32 = Sysnum::IrqControl as u32;
+const GET_TIMER: u32 = Sysnum::GetTimer as u32;
+const POST: u32 = Sysnum::Post as u32;
+
 macro_rules! or_fault {
     ($kernel:ident, $call:expr) => {
         if let Err(fault) = $call {
@@ -24,14 +33,27 @@ impl<M: Machine> Kernel<'_, M> {
     pub fn system_call(&mut self) {
         let number = self.tasks[self.current].registers.number();
         // Each arm with its own way out: the compiler then needs no common place for a result that is nearly always good.
-        match Sysnum::from_u32(number) {
-            Some(Sysnum::Send) => or_fault!(self, self.send()),
-            Some(Sysnum::Recv) => or_fault!(self, self.receive()),
-            Some(Sysnum::Reply) => or_fault!(self, self.reply()),
-            Some(Sysnum::BorrowRead) => self.borrow_read(),
-            Some(Sysnum::BorrowWrite) => self.borrow_write(),
+        match number {
+            SEND => or_fault!(self, self.send()),
+            RECV => or_fault!(self, self.receive()),
+            REPLY => or_fault!(self, self.reply()),
+            BORROW_READ => self.borrow_read(),
+            BORROW_WRITE => self.borrow_write(),
+            IRQ_CONTROL => self.control_interrupt(),
+            GET_TIMER => self.get_timer(),
+            POST => self.post_bits(),
             other => self.rare_system_call(other),
         }
+    }
+
+    #[inline(never)]
+    fn control_interrupt(&mut self) {
+        or_fault!(self, self.irq_control());
+    }
+
+    #[inline(never)]
+    fn post_bits(&mut self) {
+        or_fault!(self, self.post_from_task());
     }
 
     #[inline(never)]
@@ -45,12 +67,9 @@ impl<M: Machine> Kernel<'_, M> {
     }
 
     #[inline(never)]
-    fn rare_system_call(&mut self, number: Option<Sysnum>) {
-        match number {
+    fn rare_system_call(&mut self, number: u32) {
+        match Sysnum::from_u32(number) {
             Some(Sysnum::SetTimer) => self.set_timer(),
-            Some(Sysnum::GetTimer) => self.get_timer(),
-            Some(Sysnum::Post) => or_fault!(self, self.post_from_task()),
-            Some(Sysnum::IrqControl) => or_fault!(self, self.irq_control()),
             Some(Sysnum::IrqStatus) => or_fault!(self, self.irq_status()),
             Some(Sysnum::BorrowInfo) => or_fault!(self, self.borrow_info()),
             Some(Sysnum::RefreshTaskId) => or_fault!(self, self.refresh_task_id()),

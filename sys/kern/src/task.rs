@@ -12,8 +12,9 @@ use crate::{Registers, Slice, Status};
 
 /// One task's record.
 ///
-/// The registers come first: the exception entry code knows the record by its address.
-#[repr(C)]
+/// The registers come first: the exception entry code knows the record by its address. Its size is a power of two, so that an index becomes
+/// an address by a shift.
+#[repr(C, align(256))]
 #[derive(Debug)]
 pub struct Task {
     /// The processor state, whenever the task is not running.

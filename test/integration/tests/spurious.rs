@@ -21,6 +21,8 @@ const HANDLER: &str = "_asm_irq_handler";
 const SET_ENABLE: u32 = 0x0800_0100;
 const CLEAR_ENABLE: u32 = 0x0800_0180;
 const HIGHEST_PENDING: u32 = 0x0801_0018;
+/// The serial line's interrupt: it is asserted until its driver has read.
+const SERIAL_LINE: u32 = 33;
 /// There is none.
 const SPURIOUS: u32 = 1023;
 
@@ -78,19 +80,25 @@ fn an_interrupt_that_is_withdrawn_changes_nothing() {
     debugger.ask("?");
     assert_eq!(debugger.ask(&format!("Z1,{handler:x},4")), "OK");
     debugger.send("c");
+    // The prompt is there before the console has looked for input: what it finds then, it reads without any interrupt.
+    debugger.until_quiet(handler);
 
     for _ in 0..5 {
-        // The serial line's interrupt, if no other comes before.
         rig.session().console().send(b" ").expect("QEMU reads");
-        debugger.packet(LIMIT).expect("an interrupt is on its way");
-        let interrupt = bus.read(HIGHEST_PENDING) & 0x3ff;
-        assert!(interrupt < 1020, "{interrupt} is pending");
-        bus.write_bit(CLEAR_ENABLE, interrupt);
+        loop {
+            debugger.packet(LIMIT).expect("an interrupt is on its way");
+            if bus.read(HIGHEST_PENDING) & 0x3ff == SERIAL_LINE {
+                break;
+            }
+            // The timer's. Not that one: a task that runs meanwhile may set it for later, and then it does not come again.
+            debugger.go_on(handler);
+        }
+        bus.write_bit(CLEAR_ENABLE, SERIAL_LINE);
         assert_eq!(bus.read(HIGHEST_PENDING) & 0x3ff, SPURIOUS, "withdrawn");
         debugger.go_on(handler);
         // Others may come now. This one does again as soon as it may: so the kernel has come back to a task.
         debugger.until_quiet(handler);
-        bus.write_bit(SET_ENABLE, interrupt);
+        bus.write_bit(SET_ENABLE, SERIAL_LINE);
         debugger.packet(LIMIT).expect("the interrupt comes again");
         debugger.go_on(handler);
         debugger.until_quiet(handler);
