@@ -316,9 +316,10 @@ impl NotificationHandler for Server {
         if timed {
             self.timer = u64::MAX;
             self.ticking = false;
+            self.channel.forget_polling();
         }
         let interrupted = bits.check_notification_mask(notifications::SCMI_IRQ_MASK);
-        self.unwanted = self.channel.is_quiet();
+        self.unwanted = self.channel.is_polling();
         if interrupted || self.by_timer || self.masked {
             let interrupts = self.acknowledge();
             if interrupted {

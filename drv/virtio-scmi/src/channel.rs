@@ -71,6 +71,8 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) parked: u16,
     /// Interrupts of the command ring are suppressed, because all wait by polling.
     pub(crate) quiet: bool,
+    /// Everybody polls, or did so a moment ago.
+    pub(crate) polling: bool,
     /// The device was set up and may be kicked.
     pub(crate) live: bool,
     /// The device has an event queue, and it is set up.
@@ -130,6 +132,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             interruptible: 0,
             parked: 0,
             quiet: false,
+            polling: false,
             live: false,
             event_queue: false,
             turn: Turn::NEW,

@@ -430,10 +430,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if polled {
             if self.interruptible == 0 && !self.quiet {
                 self.quiet = true;
+                self.polling = true;
                 self.commands.suppress_interrupts();
             }
         } else if self.quiet {
             self.quiet = false;
+            self.polling = false;
             if self.commands.enable_interrupts() {
                 self.turn.wanted = true;
             }

@@ -125,10 +125,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.turn.wanted
     }
 
-    /// Whether interrupts of the command ring are not wanted, because all that is in flight is polled.
+    /// Whether everybody polls, or did so a moment ago: then an interrupt is likely to be of a polled command, on a device that does
+    /// not respect that it is suppressed.
     #[inline]
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
+    pub fn is_polling(&self) -> bool {
+        self.polling
+    }
+
+    /// A moment has passed: who has nothing in flight polls no more.
+    #[inline]
+    pub fn forget_polling(&mut self) {
+        self.polling &= self.quiet;
     }
 
     /// Whether somebody waits for an interrupt of the command ring.

@@ -226,6 +226,58 @@ fn v33_v34_v40_a_reply_taken_by_interrupt_or_by_polling_ends_the_transfer_once()
 }
 
 #[test]
+fn v12_who_polls_is_polling_until_a_moment_after_the_answer() {
+    both(|world| {
+        assert!(!world.channel.is_polling());
+        let handle = send(world);
+        let command = world.take();
+        world.turn();
+        // However long it takes.
+        world.channel.forget_polling();
+        assert!(world.channel.is_polling() && !world.channel.awaits_interrupt());
+        world.device.reply(&command, 0, &[]);
+        world.turn();
+        assert!(world.channel.is_polling(), "a moment ago");
+        world.channel.forget_polling();
+        assert!(!world.channel.is_polling());
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+    });
+}
+
+#[test]
+fn v12_nobody_is_polling_once_somebody_waits_for_an_interrupt() {
+    both(|world| {
+        let polled = send(world);
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        assert!(world.channel.awaits_interrupt() && !world.channel.is_polling());
+        for _ in 0..2 {
+            let command = world.take();
+            world.device.reply(&command, 0, &[]);
+        }
+        world.turn();
+        assert!(!world.channel.awaits_interrupt() && !world.channel.is_polling());
+        assert!(world.poll(CONSOLE, polled).unwrap().is_some());
+    });
+}
+
+#[test]
+fn v12_a_delayed_response_is_waited_for_and_not_polled_for() {
+    run(Setup::default(), |world| {
+        let wish = Wish {
+            delayed: true,
+            ..wish(0x14, 5)
+        };
+        world.submit(CONSOLE, &wish, &[0; 12]).unwrap();
+        let command = world.take();
+        world.device.reply(&command, 0, &[]);
+        world.turn();
+        assert_eq!(world.channel.in_flight(), 1);
+        world.channel.forget_polling();
+        assert!(!world.channel.is_polling(), "its response interrupts");
+    });
+}
+
+#[test]
 fn v32_v10_an_interrupt_driven_transfer_frees_its_slot_by_itself() {
     both(|world| {
         world.exchange(CONSOLE, 0x10, 0).unwrap();

@@ -16,6 +16,7 @@ mod faults;
 mod host;
 mod perf;
 mod pins;
+mod polling;
 mod power;
 mod powercap;
 mod reset;
@@ -68,6 +69,7 @@ fn main() -> ! {
     powercap::cases(&mut run, &scmi);
     pins::cases(&mut run, &scmi);
     faults::cases(&mut run, &scmi);
+    polling::cases(&mut run, &scmi);
     run.end();
     loop {
         hl::sleep_for(1000);

@@ -72,6 +72,11 @@ pub enum Command {
         /// Whether it may use it.
         allowed: bool,
     },
+    /// Respects that the guest suppresses interrupts, or not.
+    Suppression {
+        /// Whether it does.
+        respected: bool,
+    },
     /// Counts, faults that wait, and whether it is paused.
     Status,
     /// Hands out the log since the last time.
@@ -245,6 +250,7 @@ fn check_keys(line: &Value) -> Result<(), String> {
         "event" => vec!["protocol", "event", "payload", "count"],
         "raw" => vec!["bytes"],
         "permit" => vec!["protocol", "allowed"],
+        "suppression" => vec!["respected"],
         _ => vec![],
     };
     let keys = line
@@ -268,6 +274,7 @@ fn carry_out(engine: &mut Engine, command: Command) -> Result<Value, String> {
         Command::Get => return Ok(state::of(engine)),
         Command::Fault(rule) => engine.faults.add(rule)?,
         Command::ClearFaults => engine.faults.clear(),
+        Command::Suppression { respected } => engine.always_interrupts = !respected,
         Command::Pause => engine.paused = true,
         Command::Resume => engine.paused = false,
         Command::Event {

@@ -255,7 +255,7 @@ impl Device {
             given |= queue.add_used(used_id, used_len).is_ok();
         }
         if given {
-            self.interrupt(queue);
+            self.interrupt(engine, queue);
         }
     }
 
@@ -274,7 +274,7 @@ impl Device {
             }
         }
         if returned {
-            self.interrupt(queue);
+            self.interrupt(engine, queue);
         }
     }
 
@@ -302,12 +302,12 @@ impl Device {
             sent |= queue.add_used(chain.head_index(), written as u32).is_ok();
         }
         if sent {
-            self.interrupt(queue);
+            self.interrupt(engine, queue);
         }
     }
 
-    /// Interrupts the guest, unless it asked not to be.
-    fn interrupt(&self, queue: &VringRwLock) {
+    /// Interrupts the guest, unless it asked not to be and that is respected.
+    fn interrupt(&self, engine: &Engine, queue: &VringRwLock) {
         // The used index is written; what the guest wants is read after that.
         let needed = if self.event_idx {
             queue.needs_notification().unwrap_or(true)
@@ -317,7 +317,7 @@ impl Device {
             let flags: u16 = self.memory.memory().read_obj(flags_at).unwrap_or(0);
             u32::from(u16::from_le(flags)) & VRING_AVAIL_F_NO_INTERRUPT == 0
         };
-        if needed {
+        if needed || engine.always_interrupts {
             let _ = queue.signal_used_queue();
         }
     }

@@ -95,6 +95,8 @@ pub struct Engine {
     pub faults: Faults,
     /// While set, nothing is answered and nothing is sent.
     pub paused: bool,
+    /// While set, the guest is interrupted for everything, wanted or not, as some devices do.
+    pub always_interrupts: bool,
     /// Counts since the start.
     pub counts: Counts,
     held: Vec<Held>,
@@ -119,6 +121,7 @@ impl Engine {
             platform: Platform::new(machine),
             faults: Faults::default(),
             paused: false,
+            always_interrupts: false,
             counts: Counts::default(),
             held: Vec::new(),
             messages: VecDeque::new(),

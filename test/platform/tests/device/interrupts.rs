@@ -76,6 +76,12 @@ fn without_event_idx_the_flag_suppresses_interrupts() {
     daemon.tell(r#"{"cmd":"event","protocol":17,"event":0,"payload":"00"}"#);
     guest.used(EVENTS);
     assert_eq!(guest.interrupts(EVENTS), 0);
+    daemon.tell(r#"{"cmd":"suppression","respected":false}"#);
+    guest.is_served();
+    assert_eq!(guest.interrupts(COMMANDS), 1, "not respected");
+    daemon.tell(r#"{"cmd":"suppression","respected":true}"#);
+    guest.is_served();
+    assert_eq!(guest.interrupts(COMMANDS), 0);
     guest.set_available_flags(COMMANDS, 0);
     guest.is_served();
     assert_eq!(guest.interrupts(COMMANDS), 1);
