@@ -98,7 +98,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Gives a slot that the device does not have back to the pool (V07), at the tail.
+    #[inline(never)]
     pub(crate) fn release(&mut self, id: SlotId) {
+        self.release_here(id);
+    }
+
+    /// [`Channel::release`], on the path of ordinary commands.
+    #[inline(always)]
+    pub(crate) fn release_here(&mut self, id: SlotId) {
         self.uncharge(id);
         let slots = &mut self.books.slots;
         if id.index() < self.in_use {
@@ -110,6 +117,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The slot no longer counts to its client's quota.
+    #[inline]
     pub(crate) fn uncharge(&mut self, id: SlotId) {
         if let Some(client) = self.books.slots.get_mut(id).client.take()
             && let Some(client) = self.clients.get_mut(client.index())

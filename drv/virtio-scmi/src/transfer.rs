@@ -515,7 +515,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // It is in the list of lost slots since it ended.
             self.books.slots.get_mut(id).state = State::Lost;
         } else {
-            self.release(id);
+            self.release_here(id);
         }
     }
 

@@ -61,7 +61,8 @@ pub(crate) struct Turn {
     events_left: u16,
     /// The time, if the turn has it: then deadlines are looked at.
     time: Option<u64>,
-    /// Something was taken from the event ring since its interrupt was last asked for.
+    /// Something was taken from the command ring, and from the event ring, since their interrupt was last asked for.
+    commands_taken: bool,
     events_taken: bool,
     /// A turn is wanted although no interrupt may come.
     pub(crate) wanted: bool,
@@ -78,6 +79,7 @@ impl Turn {
         commands_left: 0,
         events_left: 0,
         time: None,
+        commands_taken: false,
         events_taken: false,
         wanted: false,
         chores: false,
@@ -164,7 +166,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.interruptible == 0 && self.in_flight > 0 {
             self.quiet = true;
             self.commands.suppress_interrupts();
-        } else if self.commands.size() > 0 {
+        } else if self.commands.size() > 0
+            && (self.turn.commands_taken || self.quiet || !self.commands.event_idx())
+        {
+            // With EVENT_IDX what was asked for still holds if nothing came.
+            self.turn.commands_taken = false;
             self.quiet = false;
             slipped_in |= self.commands.enable_interrupts();
         }
@@ -196,6 +202,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.turn.chores = id.is_some();
                 id
             } else if self.turn.commands_left > 0 && self.commands.has_used() {
+                self.turn.commands_taken = true;
                 match take(&mut self.commands, &mut self.turn.commands_left) {
                     Ok(Some(used)) => {
                         self.recovery.moved = true;

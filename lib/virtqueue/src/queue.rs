@@ -30,23 +30,24 @@ pub struct Virtqueue<'m, const N: usize> {
     /// Where the driver says when it wants to be told, and the device when it wants to be kicked (EVENT_IDX).
     used_event: &'m AtomicU16,
     avail_event: &'m AtomicU32,
-    pub(crate) size: u16,
-    pub(crate) mask: u16,
-    event_idx: bool,
+    // Numbers of sixteen bits each. In words, since in a large structure one instruction reaches a word, but not a half.
+    pub(crate) size: u32,
+    pub(crate) mask: u32,
     /// The available index, as last published.
-    available: u16,
+    available: u32,
     /// Chains with the device.
-    pub(crate) in_flight: u16,
+    pub(crate) in_flight: u32,
     /// The used index up to which entries were taken.
-    pub(crate) taken: u16,
+    pub(crate) taken: u32,
     /// The used index up to which the device's word was accepted; entries from `taken` to here are still to take.
-    pub(crate) accepted: u16,
+    pub(crate) accepted: u32,
     /// The used index as the device last told it, accepted or not.
-    pub(crate) told: u16,
+    pub(crate) told: u32,
     /// How many of the entries still to take can be genuine: chains in flight when the index was read, less those taken.
-    pub(crate) genuine: u16,
+    pub(crate) genuine: u32,
     /// Entries published since the last kick decision.
     undecided: u32,
+    event_idx: bool,
     /// Last, so that the rest is near enough to be reached by short instructions.
     pub(crate) notes: [Note; N],
 }
@@ -71,6 +72,12 @@ impl fmt::Display for SizeError {
 
 impl core::error::Error for SizeError {}
 
+/// The ring index after this one, modulo 2^16.
+#[inline]
+pub(crate) const fn after(index: u32) -> u32 {
+    index.wrapping_add(1) & 0xffff
+}
+
 impl<'m, const N: usize> Virtqueue<'m, N> {
     /// A queue that is not started: it has no chains and publishes nothing. Touches no memory.
     pub const fn new(memory: &'m RingMemory<N>) -> Self {
@@ -80,7 +87,6 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
             avail_event: memory.used.tail(),
             size: 0,
             mask: 0,
-            event_idx: false,
             available: 0,
             in_flight: 0,
             taken: 0,
@@ -88,6 +94,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
             told: 0,
             genuine: 0,
             undecided: 0,
+            event_idx: false,
             notes: [Note::NONE; N],
         }
     }
@@ -115,15 +122,15 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         for note in &mut self.notes {
             *note = Note::NONE;
         }
-        self.size = size;
-        self.mask = size - 1;
+        self.size = size.into();
+        self.mask = u32::from(size - 1);
         self.event_idx = event_idx;
-        self.available = index;
+        self.available = index.into();
         self.undecided = 0;
         self.in_flight = 0;
-        self.taken = index;
-        self.accepted = index;
-        self.told = index;
+        self.taken = index.into();
+        self.accepted = index.into();
+        self.told = index.into();
         self.genuine = 0;
         store_used_event(self.used_event, index);
         // The transport's next register write hands the memory to the device.
@@ -139,7 +146,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     /// Number of entries in use; 0 before `start`.
     #[inline]
     pub fn size(&self) -> u16 {
-        self.size
+        self.size as u16
     }
 
     /// Was EVENT_IDX negotiated?
@@ -151,7 +158,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     /// Number of chains with the device.
     #[inline]
     pub fn in_flight(&self) -> u16 {
-        self.in_flight
+        self.in_flight as u16
     }
 
     /// Is this the head of a chain that the device has? Then its buffers are the device's too.
@@ -165,13 +172,13 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     /// The available index as published: how many chains were, modulo 2^16.
     #[inline]
     pub fn available_index(&self) -> u16 {
-        self.available
+        self.available as u16
     }
 
     /// The used index up to which entries were taken, modulo 2^16.
     #[inline]
     pub fn used_index(&self) -> u16 {
-        self.taken
+        self.taken as u16
     }
 
     /// Lays down a chain in the descriptors `head`, `head + 1`, ..., one for each buffer, until the next `start`.
@@ -181,7 +188,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         if buffers.is_empty() {
             return Err(ChainError::Empty);
         }
-        if usize::from(head) + buffers.len().min(N) > usize::from(self.size) {
+        if usize::from(head) + buffers.len().min(N) > self.size as usize {
             return Err(ChainError::OutOfRange);
         }
         let range = usize::from(head)..usize::from(head) + buffers.len();
@@ -270,10 +277,10 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         self.in_flight = self.in_flight.wrapping_add(1);
         self.memory
             .available
-            .set_entry(self.available, self.mask, head);
-        self.available = self.available.wrapping_add(1);
+            .set_entry(self.available as u16, self.mask as u16, head);
+        self.available = after(self.available);
         self.undecided = self.undecided.saturating_add(1);
-        self.memory.available.set_index(self.available);
+        self.memory.available.set_index(self.available as u16);
         Ok(())
     }
 
@@ -291,7 +298,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         fence(Ordering::SeqCst);
         if self.event_idx {
             let event = used::load_avail_event(self.avail_event);
-            kick_due(event, self.available, undecided)
+            kick_due(event, self.available as u16, undecided)
         } else {
             !self.memory.used.no_notify()
         }
@@ -303,7 +310,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     #[inline]
     pub fn suppress_interrupts(&mut self) {
         if self.event_idx {
-            let furthest = self.taken.wrapping_sub(1);
+            let furthest = (self.taken as u16).wrapping_sub(1);
             store_used_event(self.used_event, furthest);
         } else {
             self.memory.available.set_interrupts(false);
@@ -319,7 +326,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     #[must_use = "true: there are entries for which no interrupt may come"]
     pub fn enable_interrupts(&mut self) -> bool {
         if self.event_idx {
-            store_used_event(self.used_event, self.taken);
+            store_used_event(self.used_event, self.taken as u16);
         } else {
             self.memory.available.set_interrupts(true);
         }
@@ -332,6 +339,6 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
     /// An index that was refused as impossible counts as nothing until the device tells another.
     #[inline]
     pub fn has_used(&self) -> bool {
-        self.taken != self.accepted || self.memory.used.index() != self.told
+        self.taken != self.accepted || u32::from(self.memory.used.index()) != self.told
     }
 }

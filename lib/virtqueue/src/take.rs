@@ -4,7 +4,7 @@
 //! Taking back what the device is done with: every word here is the device's, and none is believed.
 
 use crate::chain::Owner;
-use crate::queue::Virtqueue;
+use crate::queue::{Virtqueue, after};
 use core::fmt;
 
 /// A chain that came back.
@@ -105,10 +105,13 @@ impl<const N: usize> Virtqueue<'_, N> {
         if self.taken == self.accepted && !self.accept_index()? {
             return Ok(None);
         }
-        let (id, len) = self.memory.used.element(self.taken, self.mask);
-        self.taken = self.taken.wrapping_add(1);
+        let (id, len) = self
+            .memory
+            .used
+            .element(self.taken as u16, self.mask as u16);
+        self.taken = after(self.taken);
 
-        if id >= u32::from(self.size) {
+        if id >= self.size {
             return Err(Violation::OutOfRange { id });
         }
         let id = id as u16; // less than size, which has 16 bits
@@ -136,14 +139,17 @@ impl<const N: usize> Virtqueue<'_, N> {
     /// Reads the device's index. `true`: there are entries to take.
     #[inline]
     fn accept_index(&mut self) -> Result<bool, Violation> {
-        let index = self.memory.used.index();
+        let index = u32::from(self.memory.used.index());
         if index == self.told {
             return Ok(false);
         }
         self.told = index;
-        let ahead = index.wrapping_sub(self.taken);
+        let ahead = index.wrapping_sub(self.taken) & 0xffff;
         if ahead > self.size {
-            return Err(Violation::IndexJump { index, ahead });
+            return Err(Violation::IndexJump {
+                index: index as u16,
+                ahead: ahead as u16,
+            });
         }
         self.accepted = index;
         self.genuine = self.in_flight;
