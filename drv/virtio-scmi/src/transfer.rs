@@ -135,10 +135,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// as [`Channel::wants_tick`]. Milliseconds.
     pub const LATENESS: u64 = 250;
 
-    /// Whether no slot is free for a command.
+    /// Whether the ring has slots, and none is free for a command.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.free.len() == 0
+        self.free.len() == 0 && self.in_use > 0
     }
 
     /// Takes a slot for a command (V06), or says at once why not (V25); nothing is queued and nothing waits.
