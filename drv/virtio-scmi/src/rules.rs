@@ -253,6 +253,19 @@ mod tests {
     }
 
     #[test]
+    fn d04_ordinary_commands_are_allowed_by_the_table() {
+        let everything = Rules::new(&[Rule::ALL]);
+        for (allowed, switches) in everything.allowed.iter().zip(SWITCHES) {
+            assert_eq!(*allowed, !switches);
+        }
+        const PERF: Rule = Rule::protocol(0x13);
+        const LAST: Rule = Rule::protocol(0x1f);
+        let two = Rules::new(&[PERF, LAST]);
+        let there: Vec<usize> = (0..16).filter(|&low| two.allowed[low] != 0).collect();
+        assert_eq!(there, [3, 15]);
+    }
+
+    #[test]
     fn d04_the_table_and_the_rules_say_the_same() {
         const SOME: Rule = Rule {
             messages: Some(messages(&[0, 1, 5, 31, 32, 200])),
