@@ -59,8 +59,6 @@ pub struct Server {
     ticking: bool,
     /// The device's interrupt is masked: it came, and nobody has asked for the next one.
     masked: bool,
-    /// It came although everybody polled.
-    unwanted: bool,
 }
 
 /// What a first start says about the device for good; `Ready` when it says nothing.
@@ -91,7 +89,6 @@ impl Server {
             timer: u64::MAX,
             ticking: false,
             masked: false,
-            unwanted: false,
         }
     }
 
@@ -146,7 +143,7 @@ impl Server {
     /// and not with every command. Events wait for that timer too, since they have no interrupt of their own.
     #[inline]
     fn arm(&mut self) {
-        if self.masked && (!self.unwanted || self.channel.awaits_interrupt()) {
+        if self.masked && (!self.channel.is_polling() || self.channel.awaits_interrupt()) {
             self.masked = false;
             sys_irq_control(notifications::SCMI_IRQ_MASK, true);
         }
@@ -319,7 +316,6 @@ impl NotificationHandler for Server {
             self.channel.forget_polling();
         }
         let interrupted = bits.check_notification_mask(notifications::SCMI_IRQ_MASK);
-        self.unwanted = self.channel.is_polling();
         if interrupted || self.by_timer || self.masked {
             let interrupts = self.acknowledge();
             if interrupted {

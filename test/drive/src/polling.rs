@@ -34,10 +34,9 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
     }
 }
 
-/// Starts a command that is polled for.
-fn start(scmi: &Scmi, domain: u32) -> Result<u32, Error> {
-    let request = domain.to_le_bytes();
-    Ok(scmi.start(POWER, STATE_GET, TransferFlags::POLLED, 0, 0, &request)?)
+/// Starts a command that is polled for, about the first domain.
+fn start(scmi: &Scmi) -> Result<u32, Error> {
+    Ok(scmi.start(POWER, STATE_GET, TransferFlags::POLLED, 0, 0, &[0; 4])?)
 }
 
 /// Asks until the command has ended.
@@ -51,7 +50,7 @@ fn finish(scmi: &Scmi, handle: u32) -> Result<(), Error> {
 fn few_interrupts(run: &mut Run, scmi: &Scmi) -> Outcome {
     let (before, began) = (scmi.stats(), sys_get_timer().now);
     for _ in 0..COMMANDS {
-        let handle = start(scmi, 0)?;
+        let handle = start(scmi)?;
         finish(scmi, handle)?;
     }
     let (after, took) = (scmi.stats(), sys_get_timer().now - began);
@@ -73,11 +72,11 @@ fn prompt_events(run: &mut Run, scmi: &Scmi) -> Outcome {
     let power = drv_scmi_api::Power::over(Link::new(scmi))?;
     power.notify_changes(1, true)?;
     run.tell(DELAY)?;
-    let slow = start(scmi, 0)?;
+    let slow = start(scmi)?;
     let mut prompt = 0;
     for _ in 0..EVENTS {
         // Its answer may bring the interrupt that nobody wants.
-        let quick = start(scmi, 0)?;
+        let quick = start(scmi)?;
         finish(scmi, quick)?;
         let began = sys_get_timer().now;
         run.tell(EVENT)?;

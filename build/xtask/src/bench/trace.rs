@@ -227,7 +227,9 @@ impl<'s> Reader<'s> {
             // The vector itself was one instruction before.
             Mark::Interrupt if self.awake == VECTOR => {
                 let mut work = Work::default();
-                work.count(self.previous);
+                if let Some(vector) = self.previous {
+                    work.count(vector);
+                }
                 self.delivery = Some(work);
             }
             // On top of another interrupt, of whose work it is a part, or while somebody worked anyway.
@@ -243,7 +245,7 @@ impl<'s> Reader<'s> {
         self.awake += 1;
         self.previous = Some(meaning.place);
         if let Some(delivery) = &mut self.delivery {
-            delivery.count(Some(meaning.place));
+            delivery.count(meaning.place);
         }
         if meaning.barrier {
             self.barrier_at = self.count;
@@ -255,7 +257,7 @@ impl<'s> Reader<'s> {
         if self.symbols.function(meaning.place) == "bench_mark_begin" {
             return;
         }
-        work.count(Some(meaning.place));
+        work.count(meaning.place);
         if meaning.store && self.count - self.barrier_at <= BEHIND_BARRIER {
             work.notified.get_or_insert(work.total);
         }
@@ -263,11 +265,9 @@ impl<'s> Reader<'s> {
 }
 
 impl Work {
-    fn count(&mut self, place: Option<Place>) {
-        if let Some(place) = place {
-            self.total += 1;
-            *self.places.entry(place).or_default() += 1;
-        }
+    fn count(&mut self, place: Place) {
+        self.total += 1;
+        *self.places.entry(place).or_default() += 1;
     }
 
     /// Instructions of the client, the kernel and the driver.
