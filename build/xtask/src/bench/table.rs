@@ -21,7 +21,7 @@ const LIMITS: [(&str, f64); 13] = [
     ("kicks_per_command", 0.25),
     ("irqs_per_command_busy", 0.25),
     ("kicks_per_command_busy", 0.25),
-    ("image_text", 128.0 * 1024.0),
+    ("image_text", 160.0 * 1024.0),
     ("image_ram", 256.0 * 1024.0),
     ("boot_instructions", 2_000_000.0),
 ];
