@@ -129,6 +129,9 @@ pub(crate) struct Note {
     pub(crate) capacity: u32,
     /// Of a head: how many bytes the device may write into the whole chain.
     pub(crate) room: u32,
+    /// Of a head: the batch of used entries that was the latest when the chain was published. That
+    /// batch cannot return the chain.
+    pub(crate) batch: u32,
     pub(crate) owner: Owner,
 }
 
@@ -136,6 +139,7 @@ impl Note {
     pub(crate) const NONE: Self = Self {
         capacity: 0,
         room: 0,
+        batch: 0,
         owner: Owner::Nobody,
     };
 }

@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicU16, AtomicU32, Ordering, fence};
 ///                   +--- take_used --+     (start: all chains are forgotten)
 /// ```
 ///
-/// It holds 12 bytes of books per entry and is best kept in a `static`: [`Virtqueue::new`] is `const`, and
+/// It holds 16 bytes of books per entry and is best kept in a `static`: [`Virtqueue::new`] is `const`, and
 /// [`Virtqueue::start`] works in place.
 #[repr(C)]
 pub struct Virtqueue<'m, const N: usize> {
@@ -43,8 +43,8 @@ pub struct Virtqueue<'m, const N: usize> {
     pub(crate) accepted: u32,
     /// The used index as the device last told it, accepted or not.
     pub(crate) told: u32,
-    /// How many of the entries still to take can be genuine: chains in flight when the index was read, less those taken.
-    pub(crate) genuine: u32,
+    /// Number of the latest batch: of the entries that one reading of the used index brought. Modulo 2^32.
+    pub(crate) batch: u32,
     /// Entries published since the last kick decision.
     undecided: u32,
     event_idx: bool,
@@ -92,7 +92,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
             taken: 0,
             accepted: 0,
             told: 0,
-            genuine: 0,
+            batch: 0,
             undecided: 0,
             event_idx: false,
             notes: [Note::NONE; N],
@@ -131,7 +131,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         self.taken = index.into();
         self.accepted = index.into();
         self.told = index.into();
-        self.genuine = 0;
+        self.batch = 0;
         store_used_event(self.used_event, index);
         // The transport's next register write hands the memory to the device.
         fence(Ordering::SeqCst);
@@ -223,6 +223,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
                 Note {
                     capacity,
                     room,
+                    batch: 0,
                     owner: Owner::Driver,
                 }
             } else {
@@ -274,6 +275,7 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
             Owner::Device => return Err(PublishError::WithDevice),
             Owner::Nobody | Owner::Link => return Err(PublishError::NotAHead),
         }
+        note.batch = self.batch;
         self.in_flight = self.in_flight.wrapping_add(1);
         self.memory
             .available

@@ -39,8 +39,8 @@ pub enum Violation {
         /// The id.
         id: u16,
     },
-    /// More entries than chains were with the device when the index was read: this one is over, though the chain it
-    /// names was published again since. Consumed; the chain stays with the device. Count it.
+    /// The id names a chain that was published after the index was read, so the entry was written before the device could
+    /// have the chain: it gave the chain back twice at once. Consumed; the chain stays with the device. Count it.
     Surplus {
         /// The id.
         id: u16,
@@ -79,7 +79,7 @@ impl fmt::Display for Violation {
             }
             Self::Surplus { id } => write!(
                 f,
-                "the device returned chain {id} beyond what it had in all"
+                "the device returned chain {id} twice at once"
             ),
             Self::IndexJump { index, ahead } => {
                 write!(
@@ -123,10 +123,9 @@ impl<const N: usize> Virtqueue<'_, N> {
             Owner::Driver => return Err(Violation::NotWithDevice { id }),
             Owner::Nobody | Owner::Link => return Err(Violation::NotAHead { id }),
         }
-        if self.genuine == 0 {
+        if note.batch == self.batch {
             return Err(Violation::Surplus { id });
         }
-        self.genuine = self.genuine.wrapping_sub(1);
         self.in_flight = self.in_flight.wrapping_sub(1);
         note.owner = Owner::Driver;
         Ok(Some(Used {
@@ -152,7 +151,7 @@ impl<const N: usize> Virtqueue<'_, N> {
             });
         }
         self.accepted = index;
-        self.genuine = self.in_flight;
+        self.batch = self.batch.wrapping_add(1);
         Ok(ahead != 0)
     }
 }

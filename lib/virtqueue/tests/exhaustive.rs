@@ -53,9 +53,10 @@ struct Truth {
     /// How many entries were published and completed so far.
     published: u16,
     used: u16,
-    /// Of the completed ones, those whose index the driver has read already, and how many were in flight then.
+    /// Of the completed ones, those whose index the driver has read already, and the heads that it
+    /// published since, as long as some of those are left.
     left: usize,
-    genuine: usize,
+    fresh: BTreeSet<u16>,
     /// What each side asked for last: the other's index at which it wants to be woken, or never.
     interrupt_at: Option<u16>,
     kick_at: Option<u16>,
@@ -95,7 +96,7 @@ impl<'m, const N: usize> World<'m, N> {
             published: 0,
             used: 0,
             left: 0,
-            genuine: 0,
+            fresh: BTreeSet::new(),
             interrupt_at: Some(0),
             kick_at: Some(0),
         };
@@ -142,6 +143,9 @@ impl<'m, const N: usize> World<'m, N> {
                 self.queue.publish(head).unwrap();
                 truth.offered.push_back(head);
                 truth.with_device.insert(head);
+                if truth.left > 0 {
+                    truth.fresh.insert(head);
+                }
                 truth.published += 1;
                 truth.driver_owes += 1;
             }
@@ -154,7 +158,7 @@ impl<'m, const N: usize> World<'m, N> {
             Step::Take => {
                 if truth.left == 0 {
                     truth.left = truth.completed.len();
-                    truth.genuine = truth.with_device.len();
+                    truth.fresh.clear();
                 }
                 let expected = truth.completed.pop_front().map(|head| Used {
                     head,
@@ -164,7 +168,10 @@ impl<'m, const N: usize> World<'m, N> {
                 if let Some(used) = expected {
                     assert!(truth.with_device.remove(&used.head));
                     truth.left -= 1;
-                    truth.genuine -= 1;
+                    assert!(!truth.fresh.contains(&used.head));
+                    if truth.left == 0 {
+                        truth.fresh.clear();
+                    }
                 }
                 assert_eq!(self.queue.take_used(), Ok(expected));
             }

@@ -357,6 +357,37 @@ fn a_chain_given_back_twice_is_told() {
     assert_eq!(queue.in_flight(), 0);
 }
 
+/// A chain that comes back twice in one batch is taken once, although other chains are with the device and this one was
+/// published again before the second entry was looked at. Taken twice, it would be with the device twice from then on.
+#[test]
+fn s06_a_repetition_in_one_batch_is_surplus() {
+    let memory = RingMemory::<8>::new();
+    let (mut queue, mut device) = pair(&memory, 8, true, 65533);
+    for head in 0..4 {
+        queue.publish(head).unwrap();
+    }
+    for id in [1, 1, 2] {
+        device.complete(id, 60);
+    }
+    let taken = |head| {
+        Ok(Some(Used {
+            head,
+            len: 60,
+            excess: false,
+        }))
+    };
+    assert_eq!(queue.take_used(), taken(1));
+    queue.publish(1).unwrap();
+    assert_eq!(queue.take_used(), Err(Violation::Surplus { id: 1 }));
+    assert!(queue.with_device(1));
+    assert_eq!(queue.take_used(), taken(2));
+    assert_eq!(queue.take_used(), Ok(None));
+    // In the next batch it is the new posting.
+    device.complete(1, 60);
+    assert_eq!(queue.take_used(), taken(1));
+    assert_eq!(queue.in_flight(), 2);
+}
+
 /// What vhost-device-scmi does after a reset: stale entries beside the true ones, all in the used ring at once, while
 /// the driver publishes each buffer again as soon as it has it. The repetition must not be taken for the new posting.
 #[test]

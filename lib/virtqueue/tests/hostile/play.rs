@@ -79,11 +79,12 @@ struct Truth {
     available: u16,
     avail_event: u16,
     flags: u16,
-    /// The used index as the driver knows it, what it has still to look at, and how much of that may be true.
+    /// The used index as the driver knows it, and what it has still to look at.
     told: u16,
     taken: u16,
     left: u16,
-    genuine: usize,
+    /// Heads that were published since the used index was read: no entry up to it can return them.
+    fresh: BTreeSet<u16>,
 }
 
 impl Truth {
@@ -105,7 +106,7 @@ impl Truth {
                 return Ok(None);
             }
             self.left = ahead;
-            self.genuine = self.with_device.len();
+            self.fresh.clear();
         }
         let (id, len) = self.ring[usize::from(self.taken % self.size)];
         self.taken = self.taken.wrapping_add(1);
@@ -120,10 +121,9 @@ impl Truth {
         if !self.with_device.contains(&id) {
             return Err(Violation::NotWithDevice { id });
         }
-        if self.genuine == 0 {
+        if self.fresh.contains(&id) {
             return Err(Violation::Surplus { id });
         }
-        self.genuine -= 1;
         self.with_device.remove(&id);
         Ok(Some(Used {
             head: id,
@@ -177,7 +177,7 @@ pub fn play(bytes: &[u8]) -> Tally {
         told: start,
         taken: start,
         left: 0,
-        genuine: 0,
+        fresh: BTreeSet::new(),
     };
     lay_chains(&mut queue, &mut truth, options >> 1);
     let mut device = DeviceSide::new_at(&memory, size, event_idx, start);
@@ -303,6 +303,7 @@ fn publish(queue: &mut Virtqueue<'_, N>, truth: &mut Truth, head: u16, tally: &m
     assert_eq!(queue.publish(head), expected);
     if expected.is_ok() {
         truth.with_device.insert(head);
+        truth.fresh.insert(head);
         truth.undecided.insert(truth.available);
         truth.available = truth.available.wrapping_add(1);
         tally.published += 1;
