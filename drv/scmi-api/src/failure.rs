@@ -69,7 +69,9 @@ impl Error {
 
 const fn advice_without_answer(error: ScmiError) -> Advice {
     match error {
-        ScmiError::Recovering | ScmiError::Busy | ScmiError::SlotQuota => Advice::TryAgain,
+        ScmiError::Recovering | ScmiError::Busy | ScmiError::SlotQuota | ScmiError::SlotsLost => {
+            Advice::TryAgain
+        }
         ScmiError::PlatformUnavailable | ScmiError::EventRefused => Advice::TryLater,
         ScmiError::DeviceReset
         | ScmiError::TimedOut
@@ -82,7 +84,8 @@ const fn advice_without_answer(error: ScmiError) -> Advice {
         | ScmiError::BadHandle
         | ScmiError::UnknownEvent
         | ScmiError::UnknownSource
-        | ScmiError::NotSubscribed => Advice::Correct,
+        | ScmiError::NotSubscribed
+        | ScmiError::ReservedMessage => Advice::Correct,
         ScmiError::NotAClient
         | ScmiError::ProtocolNotAllowed
         | ScmiError::MessageNotAllowed
@@ -182,6 +185,12 @@ impl fmt::Display for ScmiError {
                 "there is no room for one more subscription: see `events` in [config.scmi.clients] of app.toml"
             }
             Self::NotSubscribed => "the task has not subscribed to this event",
+            Self::ReservedMessage => {
+                "the driver alone sends this message, because it changes what all tasks share; a task asks for events by `notify`"
+            }
+            Self::SlotsLost => {
+                "commands of the task were never answered; the driver recovers their slots within seconds: try again"
+            }
             Self::ServerRestarted => {
                 "the driver restarted before it answered: subscribe again, and read the state back"
             }

@@ -272,7 +272,7 @@ pub struct ScmiInfo {
     pub events: u8,
     /// Events that the caller's queue holds before the oldest is dropped.
     pub caller_events: u8,
-    /// [`ScmiInfo::NO_INTERRUPT`], or 0.
+    /// [`ScmiInfo::NO_INTERRUPT`], [`ScmiInfo::INTERRUPT_HELD_OFF`], or 0.
     pub flags: u32,
     /// Slots of the device's 4 KiB page that are not empty, a bit each, its own left out.
     pub neighbours: u32,
@@ -281,6 +281,9 @@ pub struct ScmiInfo {
 impl ScmiInfo {
     /// In [`ScmiInfo::flags`]: `app.toml` does not give the driver the interrupt of the device's slot; a timer stands in for it.
     pub const NO_INTERRUPT: u32 = 1 << 0;
+    /// In [`ScmiInfo::flags`]: the device's interrupt came again and again although there was nothing to do. It is held off for a
+    /// while, and the timer stands in for it.
+    pub const INTERRUPT_HELD_OFF: u32 = 1 << 1;
 
     /// The state; a number that is not known reads as a failed set-up.
     pub const fn state(&self) -> DriverState {
@@ -341,12 +344,17 @@ pub struct ScmiStats {
     pub slots_free: u32,
     /// Command slots that the device holds although nobody waits for them any more.
     pub slots_lost: u32,
+    /// Command slots of transfers that were given up while the platform still worked on them: taken until its delayed response.
+    pub slots_owed: u32,
     /// Event buffers in use.
     pub event_buffers: u32,
     /// Event buffers with the device.
     pub events_at_device: u32,
     /// Event buffers with the driver.
     pub events_at_driver: u32,
+    /// Of the event buffers with the device, those that it will not give back: it returned as many ids that name none. The driver
+    /// resets the device when they are an eighth of all.
+    pub events_missing: u32,
     /// Events that no client had subscribed to.
     pub events_unclaimed: u32,
     /// Requests refused because `app.toml` does not allow them.
@@ -375,7 +383,7 @@ impl ScmiStats {
     }
 
     /// Every counter with its name, in the order of the fields.
-    pub fn named(&self) -> [(&'static str, u32); 30] {
+    pub fn named(&self) -> [(&'static str, u32); 32] {
         [
             ("sent_ok", self.sent_ok),
             ("sent_fail", self.sent_fail),
@@ -406,9 +414,11 @@ impl ScmiStats {
             ("in_flight", self.in_flight),
             ("slots_free", self.slots_free),
             ("slots_lost", self.slots_lost),
+            ("slots_owed", self.slots_owed),
             ("event_buffers", self.event_buffers),
             ("events_at_device", self.events_at_device),
             ("events_at_driver", self.events_at_driver),
+            ("events_missing", self.events_missing),
             ("events_unclaimed", self.events_unclaimed),
             ("refused", self.refused),
             ("clamped", self.clamped),

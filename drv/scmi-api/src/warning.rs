@@ -12,6 +12,8 @@ use crate::{NO_TRANSPORT, ScmiInfo};
 pub enum Warning {
     /// The driver does not get the interrupt of the device's slot, which is this.
     NoInterrupt(u8),
+    /// The device's interrupt is held off: it came again and again, and there was nothing to do.
+    InterruptHeldOff,
     /// These slots of the device's page are not empty, a bit each.
     Neighbours(u32),
 }
@@ -21,9 +23,11 @@ impl ScmiInfo {
     pub fn warnings(&self) -> impl Iterator<Item = Warning> + use<> {
         let found = self.transport != NO_TRANSPORT;
         let interrupt = found && self.flags & Self::NO_INTERRUPT != 0;
+        let held_off = found && self.flags & Self::INTERRUPT_HELD_OFF != 0;
         let neighbours = found && self.neighbours != 0;
         [
             interrupt.then_some(Warning::NoInterrupt(self.transport)),
+            held_off.then_some(Warning::InterruptHeldOff),
             neighbours.then_some(Warning::Neighbours(self.neighbours)),
         ]
         .into_iter()
@@ -37,6 +41,9 @@ impl fmt::Display for Warning {
             Self::NoInterrupt(slot) => write!(
                 f,
                 "no interrupt: the driver looks at the device by timer; give it \"virtio_mmio.slot{slot}\" in app.toml"
+            ),
+            Self::InterruptHeldOff => f.write_str(
+                "the device's interrupt is held off, because it came again and again without work: the driver looks at the device by timer",
             ),
             Self::Neighbours(slots) => {
                 f.write_str(
@@ -71,6 +78,9 @@ mod tests {
         let both = warnings(ScmiInfo::NO_INTERRUPT, 1 << 29 | 1 << 31, 30);
         assert!(both[0].ends_with("give it \"virtio_mmio.slot30\" in app.toml"));
         assert!(both[1].ends_with("what is in slot 29 31"));
+        let held_off = warnings(ScmiInfo::INTERRUPT_HELD_OFF, 0, 31);
+        assert_eq!(held_off.len(), 1);
+        assert!(held_off[0].starts_with("the device's interrupt is held off"));
         // Without a device there is nothing to warn of.
         assert!(warnings(1, 1, NO_TRANSPORT).is_empty());
     }

@@ -302,7 +302,7 @@ fn events_say_what_happened_to_the_subscriptions() {
 fn every_error_says_something_of_its_own() {
     use userlib::FromPrimitive;
     let all: Vec<ScmiError> = (1..=64).filter_map(ScmiError::from_u32).collect();
-    assert_eq!(all.len(), 26);
+    assert_eq!(all.len(), 28);
     let mut texts: Vec<String> = all.iter().map(ToString::to_string).collect();
     texts.sort();
     texts.dedup();
@@ -319,6 +319,25 @@ fn every_error_says_something_of_its_own() {
             "{error:?}"
         );
     }
+}
+
+/// Neither `app.toml` nor the end of another transfer can help against these two, so neither text may say so.
+#[test]
+fn s01_s02_lost_slots_and_reserved_messages_say_what_helps() {
+    let lost = Error::NoAnswer(ScmiError::SlotsLost);
+    assert_eq!(lost.advice(), Advice::TryAgain);
+    assert!(lost.to_string().contains("never answered"), "{lost}");
+    assert!(!lost.to_string().contains("end a transfer"), "{lost}");
+    let reserved = Error::NoAnswer(ScmiError::ReservedMessage);
+    assert_eq!(reserved.advice(), Advice::Correct);
+    assert!(
+        reserved.to_string().contains("the driver alone"),
+        "{reserved}"
+    );
+    for error in [lost, reserved] {
+        assert!(!error.to_string().contains("app.toml"), "{error}");
+    }
+    assert!(ScmiError::SlotsLost.nothing_sent() && ScmiError::ReservedMessage.nothing_sent());
 }
 
 /// Every call there is.

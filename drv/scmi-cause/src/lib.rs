@@ -48,6 +48,7 @@ impl Cause {
                         | ScmiError::NotAClient
                         | ScmiError::ProtocolNotAllowed
                         | ScmiError::MessageNotAllowed
+                        | ScmiError::ReservedMessage
                         | ScmiError::DomainNotAllowed
                 )
             ),

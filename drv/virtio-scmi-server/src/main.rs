@@ -45,6 +45,7 @@
 //! | no P2A_CHANNELS | commands work; events and delayed responses get `EventsUnavailable` |
 //! | a ring smaller than configured | fewer slots |
 //! | it is in a slot whose interrupt is not in `interrupts` | the rings are looked at every millisecond while commands are in flight, else every ten |
+//! | its interrupt line stays up, or interrupts again and again with nothing to do | the interrupt is held off for 10 ms to 1 s, and the rings are looked at by the timer meanwhile |
 //! | it interrupts although interrupts are suppressed | while everybody polls, the interrupt stays masked after the first, and the rings are looked at every millisecond |
 //! | other slots of its 4 KiB page are not empty | it works; but the driver can reach what is there |
 //! | reset does not end, device dies, lies, or asks for a reset | recovery, see `drv/virtio-scmi` |
@@ -102,6 +103,8 @@ enum Trace {
     Spurious,
     /// The device floods: its interrupt stays off for a millisecond.
     Flood,
+    /// The interrupt came again and again without work: the timer stands in for it for a while.
+    HeldOff,
 }
 
 ringbuf!(Trace, 32, Trace::None);

@@ -266,10 +266,10 @@ impl idl::DeferredScmiImpl for Server {
             transport: self.place.map_or(NO_TRANSPORT, |place| place.slot),
             events: u8::from(channel.has_events()),
             caller_events,
-            flags: if self.by_timer {
-                ScmiInfo::NO_INTERRUPT
-            } else {
-                0
+            flags: match (self.pacing.is_by_timer(), self.pacing.is_held()) {
+                (true, _) => ScmiInfo::NO_INTERRUPT,
+                (false, true) => ScmiInfo::INTERRUPT_HELD_OFF,
+                (false, false) => 0,
             },
             neighbours: self.place.map_or(0, |place| place.neighbours),
         }))

@@ -4,7 +4,7 @@
 //! The server's loop: turns of the channel core, and whom to tell what.
 
 use drv_scmi_api::{Answer, DriverState, SMALL_RESPONSE};
-use drv_virtio_scmi::{After, Clock, Failure, Output, Owner, Reply, SetupError};
+use drv_virtio_scmi::{After, Alarms, Clock, Failure, Output, Owner, Pacing, Reply, SetupError};
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::*;
@@ -16,13 +16,6 @@ use crate::{DriverChannel, Trace, convert, idl, notifications};
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
 const TURNS: u8 = 4;
-/// Pause of a flooding device's interrupt, in milliseconds.
-const FLOOD_PAUSE: u64 = 1;
-/// Where the timer stands in for the interrupt, how long the rings are not looked at, in milliseconds: while commands are in flight, and
-/// while only events can come. Also how long an event may wait while everybody polls, since it has no interrupt of its own.
-const BUSY_PAUSE: u64 = 1;
-const IDLE_PAUSE: u64 = 10;
-
 /// The kernel's clock, read when it is first needed and not again: for as long as a message or a turn takes.
 #[derive(Default)]
 pub struct KernelClock(Option<u64>);
@@ -42,6 +35,19 @@ impl Clock for KernelClock {
     }
 }
 
+/// The kernel's timer and interrupt of this task.
+struct KernelAlarms;
+
+impl Alarms for KernelAlarms {
+    fn set_timer(&mut self, time: u64) {
+        sys_set_timer(Some(time), notifications::TIMER_MASK);
+    }
+
+    fn unmask(&mut self) {
+        sys_irq_control(notifications::SCMI_IRQ_MASK, true);
+    }
+}
+
 /// The lease of `exchange` that takes the answer.
 const EXCHANGE_RESPONSE: usize = 1;
 
@@ -49,16 +55,10 @@ pub struct Server {
     pub channel: &'static mut DriverChannel,
     pub device: Option<Device>,
     pub place: Option<Place>,
-    /// The device's interrupt is not ours: the timer stands in for it.
-    pub by_timer: bool,
+    /// When the device may interrupt, and when the timer fires.
+    pub pacing: Pacing,
     /// Why there is nothing to drive, where that is for good.
     pub verdict: DriverState,
-    /// When the kernel's timer fires; `u64::MAX`: it is off.
-    timer: u64,
-    /// It fires soon enough for deadlines that are not on the clock yet.
-    ticking: bool,
-    /// The device's interrupt is masked: it came, and nobody has asked for the next one.
-    masked: bool,
 }
 
 /// What a first start says about the device for good; `Ready` when it says nothing.
@@ -84,11 +84,8 @@ impl Server {
             channel,
             device,
             place,
-            by_timer,
+            pacing: Pacing::new(by_timer),
             verdict,
-            timer: u64::MAX,
-            ticking: false,
-            masked: false,
         }
     }
 
@@ -110,6 +107,7 @@ impl Server {
         let Some(device) = &mut self.device else {
             return;
         };
+        let mut after = After::Again;
         for _ in 0..TURNS {
             let mut clock = KernelClock::default();
             let time = if timed || self.channel.in_trouble() {
@@ -124,68 +122,22 @@ impl Server {
                 tell(self.channel, output, &mut clock);
             }
             self.channel.kick_after_turn(device);
-            match self.channel.end_turn() {
-                After::Sleep => return self.arm(),
-                After::Again => {}
-                After::Yield => break,
+            after = self.channel.end_turn();
+            if after != After::Again {
+                break;
             }
         }
-        ringbuf_entry_root!(Trace::Flood);
-        let now = KernelClock::default().now();
-        self.set_timer(now.saturating_add(FLOOD_PAUSE));
-        self.ticking = true;
+        if after != After::Sleep {
+            ringbuf_entry_root!(Trace::Flood);
+        }
+        self.rest(after);
     }
 
-    /// Before sleep: wants the interrupt again, and sets the kernel's timer to what the channel wishes, unless it fires before that anyhow.
-    ///
-    /// Not every device respects that interrupts are suppressed. One that came although everybody polled stays masked, as the kernel
-    /// masked it when it posted it, until somebody waits for it, or until the timer finds that nobody polls any more: so it comes once,
-    /// and not with every command. Events wait for that timer too, since they have no interrupt of their own.
     #[inline]
-    fn arm(&mut self) {
-        if self.masked && (!self.channel.is_polling() || self.channel.awaits_interrupt()) {
-            self.masked = false;
-            sys_irq_control(notifications::SCMI_IRQ_MASK, true);
-        }
-        if self.channel.take_rearm() || self.by_timer {
-            self.rearm();
-        }
-    }
-
-    #[inline(never)]
-    fn rearm(&mut self) {
-        if self.channel.wants_clock() {
-            self.channel.tick(KernelClock::default().now());
-        }
-        let mut next = self.channel.next_wake().unwrap_or(u64::MAX);
-        if !self.ticking && (self.channel.wants_tick() || self.by_timer) {
-            let now = KernelClock::default().now();
-            let pause = match (self.by_timer, self.channel.in_flight()) {
-                (false, _) => DriverChannel::LATENESS,
-                (true, 0) => IDLE_PAUSE,
-                (true, _) => BUSY_PAUSE,
-            };
-            next = next.min(now.saturating_add(pause));
-            // In place of an interrupt the tick may have to come earlier with the next command.
-            self.ticking = !self.by_timer;
-        }
-        if next < self.timer {
-            self.set_timer(next);
-        }
-    }
-
-    fn set_timer(&mut self, time: u64) {
-        self.timer = time;
-        sys_set_timer(Some(time), notifications::TIMER_MASK);
-    }
-
-    /// The timer fires within a millisecond: for whoever needs the interrupt that stays masked, an event above all.
-    #[inline(never)]
-    fn stand_in(&mut self) {
-        let next = KernelClock::default().now().saturating_add(BUSY_PAUSE);
-        if next < self.timer {
-            self.set_timer(next);
-        }
+    fn rest(&mut self, after: After) {
+        let clock = &mut KernelClock::default();
+        self.pacing
+            .rest(self.channel, after, clock, &mut KernelAlarms);
     }
 
     /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked at.
@@ -202,7 +154,7 @@ impl Server {
 
     /// Deals with what is in the rings now, interrupt or not.
     pub fn look(&mut self) {
-        if self.masked {
+        if self.pacing.is_masked() {
             self.acknowledge();
         }
         self.turn(false);
@@ -217,7 +169,7 @@ impl Server {
         if self.channel.wants_turn() {
             self.turn(false);
         } else {
-            self.arm();
+            self.rest(After::Sleep);
         }
     }
 
@@ -309,26 +261,32 @@ impl NotificationHandler for Server {
     }
 
     fn handle_notification(&mut self, bits: NotificationBits) {
-        let timed = bits.check_notification_mask(notifications::TIMER_MASK);
-        if timed {
-            self.timer = u64::MAX;
-            self.ticking = false;
-            self.channel.forget_polling();
+        // Any task may post. Without a device there is nothing to look at, and its interrupt stays masked.
+        if self.device.is_none() {
+            return;
         }
+        let timed = bits.check_notification_mask(notifications::TIMER_MASK);
         let interrupted = bits.check_notification_mask(notifications::SCMI_IRQ_MASK);
-        if interrupted || self.by_timer || self.masked {
+        let mut clock = KernelClock::default();
+        if timed {
+            self.pacing.timer_fired(self.channel, &mut clock);
+        }
+        if interrupted || self.pacing.is_by_timer() || self.pacing.is_masked() {
             let interrupts = self.acknowledge();
             if interrupted {
-                self.masked = true;
-                self.channel.interrupted();
                 if interrupts.is_empty() {
                     ringbuf_entry_root!(Trace::Spurious);
+                }
+                if self.pacing.interrupted(self.channel, &mut clock) {
+                    ringbuf_entry_root!(Trace::HeldOff);
                 }
             }
         }
         self.turn(timed);
-        if self.masked {
-            self.stand_in();
-        }
+        self.pacing.stand_in(
+            self.channel,
+            &mut KernelClock::default(),
+            &mut KernelAlarms,
+        );
     }
 }

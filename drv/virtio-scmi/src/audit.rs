@@ -4,6 +4,7 @@
 //! The books, checked against one another: for tests, models and fuzzers.
 
 use crate::channel::Channel;
+use crate::quota::{Account, ClientId, Payer};
 use crate::slot::{OFF_CLOCK, SlotId, Slots, State, Waiter};
 use crate::transfer::Answer;
 use scmi::Header;
@@ -27,12 +28,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let (mut free, mut in_flight, mut lost, mut interruptible) = (0, 0, 0, 0);
         let mut off_clock = 0;
         let mut tokens = 0;
+        let (mut owed, mut orphans) = (0, 0);
         for id in Slots::<SLOTS>::ids() {
             let slot = self.books.slots.get(id);
             let device = self.commands.with_device(id.head());
             let in_ring = id.index() < self.in_use;
             let token = Header::unpack(slot.header).token;
-            if slot.in_flight() && slot.bucket == OFF_CLOCK {
+            if slot.has_deadline() && slot.bucket == OFF_CLOCK {
                 off_clock += 1;
                 ensure(self.books.off_clock.contains(id), "a deadline is forgotten")?;
             }
@@ -48,7 +50,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     free += 1;
                     ensure(in_ring, "a free slot is outside the ring")?;
                     ensure(!device, "the device has a free slot")?;
-                    ensure(slot.client.is_none(), "a free slot counts to a client")?;
+                    ensure(
+                        slot.payer == Payer::Nobody,
+                        "a free slot counts to somebody",
+                    )?;
+                    ensure(slot.written == 0, "a free slot may show an earlier answer")?;
                 }
                 State::OutOfRing => {
                     ensure(!device, "the device has a slot outside the ring")?;
@@ -73,9 +79,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 State::Lost => {
                     lost += 1;
                     ensure(device, "a lost slot is not with the device")?;
+                    orphans += u16::from(slot.payer == Payer::Nobody);
                     ensure(
-                        !matches!(slot.waiter, Waiter::Probe) || slot.client.is_none(),
-                        "a probe counts to a client",
+                        !matches!(slot.waiter, Waiter::Probe) || slot.payer == Payer::Driver,
+                        "a probe does not count to the driver",
+                    )?;
+                }
+                State::Owed => {
+                    owed += 1;
+                    tokens += 1;
+                    ensure(!device, "the device has a slot of which it owes a response")?;
+                    ensure(
+                        self.books.tokens.slot(token) == Some(id),
+                        "a response that is owed has no token",
                     )?;
                 }
             }
@@ -91,13 +107,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             "the lost list is torn",
         )?;
         ensure(in_flight == self.in_flight, "in_flight is wrong")?;
+        ensure(owed == self.owed, "owed is wrong")?;
+        ensure(orphans == self.orphans, "orphans is wrong")?;
         ensure(
             interruptible == self.interruptible,
             "interruptible is wrong",
         )?;
         ensure(
-            self.books.wheel.count(&self.books.slots) + off_clock == usize::from(in_flight),
-            "others than those in flight have deadlines",
+            self.books.wheel.count(&self.books.slots) + off_clock == usize::from(in_flight + owed),
+            "others than those in flight or owed have deadlines",
         )?;
         ensure(
             self.books.tokens.taken() >= tokens,
@@ -106,19 +124,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     fn audit_clients(&self) -> Result<(), &'static str> {
+        self.audit_account(Payer::Driver, &self.own)?;
         for (number, client) in self.clients.iter().enumerate() {
-            let held = Slots::<SLOTS>::ids()
-                .filter(|&id| {
-                    let owner = self.books.slots.get(id).client;
-                    owner.is_some_and(|owner| owner.index() == number)
-                })
-                .count();
+            self.audit_account(Payer::Client(ClientId(number as u8)), &client.account)?;
             ensure(
-                held == usize::from(client.held),
-                "a client's quota is miscounted",
-            )?;
-            ensure(
-                client.held <= client.config.slots,
+                client.account.held() <= client.config.slots,
                 "a client holds more slots than it may",
             )?;
             ensure(
@@ -130,7 +140,24 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 "a client's event queue is torn",
             )?;
         }
-        Ok(())
+        self.subscriptions.audit()
+    }
+
+    fn audit_account(&self, payer: Payer, account: &Account) -> Result<(), &'static str> {
+        let (mut held, mut lost) = (0, 0);
+        for id in Slots::<SLOTS>::ids() {
+            let slot = self.books.slots.get(id);
+            if slot.payer == payer {
+                held += 1;
+                let over = matches!(slot.state, State::Lost | State::Ended);
+                lost += u16::from(over && self.commands.with_device(id.head()));
+            }
+        }
+        ensure(held == account.held(), "an account is miscounted")?;
+        ensure(
+            lost == account.lost(),
+            "the lost slots of an account are miscounted",
+        )
     }
 
     fn audit_events(&self) -> Result<(), &'static str> {
@@ -171,6 +198,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             State::AwaitingDelayed => "awaiting delayed",
             State::Ended => "ended",
             State::Lost => "lost",
+            State::Owed => "owed",
             State::OutOfRing => "out of ring",
         }
     }

@@ -7,7 +7,7 @@ use crate::counters::{Counters, Pools, count};
 use crate::deadline::Wheel;
 use crate::error::{Failure, Refusal};
 use crate::memory::{DmaBuffer, QueueMemory};
-use crate::quota::{Client, ClientId, Owner};
+use crate::quota::{Account, Client, ClientId, Owner, own_slots};
 use crate::recovery::{Limits, Phase, Recovery};
 use crate::set::SlotSet;
 use crate::slot::{Fifo, List, SlotId, Slots};
@@ -61,6 +61,12 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) free: Fifo,
     /// Slots that the device has although nobody waits for its reply any more, oldest first.
     pub(crate) lost: List,
+    /// Of these, the ones that count to nobody, because their client is gone.
+    pub(crate) orphans: u16,
+    /// Slots of transfers that are over, and of which the platform owes the delayed response.
+    pub(crate) owed: u16,
+    /// The driver's own slots.
+    pub(crate) own: Account,
     /// Slots of the ring at its present size.
     pub(crate) in_use: u16,
     /// Transfers whose outcome is open.
@@ -83,6 +89,8 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) posts: u32,
     /// Clients whose subscription was answered, and how.
     pub(crate) announce: (u32, Result<(), Failure>),
+    /// Clients whose subscription is kept, to be switched on later (N08).
+    pub(crate) kept: u32,
     pub(crate) clients: &'m mut [Client],
     /// Client of each task of the image; 0xff: none.
     pub(crate) tasks: &'m [u8],
@@ -127,6 +135,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             recovery: Recovery::new(),
             free: Fifo::new(),
             lost: List::new(),
+            orphans: 0,
+            owed: 0,
+            own: Account::new(own_slots(SLOTS) as u16),
             in_use: 0,
             in_flight: 0,
             interruptible: 0,
@@ -139,6 +150,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             posts_first: 0,
             posts: 0,
             announce: (0, Ok(())),
+            kept: 0,
             clients: &mut [],
             tasks: &[],
             counters: Counters::ZERO,
@@ -284,13 +296,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             events_at_device: at_device,
             // Between turns only the parked ones; during a turn also the one that is being read.
             events_at_driver: u32::from(self.parked),
+            events_missing: u32::from(self.recovery.event_strays).min(at_device),
+            slots_owed: u32::from(self.owed),
         }
     }
 
-    /// A client's slots and event queue, as configured.
+    /// A client's slots, in the ring at its present size, and its event queue.
     pub fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
         let client = self.clients.get(self.client_number(owner)?.index())?;
-        Some((client.config.slots, client.queue.depth()))
+        Some((client.account.quota(), client.queue.depth()))
     }
 
     pub(crate) fn client_number(&self, owner: Owner) -> Option<ClientId> {

@@ -73,6 +73,10 @@ pub struct Pools {
     pub events_at_device: u32,
     /// Event buffers with the driver.
     pub events_at_driver: u32,
+    /// Of the event buffers with the device, those that will not come back: it returned as many ids that name no buffer.
+    pub events_missing: u32,
+    /// Transfers that are over, and of which the platform still owes the delayed response.
+    pub slots_owed: u32,
 }
 
 /// Adds one, modulo 2^32.

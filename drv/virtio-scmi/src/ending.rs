@@ -6,11 +6,10 @@
 use crate::channel::Channel;
 use crate::counters::count;
 use crate::error::Failure;
-use crate::quota::{ClientId, Owner};
+use crate::quota::{Account, ClientId, Owner, Payer};
 use crate::slot::{SlotId, Slots, State};
 use crate::trace::Trace;
 use crate::transfer::{Answer, Reply};
-use scmi::Header;
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
@@ -25,23 +24,57 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 let slot = self.books.slots.get_mut(id);
                 slot.state = State::Lost;
                 slot.end = Err(Failure::TimedOut);
-                slot.time = now;
-                self.lost.push(&mut self.books.slots, id);
-                self.turn.rearm = true;
+                self.lose(id, now);
             }
             State::AwaitingDelayed => {
-                self.stop_clock(id);
+                // The platform is at work on it, so the slot stays taken until that is over. Its deadline stays too.
                 self.leave_flight(id);
                 count(&mut self.counters.failed);
-                self.books
-                    .tokens
-                    .retire(Header::unpack(self.books.slots.get(id).header).token);
-                self.release(id);
+                self.books.slots.get_mut(id).state = State::Owed;
+                self.owed = self.owed.wrapping_add(1);
             }
             State::Ended => self.finish(id),
             State::Filling => self.release(id),
-            State::Free | State::Lost | State::OutOfRing => {}
+            State::Free | State::Lost | State::Owed | State::OutOfRing => {}
         }
+    }
+
+    /// The transfer in a slot is over, and the device has the slot.
+    fn lose(&mut self, id: SlotId, now: u64) {
+        self.books.slots.get_mut(id).time = now;
+        self.lost.push(&mut self.books.slots, id);
+        if let Some(account) = self.account(self.books.slots.get(id).payer) {
+            account.lose(now);
+        }
+        self.turn.rearm = true;
+    }
+
+    /// The device gave a lost slot back, or was reset.
+    pub(crate) fn found(&mut self, id: SlotId) {
+        self.lost.remove(&mut self.books.slots, id);
+        match self.books.slots.get(id).payer {
+            Payer::Nobody => self.orphans = self.orphans.wrapping_sub(1),
+            payer => {
+                if let Some(account) = self.account(payer) {
+                    account.recover();
+                }
+            }
+        }
+    }
+
+    pub(crate) fn account(&mut self, payer: Payer) -> Option<&mut Account> {
+        match payer {
+            Payer::Nobody => None,
+            Payer::Client(id) => Some(&mut self.clients.get_mut(id.index())?.account),
+            Payer::Driver => Some(&mut self.own),
+        }
+    }
+
+    /// What a transfer was owed has come, or will not come any more: its slot is free.
+    #[cold]
+    pub(crate) fn settle(&mut self, id: SlotId) {
+        self.owed = self.owed.wrapping_sub(1);
+        self.release(id);
     }
 
     /// A transfer in flight is over: `interruptible` and `in_flight` no longer count it. Before the state changes.
@@ -74,9 +107,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         slot.end = end;
         let (header, polled) = (slot.header, slot.polled);
         if with_device {
-            slot.time = now;
-            self.lost.push(&mut self.books.slots, id);
-            self.turn.rearm = true;
+            self.lose(id, now);
         }
         match end {
             Ok(_) => count(&mut self.counters.answered),
@@ -108,6 +139,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn release_here(&mut self, id: SlotId) {
         self.uncharge(id);
         let slots = &mut self.books.slots;
+        let written = core::mem::take(&mut slots.get_mut(id).written);
+        if usize::from(written) > Reply::FIRST {
+            // A device that says that it wrote more than it did must not hand this client's answer to the next one.
+            self.memory.replies[usize::from(id.index()) & (SLOTS - 1)].clear(written.into());
+        }
         if id.index() < self.in_use {
             slots.get_mut(id).state = State::Free;
             self.free.push(slots, id);
@@ -116,13 +152,45 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
-    /// The slot no longer counts to its client's quota.
+    /// The slot no longer counts to anybody's account.
     #[inline]
     pub(crate) fn uncharge(&mut self, id: SlotId) {
-        if let Some(client) = self.books.slots.get_mut(id).client.take()
-            && let Some(client) = self.clients.get_mut(client.index())
-        {
-            client.held = client.held.saturating_sub(1);
+        let slot = self.books.slots.get_mut(id);
+        let payer = core::mem::replace(&mut slot.payer, Payer::Nobody);
+        if let Payer::Client(client) = payer {
+            if let Some(client) = self.clients.get_mut(client.index()) {
+                client.account.give_back();
+            }
+        } else if payer == Payer::Driver {
+            self.own.give_back();
+        }
+    }
+
+    /// How many slots are nobody's by their quotas; all, where the quotas promise more than there is.
+    fn spare(&self) -> u16 {
+        let promised = self
+            .clients
+            .iter()
+            .map(|client| u32::from(client.account.quota()))
+            .sum::<u32>()
+            + u32::from(self.own.quota());
+        match u32::from(self.in_use).checked_sub(promised) {
+            Some(spare) => spare as u16,
+            None => self.in_use,
+        }
+    }
+
+    /// A client is gone whose slot is lost: the slot counts to nobody, as long as that takes none of what others are promised. So
+    /// its next life need not wait for a reset.
+    fn orphan(&mut self, id: SlotId) {
+        if self.orphans >= self.spare() {
+            return;
+        }
+        let payer = self.books.slots.get(id).payer;
+        if let Some(account) = self.account(payer) {
+            account.recover();
+            self.uncharge(id);
+            self.orphans = self.orphans.wrapping_add(1);
         }
     }
 
@@ -133,7 +201,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         {
             let len = Reply::FIRST * 4 + usize::from(answer.len);
             self.reply(id).copy_from(self.event(number), len);
-            self.books.slots.get_mut(id).end = Ok(Answer {
+            let slot = self.books.slots.get_mut(id);
+            slot.written = slot.written.max(len.div_ceil(4) as u8);
+            slot.end = Ok(Answer {
                 parked: None,
                 ..answer
             });
@@ -174,7 +244,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[cold]
     pub(crate) fn forget(&mut self, id: ClientId, owner: Owner, now: u64) {
         if let Some(client) = self.clients.get_mut(id.index()) {
-            let held = client.held;
+            let held = client.account.held();
             client.subscriptions = 0;
             client.queue.clear(self.records);
             self.trace(Trace::ClientGone {
@@ -183,8 +253,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             });
             if held > 0 {
                 for slot in Slots::<SLOTS>::ids() {
-                    if self.books.slots.get(slot).client == Some(id) {
-                        self.drop_transfer(slot, now);
+                    if self.books.slots.get(slot).payer != Payer::Client(id) {
+                        continue;
+                    }
+                    self.drop_transfer(slot, now);
+                    if self.books.slots.get(slot).state == State::Lost {
+                        self.orphan(slot);
                     }
                 }
             }
@@ -193,6 +267,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.posts &= !id.bit();
         self.posts_first &= !id.bit();
         self.announce.0 &= !id.bit();
+        self.kept &= !id.bit();
         self.turn.wanted = true;
     }
 }

@@ -16,12 +16,16 @@ pub enum Refusal {
     Busy,
     /// The client holds as many slots as it may.
     SlotQuota,
+    /// The client's slots are taken by commands that the platform never answered.
+    SlotsLost,
     /// The task is not in the table of clients.
     NotAClient,
     /// The client may not use the protocol.
     ProtocolNotAllowed,
     /// The client may not use the message; or the message switches events, for which there is `notify`.
     MessageNotAllowed,
+    /// The driver keeps this message to itself: it would change what all clients share.
+    ReservedMessage,
     /// The client may not use the domain.
     DomainNotAllowed,
     /// Flags that contradict each other or mean nothing.

@@ -6,12 +6,13 @@
 use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::Failure;
-use crate::slot::{SlotId, State};
-use crate::subscribers::{Arrival, EventKind, Payload};
+use crate::memory::DmaBuffer;
+use crate::slot::{SlotId, State, Waiter};
+use crate::subscribers::{Arrival, EventKind};
 use crate::trace::Trace;
 use crate::transfer::Answer;
-use scmi::limits::{HEADER_LEN, OVERHEAD};
-use scmi::{Header, MessageType};
+use scmi::limits::{HEADER_LEN, MAX_PAYLOAD, OVERHEAD};
+use scmi::{Header, MessageType, Status};
 use virtqueue::Used;
 
 /// Bits of a header that must come back as they were sent; the reserved ones are the device's to echo or not.
@@ -31,15 +32,16 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let reply = self.reply(id);
         let header = reply.word(0);
         let status = reply.word(1) as i32;
-        let slot = self.books.slots.get(id);
+        let len = used.len as usize;
+        let slot = self.books.slots.get_mut(id);
+        slot.written = len.div_ceil(4) as u8;
         let sent = slot.header;
         if slot.state != State::Waiting {
-            self.late_reply(id, header);
+            self.late_reply(id, header, status, len, clock);
             return None;
         }
-        let (polled, delayed) = (slot.polled, slot.delayed);
+        let (polled, delayed, follows) = (slot.polled, slot.delayed, slot.follows);
         self.take_off_clock(id);
-        let len = used.len as usize;
         if len < OVERHEAD || header & MATCHED != sent {
             self.bad_reply(id, header, len, clock);
             return Some(id);
@@ -53,7 +55,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             self.accepted(id);
             return None;
         }
-        self.books.tokens.release(Header::unpack(sent).token);
+        let token = Header::unpack(sent).token;
+        if follows && status == 0 {
+            // The client does not want the delayed response, and it will come all the same: nobody else's command may have the token.
+            self.books.tokens.retire(token);
+        } else {
+            self.books.tokens.release(token);
+        }
         let answer = Answer {
             status,
             len: (len - OVERHEAD) as u16,
@@ -76,7 +84,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         let slot = self.books.slots.get(id);
         let token = Header::unpack(slot.header).token;
-        if slot.delayed {
+        if slot.follows {
             // Whether the command was accepted is not known, so its delayed response may come.
             self.books.tokens.retire(token);
         } else {
@@ -97,31 +105,58 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The device gave a slot back whose transfer was over before.
     #[cold]
-    fn late_reply(&mut self, id: SlotId, header: u32) {
+    fn late_reply(
+        &mut self,
+        id: SlotId,
+        header: u32,
+        status: i32,
+        len: usize,
+        clock: &mut impl Clock,
+    ) {
         let slot = self.books.slots.get(id);
         if !matches!(slot.state, State::Lost | State::Ended) {
             // The queue says that the device had the slot, so it is in no other state.
             debug_assert!(false);
             return;
         }
-        self.lost.remove(&mut self.books.slots, id);
+        self.found(id);
         let slot = self.books.slots.get(id);
         let token = Header::unpack(slot.header).token;
-        let (state, delayed, early) = (slot.state, slot.delayed, slot.end.is_ok());
+        let (state, follows, early) = (slot.state, slot.follows, slot.end.is_ok());
+        let waiter = slot.waiter;
+        let answered = len >= OVERHEAD && header & MATCHED == slot.header;
         if early {
             // D11: the delayed response was taken for both; this is the other half.
             self.books.tokens.release(token);
         } else {
             count(&mut self.counters.err_msg_unexpected);
             self.trace(Trace::Unexpected { header });
-            if delayed {
+            let accepted = follows && answered && status == 0;
+            if accepted && state == State::Lost {
+                // The platform is at work on it: the slot and the token stay taken until that is over.
+                return self.owe(id);
+            }
+            if follows && !accepted {
                 self.books.tokens.retire(token);
-            } else {
+            } else if !follows {
                 self.books.tokens.release(token);
             }
+            // If it was accepted, `finish` will see to what is owed.
+            self.books.slots.get_mut(id).follows = accepted;
         }
         if state == State::Lost {
             self.release(id);
+            if let Waiter::Subscription(number) = waiter
+                && self.subscriptions.is_overdue(number)
+            {
+                // The driver gave up waiting for it. Now it is known whether the event is on.
+                let end = if answered {
+                    Ok(Status::from_raw(status))
+                } else {
+                    Err(Failure::WrongReply)
+                };
+                self.switched(number, end, clock.now());
+            }
         } else if early {
             // The reply buffer is ours now: the delayed response moves there, and its event buffer goes back.
             if let Ok(Answer {
@@ -131,9 +166,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             {
                 self.unpark(id);
                 self.parked = self.parked.wrapping_sub(1);
+                self.event(number).clear(DmaBuffer::WORDS);
                 self.repost(number);
             }
         }
+    }
+
+    /// A transfer that nobody waits for any more was accepted, and will be answered later.
+    pub(crate) fn owe(&mut self, id: SlotId) {
+        let slot = self.books.slots.get_mut(id);
+        slot.state = State::Owed;
+        slot.patience = self.limits.delayed;
+        self.owed = self.owed.wrapping_add(1);
+        self.leave_off_clock(id);
     }
 
     /// A buffer of the event ring came back. It is given to the device again unless a transfer keeps it. Returns the slot
@@ -166,6 +211,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if keep {
             self.parked = self.parked.wrapping_add(1);
         } else {
+            // A device that says that it wrote more than it did must not tell this event to others with the next one.
+            buffer.clear(len.div_ceil(4));
             self.repost(number);
         }
         ended
@@ -200,9 +247,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return;
         }
         count(&mut self.counters.notification_ok);
-        let buffer = self.event(number);
+        // Each word is read here, once: who is told of the event is decided by the very words that they are told.
+        let mut payload = [0; MAX_PAYLOAD / 4];
+        let payload = payload.get_mut(..len.div_ceil(4)).unwrap_or_default();
+        self.event(number).read_words(HEADER_LEN / 4, payload);
         let source = match event.source_at {
-            Some(at) => buffer.word(HEADER_LEN / 4 + at / 4),
+            Some(at) => payload.get(at / 4).copied().map_or(0, u32::from_le),
             None => 0,
         };
         let (protocol, id) = (header.protocol, header.message);
@@ -219,7 +269,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             kind: EventKind::Event,
             protocol,
             event: id,
-            payload: Payload::Buffer(buffer, len),
+            payload,
+            len,
         };
         self.deliver(all | one, &arrival);
         self.posts_first |= all;
@@ -258,8 +309,22 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let slot = self.books.slots.get(id);
         let sent = Header::unpack(slot.header);
         let same = sent.protocol == header.protocol && sent.message == header.message;
-        if !same || !slot.delayed {
+        if !same || !slot.follows {
             // D10, W3.
+            self.unexpected(word);
+            return (None, false);
+        }
+        if slot.state == State::Owed {
+            // Nobody waits for it any more, and now nothing is owed.
+            self.stop_clock(id);
+            self.books.tokens.release(header.token);
+            self.unexpected(word);
+            self.settle(id);
+            return (None, false);
+        }
+        if !slot.delayed {
+            // Before the reply, and nobody asked for it: it is dropped, and there is no other.
+            self.books.slots.get_mut(id).follows = false;
             self.unexpected(word);
             return (None, false);
         }
@@ -280,6 +345,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     count(&mut self.counters.delayed_response_ok);
                     let answer = answer(None);
                     self.reply(id).copy_from(buffer, len);
+                    let slot = self.books.slots.get_mut(id);
+                    slot.written = slot.written.max(len.div_ceil(4) as u8);
                     Ok(answer)
                 };
                 self.conclude(id, end, now);
@@ -296,7 +363,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     Ok(answer(Some(number)))
                 } else {
                     count(&mut self.counters.err_msg_nomem);
-                    self.books.slots.get_mut(id).delayed = false;
+                    self.books.slots.get_mut(id).follows = false;
                     Err(Failure::DelayedTimedOut)
                 };
                 self.conclude(id, end, now);
@@ -307,8 +374,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 (None, false)
             }
             _ => {
-                // Its transfer is over although the reply is still to come: no other response can follow.
-                self.books.slots.get_mut(id).delayed = false;
+                // Its transfer is over, and after this no other response can follow.
+                self.books.slots.get_mut(id).follows = false;
+                if !self.commands.with_device(id.head()) {
+                    self.books.tokens.release(header.token);
+                }
                 self.unexpected(word);
                 (None, false)
             }

@@ -41,6 +41,8 @@ pub struct DmaBuffer {
 impl DmaBuffer {
     /// Length in bytes.
     pub const LEN: usize = MAX_MESSAGE;
+    /// Length in words.
+    pub(crate) const WORDS: usize = WORDS;
 
     /// A buffer of zeros.
     pub const fn new() -> Self {
@@ -127,6 +129,14 @@ impl DmaBuffer {
         }
     }
 
+    /// Clears the first `words` words, so that what they say does not show in a later use of the buffer.
+    #[inline]
+    pub(crate) fn clear(&self, words: usize) {
+        for word in self.words.iter().take(words) {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Copies the first `len` bytes, rounded up to words, from another buffer.
     pub(crate) fn copy_from(&self, other: &Self, len: usize) {
         for (to, from) in self
@@ -157,9 +167,10 @@ impl Default for DmaBuffer {
 ///  requests       SLOTS * 136
 ///  replies        SLOTS * 136
 ///  events         EVENTS * 136
+///  life           4
 /// ```
 ///
-/// For a ring of 64 that is 20,816 bytes. All zero bytes, and any other bytes, are a valid value: the section that it lies in is
+/// For a ring of 64 that is 20,820 bytes. All zero bytes, and any other bytes, are a valid value: the section that it lies in is
 /// never loaded. The driver writes it only after the device was reset.
 #[repr(C, align(4096))]
 pub struct QueueMemory<const RING: usize, const SLOTS: usize, const EVENTS: usize> {
@@ -168,6 +179,9 @@ pub struct QueueMemory<const RING: usize, const SLOTS: usize, const EVENTS: usiz
     pub(crate) requests: [DmaBuffer; SLOTS],
     pub(crate) replies: [DmaBuffer; SLOTS],
     pub(crate) events: [DmaBuffer; EVENTS],
+    /// Counts the lives of the driver. It is here because no other memory of the task outlives a restart. A device that writes it
+    /// can at most make a handle or a token of an earlier life look like a present one, and answers are checked all the same.
+    life: AtomicU32,
 }
 
 impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> QueueMemory<RING, SLOTS, EVENTS> {
@@ -191,7 +205,15 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> QueueMemory<RIN
             requests: [const { DmaBuffer::new() }; SLOTS],
             replies: [const { DmaBuffer::new() }; SLOTS],
             events: [const { DmaBuffer::new() }; EVENTS],
+            life: AtomicU32::new(0),
         }
+    }
+
+    /// Begins a life of the driver and returns its number, modulo 2^32. To be called after the device was reset.
+    pub(crate) fn next_life(&self) -> u32 {
+        let life = self.life.load(Ordering::Relaxed).wrapping_add(1);
+        self.life.store(life, Ordering::Relaxed);
+        life
     }
 
     /// The command ring, for whoever plays the device.

@@ -4,7 +4,7 @@
 //! Commands of the driver's own: switching events, and asking whether the platform is there.
 
 use crate::channel::Channel;
-use crate::quota::Owner;
+use crate::quota::{Owner, Payer};
 use crate::recovery::Phase;
 use crate::slot::{SlotId, State, Waiter};
 use crate::transport::Transport;
@@ -14,7 +14,13 @@ use scmi::{Header, Protocol, Token};
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
-    /// Takes a slot for a command of the driver's own; `None`: there is none free, or it cannot be sent.
+    /// Whether a command of the driver's own would take a slot that it does not have by its quota.
+    pub(crate) fn own_is_full(&self) -> bool {
+        self.own.is_full()
+    }
+
+    /// Takes a slot for a command of the driver's own; `None`: there is none free, or it cannot be sent. Its deadline counts from now
+    /// on, when it is with the device.
     pub(crate) fn send_own(
         &mut self,
         waiter: Waiter,
@@ -24,13 +30,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         now: u64,
     ) -> Option<SlotId> {
         let id = self.free.pop(&self.books.slots)?;
+        self.own.take();
         let slot = self.books.slots.get_mut(id);
         slot.state = State::Filling;
         slot.waiter = waiter;
         slot.delayed = false;
+        slot.follows = false;
         slot.polled = false;
         slot.inspect = false;
-        slot.client = None;
+        slot.payer = Payer::Driver;
         slot.owner = Owner::NOBODY;
         slot.header = Header::command(protocol, message, Token::default()).pack();
         slot.patience = self.limits.own_deadline;
@@ -41,7 +49,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         Some(id)
     }
 
-    /// Asks the platform whether it is there: for the version of the Base protocol, which every platform has.
+    /// Asks the platform whether it is there: for the version of the Base protocol, which every platform has. The question does not
+    /// wait for the driver's quota: commands that the reset ended may still count to it.
     pub(crate) fn probe(&mut self, transport: &mut impl Transport, now: u64) {
         match self.send_own(
             Waiter::Probe,

@@ -2,6 +2,10 @@
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 //! Who the clients are: the table that `app.toml` gives, and what each has at the moment.
+//!
+//! Slots are accounted for: each one that is taken counts to the [`Account`] of a client, or to that of the driver, which sends
+//! commands too. Quotas are guarantees: the build sees to it that all of them together fit into the ring, so nobody's use of slots
+//! takes those of another.
 
 use crate::rules::Rules;
 use crate::subscribers::Queue;
@@ -57,13 +61,110 @@ pub struct ClientConfig {
     pub rules: Rules,
 }
 
+/// Slots that the driver keeps for commands of its own: the probe and the switching of events.
+pub const fn own_slots(slots: usize) -> usize {
+    if slots < 4 { 1 } else { 2 }
+}
+
+/// Whose account a slot counts to.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Payer {
+    /// Nobody's: the slot is free, or lost by a client that is gone.
+    Nobody,
+    /// A client's.
+    Client(ClientId),
+    /// The driver's.
+    Driver,
+}
+
+/// The slots of a client, or of the driver.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// Slots that it may hold at once, in the ring at its present size.
+    quota: u16,
+    /// Slots that it holds.
+    held: u16,
+    /// Of these, the ones that the device keeps although their transfer is over.
+    lost: u16,
+    /// Since when so many are lost that less than half of the quota is left; milliseconds.
+    short_since: Option<u64>,
+}
+
+impl Account {
+    pub(crate) const fn new(quota: u16) -> Self {
+        Self {
+            quota,
+            held: 0,
+            lost: 0,
+            short_since: None,
+        }
+    }
+
+    pub(crate) fn quota(&self) -> u16 {
+        self.quota
+    }
+
+    pub(crate) fn held(&self) -> u16 {
+        self.held
+    }
+
+    pub(crate) fn lost(&self) -> u16 {
+        self.lost
+    }
+
+    /// Returns `true` if no other slot may be taken.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.held >= self.quota
+    }
+
+    /// The ring has another size, and with it the quota. Slots that are held beyond it stay held.
+    pub(crate) fn resize(&mut self, quota: u16) {
+        self.quota = quota;
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self) {
+        self.held = self.held.saturating_add(1);
+    }
+
+    #[inline]
+    pub(crate) fn give_back(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    /// The transfer of one of its slots is over, and the device keeps the slot.
+    pub(crate) fn lose(&mut self, now: u64) {
+        self.lost = self.lost.saturating_add(1);
+        if self.is_short() && self.short_since.is_none() {
+            self.short_since = Some(now);
+        }
+    }
+
+    /// The device gave a lost slot back, or the slot counts to somebody else.
+    pub(crate) fn recover(&mut self) {
+        self.lost = self.lost.saturating_sub(1);
+        if !self.is_short() {
+            self.short_since = None;
+        }
+    }
+
+    /// Returns since when less than half of the quota is left.
+    pub(crate) fn short_since(&self) -> Option<u64> {
+        self.short_since
+    }
+
+    fn is_short(&self) -> bool {
+        u32::from(self.lost) * 2 > u32::from(self.quota)
+    }
+}
+
 /// What a client has at the moment.
 pub struct Client {
     pub(crate) config: &'static ClientConfig,
     /// The life of the task that last called.
     pub(crate) owner: Owner,
-    /// Slots that count to its quota.
-    pub(crate) held: u16,
+    pub(crate) account: Account,
     /// Subscriptions that count to its quota.
     pub(crate) subscriptions: u8,
     /// Events to fetch.
@@ -76,9 +177,30 @@ impl Client {
         Self {
             config,
             owner: Owner::NOBODY,
-            held: 0,
+            account: Account::new(config.slots),
             subscriptions: 0,
             queue: Queue::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s01_an_account_is_short_below_half_of_its_quota() {
+        for (quota, enough) in [(1, 1), (2, 2), (3, 2), (8, 5), (9, 5)] {
+            let mut account = Account::new(quota);
+            for lost in 1..=quota {
+                account.lose(u64::from(lost));
+                let since = (lost >= enough).then_some(u64::from(enough));
+                assert_eq!(account.short_since(), since, "{lost} of {quota}");
+            }
+            for left in (0..quota).rev() {
+                account.recover();
+                assert_eq!(account.short_since().is_some(), left >= enough);
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ pub enum Trouble {
     RingBroken,
     /// It violated the ring protocol too often.
     TooManyViolations,
-    /// Too many slots are with it although their time is up (W11).
+    /// Slots are with it although their time is up (W11): too many of all, more than half of those of one client, or for too long.
     SlotsLost,
     /// Commands timed out and nothing has come back since.
     NoProgress,
@@ -49,6 +49,11 @@ pub struct Limits {
     pub lost_age: u32,
     /// Lost slots that cause a reset, in percent of all, rounded up.
     pub lost_percent: u8,
+    /// How long a slot may be lost at most, whatever else goes on.
+    pub lost_longest: u32,
+    /// How long after a reset because of lost slots the next one may be, so that a client with deadlines that nobody can keep does
+    /// not take the device from the others.
+    pub lost_pause: u32,
     /// Deadline of the driver's own commands.
     pub own_deadline: u32,
     /// First pause between attempts; it doubles with each.
@@ -69,6 +74,8 @@ impl Limits {
         stall: 5_000,
         lost_age: 2_000,
         lost_percent: 50,
+        lost_longest: 30_000,
+        lost_pause: 10_000,
         own_deadline: 1_000,
         backoff: 10,
         attempts: 5,
@@ -107,8 +114,45 @@ pub(crate) struct Recovery {
     pub(crate) progress: u64,
     /// Something came back since the clock was looked at.
     pub(crate) moved: bool,
-    /// Violations since the device was set up.
-    pub(crate) violations: u32,
+    /// Violations of the ring protocol by which no buffer got lost.
+    pub(crate) violations: Leaky,
+    /// Ids in the command ring that name no chain. The slots that they stand for are recovered as lost ones.
+    pub(crate) command_strays: Leaky,
+    /// Ids in the event ring that name no chain, since the device was set up: each stands for a buffer that does not come back.
+    pub(crate) event_strays: u16,
+    /// Before this time no reset is made because of lost slots.
+    losses_from: u64,
+}
+
+/// How long one violation of the ring protocol is remembered, in milliseconds: rare ones must not add up to a reset.
+const VIOLATION_LIFE: u64 = 10_000;
+
+/// Counts what is forgiven if it is rare: one of what was counted is forgotten in each [`VIOLATION_LIFE`].
+#[derive(Copy, Clone)]
+pub(crate) struct Leaky {
+    level: u32,
+    /// When `level` was last brought up to date, in milliseconds.
+    at: u64,
+}
+
+impl Leaky {
+    const fn new() -> Self {
+        Self { level: 0, at: 0 }
+    }
+
+    /// Adds one. Returns how many count now.
+    pub(crate) fn add(&mut self, now: u64) -> u32 {
+        let lives = now.saturating_sub(self.at) / VIOLATION_LIFE;
+        let past = u32::try_from(lives).unwrap_or(u32::MAX);
+        self.level = self.level.saturating_sub(past);
+        self.at = if self.level == 0 {
+            now
+        } else {
+            self.at + lives * VIOLATION_LIFE
+        };
+        self.level = self.level.saturating_add(1);
+        self.level
+    }
 }
 
 impl Recovery {
@@ -120,8 +164,16 @@ impl Recovery {
             ready_since: 0,
             progress: 0,
             moved: false,
-            violations: 0,
+            violations: Leaky::new(),
+            command_strays: Leaky::new(),
+            event_strays: 0,
+            losses_from: 0,
         }
+    }
+
+    /// Whether the device is at work, or is asked whether it is.
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Ready | Phase::Probing(_))
     }
 
     /// Quick attempts are used up.
@@ -129,9 +181,9 @@ impl Recovery {
         self.attempts > limits.attempts && !matches!(self.phase, Phase::Ready | Phase::Down)
     }
 
-    /// Notes trouble; the first counts.
+    /// Notes trouble; the first counts. A device that is to be reset anyway, or is given up, cannot get into trouble.
     pub(crate) fn report(&mut self, trouble: Trouble) {
-        if self.trouble.is_none() {
+        if self.trouble.is_none() && self.is_up() {
             self.trouble = Some(trouble);
         }
     }
@@ -170,7 +222,9 @@ impl Recovery {
     /// The device was set up afresh.
     pub(crate) fn fresh(&mut self, now: u64) {
         self.trouble = None;
-        self.violations = 0;
+        self.violations = Leaky::new();
+        self.command_strays = Leaky::new();
+        self.event_strays = 0;
         self.progress = now;
         self.moved = false;
     }
@@ -183,24 +237,44 @@ impl Recovery {
         }
     }
 
-    /// When lost slots will be trouble, if nothing comes back before. `oldest` is when the oldest was lost.
-    pub(crate) fn loss_deadline(
-        &self,
-        lost: u16,
-        slots: u16,
-        oldest: u64,
-        limits: &Limits,
-    ) -> (u64, Trouble) {
-        let stalled = oldest
-            .max(self.progress)
-            .saturating_add(u64::from(limits.stall));
-        let percent = u32::from(limits.lost_percent);
-        if u32::from(lost) * 100 >= u32::from(slots) * percent {
-            let aged = oldest.saturating_add(u64::from(limits.lost_age));
-            if aged < stalled {
-                return (aged, Trouble::SlotsLost);
-            }
-        }
-        (stalled, Trouble::NoProgress)
+    /// Notes that the device is reset because of lost slots.
+    pub(crate) fn reset_for_losses(&mut self, now: u64, limits: &Limits) {
+        self.losses_from = now.saturating_add(u64::from(limits.lost_pause));
     }
+
+    /// Returns when the lost slots will be trouble, if none comes back before.
+    pub(crate) fn loss_deadline(&self, losses: &Losses, limits: &Limits) -> (u64, Trouble) {
+        let stalled = losses.oldest.max(self.progress);
+        let mut due = (
+            stalled.saturating_add(u64::from(limits.stall)),
+            Trouble::NoProgress,
+        );
+        let mut limit = |since: u64, patience: u32| {
+            let until = since.saturating_add(u64::from(patience));
+            if until < due.0 {
+                due = (until, Trouble::SlotsLost);
+            }
+        };
+        limit(losses.oldest, limits.lost_longest);
+        if let Some(since) = losses.short_since {
+            limit(since, limits.lost_age);
+        }
+        let percent = u32::from(limits.lost_percent);
+        if u32::from(losses.count) * 100 >= u32::from(losses.slots) * percent {
+            limit(losses.oldest, limits.lost_age);
+        }
+        (due.0.max(self.losses_from), due.1)
+    }
+}
+
+/// What is lost at the moment; there is at least one lost slot.
+pub(crate) struct Losses {
+    /// Lost slots.
+    pub(crate) count: u16,
+    /// Slots of the ring.
+    pub(crate) slots: u16,
+    /// When the oldest of them was lost.
+    pub(crate) oldest: u64,
+    /// Since when some account has had less than half of its quota.
+    pub(crate) short_since: Option<u64>,
 }

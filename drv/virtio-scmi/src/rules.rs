@@ -227,6 +227,25 @@ const SWITCHES: [u32; 16] = {
     table
 };
 
+/// The messages that can ask for a delayed response, by the low four bits of the protocol.
+const DELAYED: [u32; 16] = {
+    let mut table = [0; 16];
+    let mut i = 0;
+    while i < scmi::events::DELAYED.len() {
+        let delayed = &scmi::events::DELAYED[i];
+        table[delayed.protocol.id() as usize & 15] |= 1 << delayed.message;
+        i += 1;
+    }
+    table
+};
+
+/// Whether a request of this message may ask for a delayed response: then its flags must be looked at.
+#[inline]
+pub(crate) fn may_be_delayed(protocol: u8, message: u8) -> bool {
+    let low = usize::from(protocol).wrapping_sub(STANDARD);
+    message < 32 && DELAYED.get(low).is_some_and(|set| set & 1 << message != 0)
+}
+
 /// Whether a command switches an event: then the driver alone sends it, for all clients together (N07).
 fn switches_event(protocol: u8, message: u8) -> bool {
     let low = usize::from(protocol).wrapping_sub(STANDARD);

@@ -6,7 +6,8 @@
 use crate::channel::Channel;
 use crate::counters::count;
 use crate::memory::DmaBuffer;
-use crate::recovery::{Phase, Trouble};
+use crate::quota::{Account, own_slots};
+use crate::recovery::{Losses, Phase, Trouble};
 use crate::slot::{Fifo, List, Slots, State};
 use crate::trace::Trace;
 use crate::transport::{
@@ -44,6 +45,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         // From here on the memory is ours: the queue may forget what the device had.
         let _ = self.commands.start(RING as u16, false);
         self.event_queue = false;
+        if self.generation == 0 {
+            self.begin_life();
+        }
         self.reclaim();
 
         let features = transport.negotiate(P2A_CHANNELS | EVENT_IDX, VERSION_1)?;
@@ -85,33 +89,71 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         Ok(())
     }
 
+    /// Makes tokens and handles begin where those of an earlier life of the task did not: answers and clients of that life may
+    /// still be about.
+    fn begin_life(&mut self) {
+        let life = self.memory.next_life();
+        self.books.tokens.begin(life);
+        for id in Slots::<SLOTS>::ids() {
+            self.books.slots.get_mut(id).begin_handles(life);
+        }
+    }
+
     /// The device was reset: slots that it kept are free again, and what ended is ours alone.
     fn reclaim(&mut self) {
+        while let Some(id) = self.lost.first() {
+            self.found(id);
+        }
         self.lost = List::new();
         self.free = Fifo::new();
         self.in_use = 0;
         self.books.tokens.release_all();
         for id in Slots::<SLOTS>::ids() {
-            let slot = self.books.slots.get(id);
-            match slot.state {
-                State::Free | State::OutOfRing => {
-                    self.books.slots.get_mut(id).state = State::OutOfRing;
+            match self.books.slots.get(id).state {
+                State::Ended => {
+                    self.unpark(id);
+                    let slot = self.books.slots.get_mut(id);
+                    slot.follows = false;
+                    // Whatever the device wrote is cleared when the answer was collected.
+                    slot.written = DmaBuffer::WORDS as u8;
+                    continue;
                 }
-                State::Lost => {
+                State::Owed => {
+                    self.stop_clock(id);
                     self.uncharge(id);
-                    self.books.slots.get_mut(id).state = State::OutOfRing;
                 }
-                State::Ended => self.unpark(id),
+                State::Lost => self.uncharge(id),
+                State::Free | State::OutOfRing => {}
                 // None of these is there: all in flight ended before a reset, and nothing is half filled between turns.
-                State::Filling | State::Waiting | State::AwaitingDelayed => {}
+                State::Filling | State::Waiting | State::AwaitingDelayed => continue,
             }
+            let slot = self.books.slots.get_mut(id);
+            slot.state = State::OutOfRing;
+            slot.written = 0;
+            self.reply(id).clear(DmaBuffer::WORDS);
+        }
+        for event in &self.memory.events {
+            event.clear(DmaBuffer::WORDS);
         }
         self.parked = 0;
+        self.orphans = 0;
+        self.owed = 0;
+    }
+
+    /// Fits the quotas to the ring: where the device allows a smaller one than configured, all shrink in proportion, to one at least.
+    fn share_out(&mut self) {
+        let (in_use, all) = (u32::from(self.in_use), SLOTS as u32);
+        let share = |configured: u16| (u32::from(configured) * in_use / all).max(1) as u16;
+        for client in self.clients.iter_mut() {
+            client.account.resize(share(client.config.slots));
+        }
+        self.own.resize(share(own_slots(SLOTS) as u16));
     }
 
     /// Lays down the chain of each slot: a request that the device reads, then a reply that it writes (V26).
     fn lay_out_slots(&mut self, size: u16) {
         self.in_use = (size / 2).min(SLOTS as u16);
+        self.share_out();
         for id in Slots::<SLOTS>::ids().take(usize::from(self.in_use)) {
             let chain = [
                 buffer(self.request(id), Direction::DeviceReads),
@@ -144,15 +186,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
         self.turn.rearm = true;
         self.recovery.tick(now);
-        if matches!(self.recovery.phase, Phase::Ready | Phase::Probing(_)) {
+        if self.recovery.is_up() {
             if self.recovery.trouble.is_none() && self.lost.len() > 0 {
-                if transport.needs_reset() {
-                    self.recovery.report(Trouble::NeedsReset);
-                } else if let Some((when, trouble)) = self.loss_deadline()
-                    && now >= when
-                {
-                    self.recovery.report(trouble);
-                }
+                self.check_device(transport);
             }
             if let Some(trouble) = self.recovery.trouble.take() {
                 self.begin_recovery(trouble, now);
@@ -183,8 +219,26 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.recovery.report(Trouble::Requested);
     }
 
+    /// Judges the device by what it has not given back, at the end of a turn that knows the time: only when everything that is in
+    /// the rings was looked at is it known what is missing (S4). Trouble is acted upon in the next [`Channel::maintain`].
+    pub(crate) fn judge(&mut self) {
+        let Some(now) = self.turn.time else {
+            return;
+        };
+        self.recovery.tick(now);
+        if self.recovery.is_up()
+            && let Some((when, trouble)) = self.loss_deadline()
+            && now >= when
+        {
+            self.recovery.report(trouble);
+        }
+    }
+
     fn begin_recovery(&mut self, trouble: Trouble, now: u64) {
         self.trace(Trace::Recovery(trouble));
+        if matches!(trouble, Trouble::SlotsLost | Trouble::NoProgress) {
+            self.recovery.reset_for_losses(now, &self.limits);
+        }
         self.fail_in_flight(now);
         // Who waits for a subscription that could not even be sent has it: it is armed when the device is back (N08).
         // The last announcement was fetched with the last turn.
@@ -212,11 +266,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// When lost slots become trouble, and which.
     fn loss_deadline(&self) -> Option<(u64, Trouble)> {
-        let oldest = self.books.slots.get(self.lost.first()?).time;
-        Some(
-            self.recovery
-                .loss_deadline(self.lost.len(), self.in_use, oldest, &self.limits),
-        )
+        let losses = Losses {
+            count: self.lost.len(),
+            slots: self.in_use,
+            oldest: self.books.slots.get(self.lost.first()?).time,
+            short_since: self
+                .clients
+                .iter()
+                .map(|client| &client.account)
+                .chain([&self.own])
+                .filter_map(Account::short_since)
+                .min(),
+        };
+        Some(self.recovery.loss_deadline(&losses, &self.limits))
     }
 
     /// Whether [`Channel::maintain`] has something to do that cannot wait.

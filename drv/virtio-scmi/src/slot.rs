@@ -22,13 +22,17 @@
 //!    +-------------------------------------------------- the device does not ----------+
 //! ```
 //!
+//! One more state is not in the picture. A transfer that was given up although a delayed response is to come is *owed*: its slot is
+//! `Owed` until that response comes or its time is up, so that a client cannot have more at work on the platform than its quota says.
+//! `AwaitingDelayed` becomes `Owed` by a cancellation or a death; `Lost` does when its late reply says that the command was accepted.
+//!
 //! Whether the *device* has the slot's buffers is not another state that could disagree: the queue knows. It has them in
-//! `Waiting` and `Lost`, never in `Free`, `Filling`, `AwaitingDelayed`, and in `Ended` when the end came before the
-//! reply. A slot is in one list at most: `Free` in the free list; `Waiting` and `AwaitingDelayed` in the wheel of deadlines,
+//! `Waiting` and `Lost`, never in `Free`, `Filling`, `AwaitingDelayed`, `Owed`, and in `Ended` when the end came before the
+//! reply. A slot is in one list at most: `Free` in the free list; `Waiting`, `AwaitingDelayed` and `Owed` in the wheel of deadlines,
 //! unless their deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
 //! slots, oldest first.
 
-use crate::quota::ClientId;
+use crate::quota::Payer;
 use crate::{Answer, Failure, Owner};
 
 /// No slot.
@@ -41,6 +45,10 @@ pub(crate) const OFF_CLOCK: u16 = u16::MAX - 1;
 
 /// Bits of a handle that are the slot's number; those above are the generation.
 const INDEX_BITS: u32 = 10;
+
+/// How far apart the handles of two lives of the driver begin: 2^32 divided by the golden ratio, which spreads any number of them
+/// evenly.
+const LIFE_STRIDE: u32 = 0x9e37_79b1;
 
 /// Number of a command slot.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, PartialOrd, Ord)]
@@ -96,6 +104,8 @@ pub(crate) enum State {
     Ended,
     /// With the device, and nobody waits.
     Lost,
+    /// The command was accepted; the delayed response is to come, and nobody waits.
+    Owed,
 }
 
 /// Who waits for a transfer, and how.
@@ -131,14 +141,18 @@ pub(crate) struct Slot {
     pub(crate) next: u16,
     pub(crate) previous: u16,
     pub(crate) state: State,
-    /// A delayed response was asked for.
+    /// The client asked for the delayed response.
     pub(crate) delayed: bool,
+    /// A delayed response may come: the client asked for it, or the request itself says so.
+    pub(crate) follows: bool,
     /// The client polls and wants no interrupt.
     pub(crate) polled: bool,
     /// Whether the request may be sent depends on its parameters.
     pub(crate) inspect: bool,
-    /// Whose quota the slot counts to.
-    pub(crate) client: Option<ClientId>,
+    /// Words that the device wrote into the reply buffer, header and status included: to be cleared before another client's use.
+    pub(crate) written: u8,
+    /// Whose account the slot counts to.
+    pub(crate) payer: Payer,
 }
 
 impl Slot {
@@ -156,9 +170,11 @@ impl Slot {
         previous: 0,
         state: State::OutOfRing,
         delayed: false,
+        follows: false,
         polled: false,
         inspect: false,
-        client: None,
+        written: 0,
+        payer: Payer::Nobody,
     };
 
     /// A new transfer begins in slot `id`: handles of earlier ones become stale.
@@ -170,9 +186,19 @@ impl Slot {
         self.handle = Handle(next.max(ONE) | u32::from(id.0));
     }
 
+    /// Makes the handles of this slot begin elsewhere in each life of the driver, so that those of an earlier life are stale.
+    pub(crate) fn begin_handles(&mut self, life: u32) {
+        self.handle = Handle(life.wrapping_mul(LIFE_STRIDE));
+    }
+
     /// Whether the outcome of the command is still open.
     pub(crate) fn in_flight(&self) -> bool {
         matches!(self.state, State::Waiting | State::AwaitingDelayed)
+    }
+
+    /// Whether the slot has a deadline.
+    pub(crate) fn has_deadline(&self) -> bool {
+        self.in_flight() || self.state == State::Owed
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Failure, Refusal};
 use crate::quota::Owner;
 use crate::recovery::Phase;
 use crate::slot::Waiter;
-use crate::subscribers::{Arrival, EventKind, Fetched, Payload};
+use crate::subscribers::{Arrival, EventKind, Fetched};
 use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
 use crate::trace::Trace;
 use crate::transport::P2A_CHANNELS;
@@ -76,28 +76,36 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .ok_or(Refusal::NotAClient)?;
         let only = (source != ALL_SOURCES).then_some(source);
         client.config.rules.check_event(protocol, switch, only)?;
-        let new = self.subscriptions.users(protocol, event, source) & id.bit() == 0;
+        let table = &mut self.subscriptions;
+        let new = table.users(protocol, event, source) & id.bit() == 0;
         if new && client.subscriptions >= client.config.subscriptions {
             return Err(Refusal::SubscriptionQuota);
         }
-        let number = self
-            .subscriptions
-            .find_or_insert(protocol, event, source)
-            .ok_or(Refusal::SubscriptionQuota)?;
-        let entry = self
-            .subscriptions
-            .get_mut(number)
-            .ok_or(Refusal::SubscriptionQuota)?;
+        let number = match table.find(protocol, event, source) {
+            Some(number) => number,
+            // What the client has left takes a place until the platform has been told.
+            None if client.subscriptions.saturating_add(table.left_by(id))
+                >= client.config.subscriptions =>
+            {
+                return Err(Refusal::Busy);
+            }
+            None => table
+                .insert(protocol, event, source)
+                .ok_or(Refusal::SubscriptionQuota)?,
+        };
+        table.admit(number, id, thresholds);
+        let entry = table.get_mut(number).ok_or(Refusal::SubscriptionQuota)?;
         client.subscriptions = client.subscriptions.saturating_add(u8::from(new));
-        entry.admit(id, thresholds);
         let settled = entry.is_told() && (entry.phase == Switch::On || !new);
         if settled || source == ALL_SOURCES {
             return Ok(Notified::Done);
         }
-        // Without a free slot it could take for ever: answers that others do not collect keep theirs.
+        // Nobody is blocked for what could take for ever: a slot that others do not give back, or an answer that is overdue.
         let ready = self.recovery.phase == Phase::Ready
             && self.recovery.trouble.is_none()
-            && self.free.len() > 0;
+            && self.free.len() > 0
+            && self.own.lost() < self.own.quota()
+            && !entry.overdue;
         if ready {
             entry.wait(id);
         }
@@ -132,7 +140,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if entry.users & id.bit() == 0 {
             return Err(Refusal::NotSubscribed);
         }
-        entry.users &= !id.bit();
+        self.subscriptions.dismiss(number, id.bit(), id);
         self.subscriptions.enqueue(number);
         self.turn.wanted = true;
         if let Some(client) = self.clients.get_mut(id.index()) {
@@ -156,7 +164,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         Ok(client.queue.pop(self.records, generation))
     }
 
-    /// Sends what subscriptions need to have sent, as far as slots are free. `true`: something was done.
+    /// Sends what subscriptions need to have sent, as far as the driver's own slots reach. `true`: something was done.
     #[inline(never)]
     pub(crate) fn work_subscriptions(&mut self, clock: &mut impl Clock) -> bool {
         let Some(number) = self.subscriptions.first_queued() else {
@@ -167,18 +175,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         let step = entry.step();
         let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
-        let thresholds = entry.thresholds();
-        let Some(step) = step else {
-            self.subscriptions.dequeue();
+        let thresholds = step.map_or(Thresholds::NONE, |step| entry.thresholds(step));
+        // A device without event queue must not be asked for events. They are asked for when it has one again.
+        let (Some(step), Some(event), true) =
+            (step, events::find(protocol, event), self.has_events())
+        else {
+            self.subscriptions.dequeue(number);
             return true;
         };
-        if self.recovery.phase != Phase::Ready || self.recovery.trouble.is_some() {
+        if self.recovery.phase != Phase::Ready
+            || self.recovery.trouble.is_some()
+            || self.own_is_full()
+        {
             return false;
         }
-        let Some(event) = events::find(protocol, event) else {
-            self.subscriptions.dequeue();
-            return true;
-        };
         let request = event.enable_request_with(source, step == Step::Enable, thresholds);
         let sent = self.send_own(
             Waiter::Subscription(number),
@@ -194,68 +204,108 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if let Some(entry) = self.subscriptions.get_mut(number) {
             entry.sent(step);
         }
-        self.subscriptions.dequeue();
+        self.subscriptions.pass_turn(number);
+        self.subscriptions.dequeue(number);
         true
     }
 
-    /// The platform answered, or failed to answer, a command that switches an event.
+    /// The platform answered, or failed to answer, a command that switches an event. Late answers come here too.
     #[inline(never)]
     pub(crate) fn switched(&mut self, number: u16, end: Result<Status, Failure>, now: u64) {
         let Some(entry) = self.subscriptions.get_mut(number) else {
             return;
         };
         let before = entry.phase;
-        entry.phase = Switch::Off;
+        let waiting = core::mem::take(&mut entry.waiting);
+        entry.overdue = end == Err(Failure::TimedOut);
+        self.turn.chores = true;
         if before < Switch::Enabling {
-            // Off as far as we are concerned, whatever the platform said: events for nobody are dropped.
-            self.subscriptions.enqueue(number);
+            // Off as far as we are concerned, whatever the platform said: events for nobody are dropped. But as long as the device has
+            // the command, nothing may overtake it.
+            if entry.overdue {
+                // Who wants the event again has it later.
+                self.kept |= waiting | core::mem::take(&mut entry.later);
+            } else {
+                entry.phase = Switch::Off;
+                entry.waiting = waiting;
+                self.subscriptions.enqueue(number);
+            }
             return;
         }
-        let mut waiting = core::mem::take(&mut entry.waiting);
-        let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
-        let result = end.and_then(switched_on);
-        if let Err(failure) = result {
-            waiting |= core::mem::take(&mut entry.later);
-            let kept = match failure {
-                // Those that did not wait stay: they are armed again after the reset.
-                Failure::DeviceReset => !waiting,
-                // They stay as well where the platform had agreed to something before.
-                _ if before == Switch::Changing => {
-                    entry.stay();
-                    !waiting
-                }
-                _ => 0,
-            };
-            let leaving = entry.users & !kept;
-            entry.users &= kept;
-            self.uncount(leaving);
-            let told = leaving & !waiting;
-            if told != 0 {
-                let arrival = Arrival {
-                    time: now,
-                    generation: self.generation(),
-                    kind: EventKind::Ended,
-                    protocol,
-                    event,
-                    payload: Payload::Word(source),
+        match end.and_then(switched_on) {
+            Ok(()) => {
+                entry.phase = Switch::On;
+                let told = if entry.is_told() {
+                    waiting | core::mem::take(&mut entry.later)
+                } else {
+                    waiting
                 };
-                self.deliver(told, &arrival);
-                self.posts |= told;
+                self.announce = (told, Ok(()));
             }
-            if failure != Failure::DeviceReset {
-                let status = end.map_or(0, Status::raw);
-                self.trace(Trace::EventRefused {
-                    protocol,
-                    event,
-                    status,
-                });
+            Err(failure) => {
+                if failure != Failure::DeviceReset {
+                    let (protocol, event) = (entry.protocol, entry.event);
+                    let status = end.map_or(0, Status::raw);
+                    self.trace(Trace::EventRefused {
+                        protocol,
+                        event,
+                        status,
+                    });
+                }
+                self.not_switched(number, waiting, failure, now);
             }
-        } else {
-            entry.phase = Switch::On;
         }
-        self.announce = (waiting, result);
-        self.turn.chores = true;
         self.subscriptions.enqueue(number);
+    }
+
+    /// An event could not be switched on for the clients that waited for it, or its thresholds not be changed.
+    fn not_switched(&mut self, number: u16, mut waiting: u32, failure: Failure, now: u64) {
+        let Some(entry) = self.subscriptions.get_mut(number) else {
+            return;
+        };
+        let mut later = entry.later;
+        if failure == Failure::DeviceReset {
+            waiting |= core::mem::take(&mut later);
+            entry.later = 0;
+        }
+        let changing = entry.phase == Switch::Changing;
+        match failure {
+            // Those who asked after it was sent have it when the answer comes, late, or after a reset.
+            Failure::TimedOut => {
+                self.kept |= later;
+                entry.later = 0;
+            }
+            _ if changing => entry.stay(),
+            // Perhaps it is on all the same. If nobody wants it, it is to be off for certain.
+            Failure::ShortReply | Failure::WrongReply if later == 0 => entry.phase = Switch::On,
+            _ => entry.phase = Switch::Off,
+        }
+        // Users that did not wait stay where the platform had agreed to something before, or will be asked again after the reset.
+        let kept = if changing || failure == Failure::DeviceReset {
+            !waiting
+        } else {
+            later
+        };
+        let leaving = entry.users & !kept;
+        let (protocol, event, source, lane) =
+            (entry.protocol, entry.event, entry.source, entry.lane());
+        self.subscriptions.dismiss(number, leaving, lane);
+        self.uncount(leaving);
+        let told = leaving & !waiting;
+        if told != 0 {
+            let arrival = Arrival {
+                time: now,
+                generation: self.generation(),
+                kind: EventKind::Ended,
+                protocol,
+                event,
+                payload: &[source.to_le()],
+                len: 4,
+            };
+            self.deliver(told, &arrival);
+            self.posts |= told;
+        }
+        self.announce = (waiting, Err(failure));
     }
 
     /// These clients have one subscription less each.

@@ -3,7 +3,6 @@
 
 //! Event queues: one for each client, bounded, so that a slow client costs nobody else anything.
 
-use crate::memory::DmaBuffer;
 use scmi::limits::MAX_PAYLOAD;
 use zerocopy::IntoBytes;
 
@@ -55,16 +54,10 @@ pub(crate) struct Arrival<'b> {
     pub(crate) kind: EventKind,
     pub(crate) protocol: u8,
     pub(crate) event: u8,
-    pub(crate) payload: Payload<'b>,
-}
-
-/// Where the payload of an [`Arrival`] is.
-#[derive(Copy, Clone)]
-pub(crate) enum Payload<'b> {
-    /// After the header in a device's buffer; bytes.
-    Buffer(&'b DmaBuffer, usize),
-    /// One word.
-    Word(u32),
+    /// Words as they lie in memory.
+    pub(crate) payload: &'b [u32],
+    /// How many bytes of them count.
+    pub(crate) len: usize,
 }
 
 /// An event that a client fetches.
@@ -200,18 +193,9 @@ impl Queue {
         record.kind = arrival.kind;
         record.protocol = arrival.protocol;
         record.event = arrival.event;
-        match arrival.payload {
-            Payload::Buffer(buffer, len) => {
-                let len = len.min(MAX_PAYLOAD);
-                record.len = len as u16;
-                if let Some(words) = record.payload.get_mut(..len.div_ceil(4)) {
-                    buffer.read_words(1, words);
-                }
-            }
-            Payload::Word(word) => {
-                record.len = 4;
-                record.payload[0] = word.to_le();
-            }
+        record.len = arrival.len.min(MAX_PAYLOAD) as u16;
+        for (to, from) in record.payload.iter_mut().zip(arrival.payload) {
+            *to = *from;
         }
         self.free = next_free;
         let tail = self.tail;

@@ -26,8 +26,15 @@
 //!
 //! After each answer, and after a reset, the entry is looked at again: what its users want may have changed meanwhile. A
 //! subscription made while the platform is not there stays `Off` with a user, and is armed when the platform comes (N08).
+//!
+//! A command that is not answered in time leaves its entry *overdue*: the device still has the command, and may carry it out at any
+//! moment. So nothing else is sent for the entry until that answer comes or the device is reset, and then the answer decides.
+//!
+//! Entries for which something may be to do wait in lanes, one for each client, and the lanes take turns: the burst of one client
+//! delays no other. An entry that nobody wants any more counts to the client that left it last until the platform has been told, so
+//! that nobody fills the table for others.
 
-use crate::quota::ClientId;
+use crate::quota::{CLIENTS_MAX, ClientId};
 use scmi::events::Thresholds;
 
 /// No entry.
@@ -55,7 +62,17 @@ pub(crate) enum Step {
     Disable,
 }
 
-/// One event of one source, and who wants it.
+/// What one client wants of one entry that has thresholds.
+#[derive(Copy, Clone)]
+struct Wish {
+    client: ClientId,
+    thresholds: Thresholds,
+    /// The entry's next wish, or the next free one.
+    next: u8,
+}
+
+/// One event of one source, and who wants it. Each also has room for one [`Wish`], of whatever entry: there are no more wishes than
+/// subscriptions.
 pub struct Subscription {
     pub(crate) protocol: u8,
     pub(crate) event: u8,
@@ -73,11 +90,21 @@ pub struct Subscription {
     /// What the platform was told before that.
     before: Thresholds,
     pub(crate) phase: Phase,
-    /// In the queue of entries to look at.
+    /// The command of this phase was not answered in time, and the device has it.
+    pub(crate) overdue: bool,
+    /// The lane of the client that acted last.
+    lane: ClientId,
+    /// In that lane.
     queued: bool,
     used: bool,
+    /// Nobody wants it any more, and it counts to the client of its lane.
+    left: bool,
     next: u8,
     next_queued: u8,
+    /// Wishes of the users that have thresholds. A user without one wants [`Thresholds::NONE`].
+    wishes: u8,
+    /// A place for a wish, of this or another entry.
+    wish: Wish,
 }
 
 impl Subscription {
@@ -93,10 +120,19 @@ impl Subscription {
         told: Thresholds::NONE,
         before: Thresholds::NONE,
         phase: Phase::Off,
+        overdue: false,
+        lane: ClientId(0),
         queued: false,
         used: false,
+        left: false,
         next: 0,
         next_queued: 0,
+        wishes: 0,
+        wish: Wish {
+            client: ClientId(0),
+            thresholds: Thresholds::NONE,
+            next: 0,
+        },
     };
 
     /// What the users want that the platform does not know yet.
@@ -110,24 +146,15 @@ impl Subscription {
         }
     }
 
-    /// Makes a client a user with these thresholds, which replace those that it asked for before if it is the only one. While there are
-    /// several the range only grows: whose wish was the widest is not kept.
-    pub(crate) fn admit(&mut self, client: ClientId, thresholds: Thresholds) {
-        self.wanted = match self.users & !client.bit() {
-            0 => thresholds,
-            _ => self.wanted.widest(thresholds),
-        };
-        self.users |= client.bit();
-    }
-
     /// Whether the platform has been told just what the users want, though it may not have answered yet.
     pub(crate) fn is_told(&self) -> bool {
         self.phase >= Phase::On && self.wanted == self.told
     }
 
-    /// A client is to be told of the answer to what it wants: the next one, or the one after.
+    /// A client is to be told of the answer to what it wants: of the next command's, where one is under way that was sent before. So
+    /// nobody is refused for what another asked for.
     pub(crate) fn wait(&mut self, client: ClientId) {
-        if self.phase >= Phase::Enabling && !self.is_told() {
+        if self.phase >= Phase::Enabling {
             self.later |= client.bit();
         } else {
             self.waiting |= client.bit();
@@ -148,29 +175,55 @@ impl Subscription {
         }
     }
 
-    /// The platform refused other thresholds than it has: it keeps those, and so do the users.
+    /// The platform refused other thresholds than it has: it keeps those.
     pub(crate) fn stay(&mut self) {
         self.phase = Phase::On;
         self.told = self.before;
-        self.wanted = self.before;
     }
 
-    /// What the next enabling command says.
-    pub(crate) fn thresholds(&self) -> Thresholds {
-        self.wanted
+    /// The client that acted last.
+    pub(crate) fn lane(&self) -> ClientId {
+        self.lane
+    }
+
+    /// What the command of a step says: to switch it off, what the platform knows.
+    pub(crate) fn thresholds(&self, step: Step) -> Thresholds {
+        match step {
+            Step::Enable => self.wanted,
+            Step::Disable => self.told,
+        }
     }
 }
 
-/// All subscriptions: a hash table with chains, so that an event finds its users in O(1), and a queue of those to look at.
+/// Entries of one client for which something may be to do, oldest first.
+#[derive(Copy, Clone)]
+struct Lane {
+    first: u8,
+    last: u8,
+}
+
+impl Lane {
+    const EMPTY: Self = Self {
+        first: NONE,
+        last: NONE,
+    };
+}
+
+/// All subscriptions: a hash table with chains, so that an event finds its users in O(1), and the lanes of those to look at.
 pub(crate) struct Table<'m> {
     entries: &'m mut [Subscription],
     buckets: [u8; BUCKETS],
     free: u8,
+    free_wish: u8,
     /// Entries for all sources of an event.
     general: u8,
-    /// Queue of entries for which something may be to do.
-    first: u8,
-    last: u8,
+    lanes: [Lane; CLIENTS_MAX],
+    /// Lanes that are not empty, a bit each.
+    busy: u32,
+    /// The lane whose turn it is, or the first that is not empty after it.
+    turn: u32,
+    /// Entries that nobody wants any more, by the client that they count to.
+    left: [u8; CLIENTS_MAX],
 }
 
 fn bucket(protocol: u8, event: u8, source: u32) -> usize {
@@ -186,9 +239,12 @@ impl<'m> Table<'m> {
             entries: &mut [],
             buckets: [NONE; BUCKETS],
             free: NONE,
+            free_wish: NONE,
             general: 0,
-            first: NONE,
-            last: NONE,
+            lanes: [Lane::EMPTY; CLIENTS_MAX],
+            busy: 0,
+            turn: 0,
+            left: [0; CLIENTS_MAX],
         }
     }
 
@@ -196,10 +252,13 @@ impl<'m> Table<'m> {
     pub(crate) fn provide(&mut self, entries: &'m mut [Subscription]) {
         let count = entries.len().min(usize::from(NONE));
         self.free = NONE;
+        self.free_wish = NONE;
         for (number, entry) in entries.iter_mut().enumerate().take(count).rev() {
             *entry = Subscription::NEW;
             entry.next = self.free;
             self.free = number as u8;
+            entry.wish.next = self.free_wish;
+            self.free_wish = number as u8;
         }
         self.entries = entries;
     }
@@ -210,6 +269,12 @@ impl<'m> Table<'m> {
 
     pub(crate) fn get_mut(&mut self, number: u16) -> Option<&mut Subscription> {
         self.entries.get_mut(usize::from(number))
+    }
+
+    /// Whether the device still has the command that was sent last for an entry, although its time is up.
+    pub(crate) fn is_overdue(&self, number: u16) -> bool {
+        self.get(number)
+            .is_some_and(|entry| entry.used && entry.overdue)
     }
 
     pub(crate) fn find(&self, protocol: u8, event: u8, source: u32) -> Option<u16> {
@@ -239,11 +304,13 @@ impl<'m> Table<'m> {
             .map_or(0, |entry| entry.users)
     }
 
-    /// Finds the entry, or makes one; `None`: the table is full.
-    pub(crate) fn find_or_insert(&mut self, protocol: u8, event: u8, source: u32) -> Option<u16> {
-        if let Some(number) = self.find(protocol, event, source) {
-            return Some(number);
-        }
+    /// How many entries that nobody wants any more count to a client.
+    pub(crate) fn left_by(&self, client: ClientId) -> u8 {
+        self.left.get(client.index()).copied().unwrap_or(0)
+    }
+
+    /// Makes an entry; `None`: the table is full.
+    pub(crate) fn insert(&mut self, protocol: u8, event: u8, source: u32) -> Option<u16> {
         let number = self.free;
         let head = self.buckets.get_mut(bucket(protocol, event, source))?;
         let entry = self.entries.get_mut(usize::from(number))?;
@@ -254,6 +321,9 @@ impl<'m> Table<'m> {
             source,
             used: true,
             next: *head,
+            wishes: NONE,
+            // Perhaps another entry's.
+            wish: entry.wish,
             ..Subscription::NEW
         };
         *head = number;
@@ -261,7 +331,172 @@ impl<'m> Table<'m> {
         Some(u16::from(number))
     }
 
-    /// Puts an entry into the queue of those to look at; nothing if it is in.
+    /// Makes a client a user of an entry, with these thresholds in place of those that it asked for before.
+    pub(crate) fn admit(&mut self, number: u16, client: ClientId, thresholds: Thresholds) {
+        self.forget_wish(number, client);
+        if thresholds != Thresholds::NONE {
+            self.remember_wish(number, client, thresholds);
+        }
+        if let Some(entry) = self.get_mut(number) {
+            entry.users |= client.bit();
+            let (left, lane) = (core::mem::take(&mut entry.left), entry.lane);
+            if left {
+                self.count_left(lane, -1);
+            }
+        }
+        self.fit(number);
+        self.change_lane(number, client);
+    }
+
+    /// Clients are no users of an entry any more. `by` is the one that the entry counts to if it was the last.
+    pub(crate) fn dismiss(&mut self, number: u16, clients: u32, by: ClientId) {
+        let mut rest = clients;
+        while rest != 0 {
+            let client = ClientId(rest.trailing_zeros() as u8);
+            rest &= rest - 1;
+            self.forget_wish(number, client);
+        }
+        let Some(entry) = self.get_mut(number) else {
+            return;
+        };
+        entry.users &= !clients;
+        if entry.users == 0 && !entry.left {
+            entry.left = true;
+            self.change_lane(number, by);
+            self.count_left(by, 1);
+        } else {
+            self.fit(number);
+        }
+    }
+
+    fn count_left(&mut self, client: ClientId, change: i8) {
+        if let Some(left) = self.left.get_mut(client.index()) {
+            *left = left.saturating_add_signed(change);
+        }
+    }
+
+    fn remember_wish(&mut self, number: u16, client: ClientId, thresholds: Thresholds) {
+        let place = self.free_wish;
+        // There is one: no client has two wishes of an entry, and the table has a place for each subscription.
+        let Some(entry) = self.get_mut(number) else {
+            return;
+        };
+        let next = entry.wishes;
+        let Some(wish) = self.get_mut(u16::from(place)).map(|entry| &mut entry.wish) else {
+            return;
+        };
+        let free = wish.next;
+        *wish = Wish {
+            client,
+            thresholds,
+            next,
+        };
+        self.free_wish = free;
+        if let Some(entry) = self.get_mut(number) {
+            entry.wishes = place;
+        }
+    }
+
+    fn forget_wish(&mut self, number: u16, client: ClientId) {
+        let mut before = NONE;
+        let mut place = self.get(number).map_or(NONE, |entry| entry.wishes);
+        while let Some(wish) = self.get(u16::from(place)).map(|entry| entry.wish) {
+            if wish.client != client {
+                before = place;
+                place = wish.next;
+                continue;
+            }
+            if let Some(entry) = self.get_mut(u16::from(before)) {
+                entry.wish.next = wish.next;
+            } else if let Some(entry) = self.get_mut(number) {
+                entry.wishes = wish.next;
+            }
+            let free = self.free_wish;
+            if let Some(entry) = self.get_mut(u16::from(place)) {
+                entry.wish.next = free;
+            }
+            self.free_wish = place;
+            return;
+        }
+    }
+
+    /// Works out anew what the users of an entry want together.
+    fn fit(&mut self, number: u16) {
+        let Some(entry) = self.get(number) else {
+            return;
+        };
+        let mut plain = entry.users;
+        let mut wanted: Option<Thresholds> = None;
+        let mut place = entry.wishes;
+        while let Some(entry) = self.get(u16::from(place)) {
+            let wish = entry.wish;
+            plain &= !wish.client.bit();
+            place = wish.next;
+            wanted = Some(wanted.map_or(wish.thresholds, |all| all.widest(wish.thresholds)));
+        }
+        if plain != 0 {
+            wanted = Some(wanted.map_or(Thresholds::NONE, |all| all.widest(Thresholds::NONE)));
+        }
+        if let (Some(entry), Some(wanted)) = (self.get_mut(number), wanted) {
+            entry.wanted = wanted;
+        }
+    }
+
+    /// The entry is to be looked at in another client's lane from now on.
+    pub(crate) fn change_lane(&mut self, number: u16, client: ClientId) {
+        let Some(entry) = self.get_mut(number) else {
+            return;
+        };
+        if entry.lane == client {
+            return;
+        }
+        let queued = entry.queued;
+        if queued {
+            self.unlink(number);
+        }
+        if let Some(entry) = self.get_mut(number) {
+            entry.lane = client;
+        }
+        if queued {
+            self.enqueue(number);
+        }
+    }
+
+    /// Takes an entry out of its lane. Costs O(entries of the lane).
+    fn unlink(&mut self, number: u16) {
+        let Some(entry) = self.get_mut(number) else {
+            return;
+        };
+        if !core::mem::take(&mut entry.queued) {
+            return;
+        }
+        let (lane, next) = (entry.lane, entry.next_queued);
+        let number = number as u8;
+        let Some(ends) = self.lanes.get_mut(lane.index()) else {
+            return;
+        };
+        let mut before = NONE;
+        if ends.first == number {
+            ends.first = next;
+        } else {
+            before = ends.first;
+            while let Some(entry) = self.entries.get_mut(usize::from(before)) {
+                if entry.next_queued == number {
+                    entry.next_queued = next;
+                    break;
+                }
+                before = entry.next_queued;
+            }
+        }
+        if ends.last == number {
+            ends.last = before;
+        }
+        if ends.first == NONE {
+            self.busy &= !lane.bit();
+        }
+    }
+
+    /// Puts an entry into its lane, to be looked at; nothing if it is in.
     #[inline(never)]
     pub(crate) fn enqueue(&mut self, number: u16) {
         let Some(entry) = self.entries.get_mut(usize::from(number)) else {
@@ -272,39 +507,53 @@ impl<'m> Table<'m> {
         }
         entry.queued = true;
         entry.next_queued = NONE;
+        let lane = entry.lane;
         let number = number as u8;
-        match self.entries.get_mut(usize::from(self.last)) {
+        let Some(ends) = self.lanes.get_mut(lane.index()) else {
+            return;
+        };
+        match self.entries.get_mut(usize::from(ends.last)) {
             Some(last) => last.next_queued = number,
-            None => self.first = number,
+            None => ends.first = number,
         }
-        self.last = number;
+        ends.last = number;
+        self.busy |= lane.bit();
     }
 
     /// There is no entry to look at.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.first == NONE
+        self.busy == 0
     }
 
-    /// The next entry to look at.
+    /// The next entry to look at: the first of the lane whose turn it is.
     pub(crate) fn first_queued(&self) -> Option<u16> {
-        (self.first != NONE).then_some(u16::from(self.first))
+        if self.busy == 0 {
+            return None;
+        }
+        let skipped = self.busy.rotate_right(self.turn).trailing_zeros();
+        let lane = self
+            .lanes
+            .get((self.turn + skipped) as usize % CLIENTS_MAX)?;
+        Some(u16::from(lane.first))
     }
 
-    /// Takes the next entry to look at out of the queue, and frees it if it is of no more use.
-    pub(crate) fn dequeue(&mut self) {
-        let number = self.first;
-        let Some(entry) = self.entries.get_mut(usize::from(number)) else {
+    /// Takes an entry that was looked at out of its lane, and frees it if it is of no more use.
+    pub(crate) fn dequeue(&mut self, number: u16) {
+        self.unlink(number);
+        let Some(entry) = self.get(number) else {
             return;
         };
-        entry.queued = false;
-        self.first = entry.next_queued;
-        if self.first == NONE {
-            self.last = NONE;
-        }
         let idle = (entry.users | entry.waiting | entry.later) == 0 && entry.phase == Phase::Off;
         if idle && entry.used {
-            self.release(number);
+            self.release(number as u8);
+        }
+    }
+
+    /// A command was sent for an entry: the next lane has its turn.
+    pub(crate) fn pass_turn(&mut self, number: u16) {
+        if let Some(entry) = self.get(number) {
+            self.turn = (u32::from(entry.lane.0) + 1) % CLIENTS_MAX as u32;
         }
     }
 
@@ -315,10 +564,14 @@ impl<'m> Table<'m> {
         let at = bucket(entry.protocol, entry.event, entry.source);
         let next = entry.next;
         let general = u8::from(entry.source == ALL_SOURCES);
+        let (left, lane) = (core::mem::take(&mut entry.left), entry.lane);
         entry.used = false;
         entry.next = self.free;
         self.free = number;
         self.general = self.general.wrapping_sub(general);
+        if left {
+            self.count_left(lane, -1);
+        }
         let Some(head) = self.buckets.get_mut(at) else {
             return;
         };
@@ -342,9 +595,9 @@ impl<'m> Table<'m> {
             if let Some(entry) = self.get_mut(number)
                 && (entry.users | entry.waiting | entry.later) & client.bit() != 0
             {
-                entry.users &= !client.bit();
                 entry.waiting &= !client.bit();
                 entry.later &= !client.bit();
+                self.dismiss(number, client.bit(), client);
                 self.enqueue(number);
             }
         }
@@ -365,13 +618,71 @@ impl<'m> Table<'m> {
     /// The device was reset: the platform knows of nothing any more. Costs O(entries).
     pub(crate) fn reset(&mut self) {
         for number in 0..self.entries.len().min(usize::from(NONE)) as u16 {
-            if let Some(entry) = self.get_mut(number)
-                && entry.used
-            {
-                entry.phase = Phase::Off;
-                self.enqueue(number);
+            let Some(entry) = self.get_mut(number) else {
+                continue;
+            };
+            if !entry.used {
+                continue;
+            }
+            entry.phase = Phase::Off;
+            entry.overdue = false;
+            let users = entry.users;
+            self.enqueue(number);
+            if users != 0 {
+                self.change_lane(number, ClientId(users.trailing_zeros() as u8));
             }
         }
+    }
+
+    /// Checks the books of the table against one another.
+    pub(crate) fn audit(&self) -> Result<(), &'static str> {
+        let ensure = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
+        let (mut queued, mut left, mut wishes) = (0, [0u8; CLIENTS_MAX], 0);
+        for (number, entry) in self.entries.iter().enumerate() {
+            if !entry.used {
+                ensure(!entry.queued, "a free entry is looked at")?;
+                ensure(!entry.left, "a free entry counts to a client")?;
+                continue;
+            }
+            queued += usize::from(entry.queued);
+            if entry.left {
+                left[entry.lane.index() % CLIENTS_MAX] += 1;
+                ensure(entry.users == 0, "an entry that was left has users")?;
+            }
+            let reachable = self.find(entry.protocol, entry.event, entry.source);
+            ensure(reachable == Some(number as u16), "an entry cannot be found")?;
+            let mut place = entry.wishes;
+            while let Some(entry) = self.get(u16::from(place)) {
+                wishes += 1;
+                place = entry.wish.next;
+            }
+        }
+        ensure(left == self.left, "what clients left is miscounted")?;
+        let mut free = self.free_wish;
+        while let Some(entry) = self.get(u16::from(free)) {
+            wishes += 1;
+            free = entry.wish.next;
+        }
+        ensure(
+            wishes == self.entries.len().min(usize::from(NONE)),
+            "a wish is lost",
+        )?;
+        let mut in_lanes = 0;
+        for (number, lane) in self.lanes.iter().enumerate() {
+            let busy = self.busy & 1 << number != 0;
+            ensure(busy == (lane.first != NONE), "a lane is forgotten")?;
+            let (mut place, mut last) = (lane.first, NONE);
+            while let Some(entry) = self.get(u16::from(place))
+                && in_lanes <= queued
+            {
+                in_lanes += 1;
+                let right = entry.queued && entry.lane.index() == number;
+                ensure(right, "an entry is in another's lane")?;
+                (last, place) = (place, entry.next_queued);
+            }
+            ensure(last == lane.last, "a lane is torn")?;
+        }
+        ensure(in_lanes == queued, "an entry is in no lane")
     }
 
     /// In how many entries a client is.

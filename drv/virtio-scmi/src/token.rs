@@ -10,6 +10,10 @@ use scmi::limits::TOKENS;
 /// The token was given up while a delayed response to it may still come.
 const RETIRED: u16 = NIL - 1;
 
+/// How far apart the tokens of two lives of the driver begin: 1024 divided by the golden ratio, which spreads any number of them
+/// evenly.
+const LIFE_STRIDE: u32 = 633;
+
 /// Words of a set of tokens.
 const WORDS: usize = TOKENS / 32;
 
@@ -36,6 +40,11 @@ impl Tokens {
             taken: [0; WORDS],
             slots: [0; TOKENS],
         }
+    }
+
+    /// Makes the counter begin elsewhere in each life of the driver, so that a late answer to an earlier life finds no command.
+    pub(crate) fn begin(&mut self, life: u32) {
+        self.next = (life.wrapping_mul(LIFE_STRIDE) % TOKENS as u32) as u16;
     }
 
     /// Takes the next token for a slot: the first free one from the counter on, wrapping once. Looks at 33 words at most.

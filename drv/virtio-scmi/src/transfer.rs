@@ -7,7 +7,8 @@ use crate::channel::{Channel, Clock};
 use crate::counters::count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
-use crate::quota::{ClientId, Owner};
+use crate::quota::{ClientId, Owner, Payer};
+use crate::rules::may_be_delayed;
 use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
@@ -21,7 +22,8 @@ pub struct Command {
     pub message: u8,
     /// The result is the delayed response.
     pub delayed: bool,
-    /// The client polls: no interrupt for the reply.
+    /// The client polls: no interrupt for the reply. A client that is to be notified as well gets the interrupt all the same: the
+    /// notification would come late without.
     pub polled: bool,
     /// Milliseconds until the command is given up; 0 is the default of [`Limits`](crate::Limits).
     pub deadline: u32,
@@ -155,14 +157,18 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             Ok((client, id, inspect)) => {
                 let slot = self.books.slots.get_mut(id);
                 slot.state = State::Filling;
+                slot.polled = command.polled;
                 slot.waiter = match command.wait {
                     Wait::Blocked(cookie) => Waiter::Exchange { cookie },
-                    Wait::Poll(bits) => Waiter::Handle { bits },
+                    Wait::Poll(bits) => {
+                        slot.polled &= bits == 0;
+                        Waiter::Handle { bits }
+                    }
                 };
                 slot.delayed = command.delayed;
-                slot.polled = command.polled;
+                slot.follows = command.delayed;
                 slot.inspect = inspect;
-                slot.client = Some(client);
+                slot.payer = Payer::Client(client);
                 slot.owner = owner;
                 slot.header =
                     Header::command(command.protocol, command.message, Token::default()).pack();
@@ -205,12 +211,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .config
             .rules
             .check_command(command.protocol, command.message)?;
-        if client.held >= client.config.slots {
-            return Err(Refusal::SlotQuota);
+        if client.account.is_full() {
+            // A client that has no transfer of its own left cannot end one.
+            return Err(if client.account.lost() >= client.account.held() {
+                Refusal::SlotsLost
+            } else {
+                Refusal::SlotQuota
+            });
         }
         let slot = self.free.pop(&self.books.slots).ok_or(Refusal::Busy)?;
-        client.held = client.held.saturating_add(1);
-        let inspect = !events || client.config.rules.restricted();
+        client.account.take();
+        let inspect = !events
+            || client.config.rules.restricted()
+            || may_be_delayed(command.protocol, command.message);
         Ok((id, slot, inspect))
     }
 
@@ -223,8 +236,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             }
             Refusal::NotAClient
             | Refusal::SlotQuota
+            | Refusal::SlotsLost
             | Refusal::ProtocolNotAllowed
             | Refusal::MessageNotAllowed
+            | Refusal::ReservedMessage
             | Refusal::DomainNotAllowed => count(&mut self.counters.refused),
             _ => {}
         }
@@ -327,7 +342,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.turn.clock = false;
         while let Some(id) = self.books.off_clock.pop() {
             let slot = self.books.slots.get(id);
-            if slot.in_flight() && slot.bucket == OFF_CLOCK {
+            if slot.has_deadline() && slot.bucket == OFF_CLOCK {
                 self.put_on_clock(id, now);
             }
         }
@@ -365,7 +380,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     #[inline]
-    fn check_request(&self, id: SlotId, len: usize) -> Result<(), Refusal> {
+    fn check_request(&mut self, id: SlotId, len: usize) -> Result<(), Refusal> {
         if len > MAX_PAYLOAD {
             return Err(Refusal::RequestTooLong);
         }
@@ -377,19 +392,24 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Looks into a request, where what it says decides whether it may be sent.
     #[inline(never)]
-    fn check_parameters(&self, id: SlotId, len: usize) -> Result<(), Refusal> {
-        let slot = self.books.slots.get(id);
-        let header = Header::unpack(slot.header);
+    fn check_parameters(&mut self, id: SlotId, len: usize) -> Result<(), Refusal> {
+        let events = self.has_events();
         let request = self.request(id);
-        if let Some(client) = slot.client.and_then(|id| self.clients.get(id.index())) {
+        let slot = self.books.slots.get_mut(id);
+        let header = Header::unpack(slot.header);
+        if let Payer::Client(client) = slot.payer
+            && let Some(client) = self.clients.get(client.index())
+        {
             let rules = &client.config.rules;
             rules.check_domain(header.protocol, header.message, request, len)?;
         }
-        if self.has_events() {
-            Ok(())
-        } else {
-            check_synchronous(&header, request, len)
+        if is_asynchronous(&header, request, len) {
+            if !events {
+                return Err(Refusal::EventsUnavailable);
+            }
+            slot.follows = true;
         }
+        Ok(())
     }
 
     /// Puts the command of a filled slot into the ring.
@@ -498,13 +518,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[inline(never)]
     pub fn finish(&mut self, id: SlotId) {
         let slot = self.books.slots.get(id);
+        let (end, follows) = (slot.end, slot.follows);
         if slot.state != State::Ended {
             return;
         }
         if let Ok(Answer {
             parked: Some(number),
             ..
-        }) = slot.end
+        }) = end
         {
             self.take_parked(id, number);
         }
@@ -514,6 +535,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.commands.with_device(id.head()) {
             // It is in the list of lost slots since it ended.
             self.books.slots.get_mut(id).state = State::Lost;
+        } else if follows && end == Err(Failure::TimedOut) {
+            // Its late reply said that it was accepted.
+            self.owe(id);
         } else {
             self.release_here(id);
         }
@@ -522,6 +546,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[cold]
     fn take_parked(&mut self, id: SlotId, number: u16) {
         self.parked = self.parked.wrapping_sub(1);
+        self.event(number).clear(DmaBuffer::WORDS);
         self.repost(number);
         // To kick the device for it.
         self.turn.wanted = true;
@@ -530,15 +555,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 }
 
-/// A device without event queue cannot answer later, so it must not be asked to.
-fn check_synchronous(header: &Header, request: &DmaBuffer, len: usize) -> Result<(), Refusal> {
-    match scmi::events::delayed(header.protocol, header.message) {
-        Some(delayed)
-            if len >= delayed.flags_at + 4
-                && request.word(1 + delayed.flags_at / 4) & delayed.async_flag != 0 =>
-        {
-            Err(Refusal::EventsUnavailable)
-        }
-        _ => Ok(()),
-    }
+/// Whether a request asks for a delayed response: a device without event queue cannot send one, and where it can, the token must not be
+/// given out again before it has come.
+fn is_asynchronous(header: &Header, request: &DmaBuffer, len: usize) -> bool {
+    scmi::events::delayed(header.protocol, header.message).is_some_and(|delayed| {
+        len >= delayed.flags_at + 4
+            && request.word(1 + delayed.flags_at / 4) & delayed.async_flag != 0
+    })
 }

@@ -55,12 +55,15 @@ pub enum After {
     Yield,
 }
 
+/// A turn may deal with so many events even if the ring is smaller: one event is no flood.
+const EVENTS_MIN: u16 = 8;
+
 /// The work that a turn may still do.
 pub(crate) struct Turn {
     commands_left: u16,
     events_left: u16,
     /// The time, if the turn has it: then deadlines are looked at.
-    time: Option<u64>,
+    pub(crate) time: Option<u64>,
     /// Something was taken from the command ring, and from the event ring, since their interrupt was last asked for.
     commands_taken: bool,
     events_taken: bool,
@@ -100,7 +103,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub fn begin_turn(&mut self, time: Option<u64>) {
         self.turn.wanted = false;
         self.turn.commands_left = self.commands.size();
-        self.turn.events_left = self.event_ring();
+        self.turn.events_left = self.event_ring().max(EVENTS_MIN);
         self.turn.time = time;
         if let Some(now) = time {
             self.recovery.tick(now);
@@ -152,6 +155,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.commands.has_used() || (self.has_events() && self.events.has_used())
     }
 
+    /// Changes with everything that is taken from a ring, modulo 2^32.
+    pub(crate) fn progress(&self) -> u32 {
+        u32::from(self.commands.used_index()) << 16 | u32::from(self.events.used_index())
+    }
+
     /// Ends a turn: interrupts are wanted again, unless everybody polls or the device floods (V13).
     #[inline]
     pub fn end_turn(&mut self) -> After {
@@ -188,13 +196,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Deals with the next thing that has come or is due, until there is somebody to tell. `None`: the turn is over.
     ///
     /// Commands come before events, so that no flood of events delays them, and both before deadlines: an answer that
-    /// is there in time counts, however late it is looked at.
+    /// is there in time counts, however late it is looked at. The device is judged last.
     #[inline]
     pub fn next(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
         loop {
             let ended = if self.turn.chores {
                 // Before anything that could bring another announcement.
-                if self.announce.0 != 0 {
+                if self.announce.0 | self.kept != 0 {
                     return self.next_announcement();
                 }
                 // What a reset ended.
@@ -209,14 +217,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                         self.command_used(used, clock)
                     }
                     Ok(None) => None,
-                    Err(violation) => self.violated(COMMAND_QUEUE, violation),
+                    Err(violation) => self.violated(COMMAND_QUEUE, violation, clock),
                 }
             } else if self.turn.events_left > 0 && self.events.has_used() {
                 self.turn.events_taken = true;
                 match take(&mut self.events, &mut self.turn.events_left) {
                     Ok(Some(used)) => self.event_used(used, clock),
                     Ok(None) => None,
-                    Err(violation) => self.violated(EVENT_QUEUE, violation),
+                    Err(violation) => self.violated(EVENT_QUEUE, violation, clock),
                 }
             } else if self.posts_first | self.posts != 0 {
                 if let Some(output) = self.next_post() {
@@ -228,6 +236,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             } else if !self.subscriptions.is_idle() && self.work_subscriptions(clock) {
                 None
             } else {
+                self.judge();
                 return None;
             };
             if let Some(id) = ended
@@ -250,16 +259,25 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     #[inline(never)]
     fn expire(&mut self, now: u64) -> Option<SlotId> {
-        let id = self.books.wheel.expire(&mut self.books.slots, now)?;
-        let slot = self.books.slots.get(id);
-        let failure = if slot.state == State::AwaitingDelayed {
-            self.books.tokens.retire(Header::unpack(slot.header).token);
-            Failure::DelayedTimedOut
-        } else {
-            Failure::TimedOut
-        };
-        self.conclude(id, Err(failure), now);
-        Some(id)
+        while let Some(id) = self.books.wheel.expire(&mut self.books.slots, now) {
+            let slot = self.books.slots.get(id);
+            let token = Header::unpack(slot.header).token;
+            let failure = match slot.state {
+                State::Owed => {
+                    self.books.tokens.retire(token);
+                    self.settle(id);
+                    continue;
+                }
+                State::AwaitingDelayed => {
+                    self.books.tokens.retire(token);
+                    Failure::DelayedTimedOut
+                }
+                _ => Failure::TimedOut,
+            };
+            self.conclude(id, Err(failure), now);
+            return Some(id);
+        }
+        None
     }
 
     /// Tells whoever waits that a transfer ended. Returns what the server must do, if anything.
@@ -313,9 +331,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     #[inline(never)]
     fn next_announcement(&mut self) -> Option<Output<'m>> {
-        let (clients, result) = self.announce;
+        let (clients, result) = match self.announce {
+            (0, _) => (&mut self.kept, Ok(())),
+            (_, result) => (&mut self.announce.0, result),
+        };
         let number = clients.trailing_zeros();
-        self.announce.0 = clients & clients.wrapping_sub(1);
+        *clients &= clients.wrapping_sub(1);
         let owner = self.clients.get(number as usize)?.owner;
         Some(Output::Subscribed { owner, result })
     }
@@ -339,15 +360,35 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Notes what the device must not do. No transfer ends by it.
     #[cold]
     #[inline(never)]
-    fn violated(&mut self, queue: u16, violation: Violation) -> Option<SlotId> {
+    fn violated(
+        &mut self,
+        queue: u16,
+        violation: Violation,
+        clock: &mut impl Clock,
+    ) -> Option<SlotId> {
         count(&mut self.counters.err_protocol);
         self.trace(Trace::Violation { queue, violation });
-        self.recovery.violations = self.recovery.violations.saturating_add(1);
-        // A daemon that survives a reset may give back everything once that an earlier life had posted.
-        let tolerated = 16 + 2 * (u32::from(self.commands.size()) + u32::from(self.event_ring()));
+        let (commands, events) = (self.commands.size(), self.event_ring());
+        let too_many = match violation {
+            // The device meant some chain, which it will not give back any more: an eighth of the ring may get lost so.
+            Violation::OutOfRange { .. } | Violation::NotAHead { .. } if queue == COMMAND_QUEUE => {
+                let strays = self.recovery.command_strays.add(clock.now());
+                strays >= u32::from(commands / 8).max(1)
+            }
+            Violation::OutOfRange { .. } | Violation::NotAHead { .. } => {
+                let strays = &mut self.recovery.event_strays;
+                *strays = strays.saturating_add(1);
+                *strays >= (events / 8).max(1)
+            }
+            // A daemon that survives a reset may give back everything once that an earlier life had posted.
+            _ => {
+                let tolerated = 16 + 2 * (u32::from(commands) + u32::from(events));
+                self.recovery.violations.add(clock.now()) > tolerated
+            }
+        };
         if violation.needs_reset() {
             self.recovery.report(Trouble::RingBroken);
-        } else if self.recovery.violations > tolerated {
+        } else if too_many {
             self.recovery.report(Trouble::TooManyViolations);
         }
         None

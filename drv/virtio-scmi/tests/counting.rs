@@ -288,6 +288,9 @@ fn d17_the_token_is_the_drivers_own_choice() {
         world.channel.parameters(id).write(0, &[0xff; 8]);
         world.channel.submit(id, 4).unwrap();
         let command = world.take();
-        assert_eq!(command.header, header(0x10, 0, 0, 0));
+        let token = command.token();
+        assert_eq!(command.header, header(0x10, 0, 0, token));
+        world.exchange(CONSOLE, 0x10, 0).unwrap();
+        assert_eq!(world.take().token(), (token + 1) % 1024);
     });
 }

@@ -401,6 +401,11 @@ fn cancelled_and_dead_transfers_that_await_a_response_free_their_slots() {
         let now = world.now;
         world.cancel(CONSOLE, handle).unwrap();
         world.audit();
+        assert_eq!(world.poll(CONSOLE, handle), Err(Refusal::BadHandle));
+        // The platform is at work on it: the slot stays taken until the response.
+        assert_eq!(world.channel.pools().slots_owed, 1);
+        assert!(world.device.delayed(&command, 0, &[]));
+        assert_eq!(world.turn(), []);
         assert_eq!(world.channel.pools().slots_free, 8);
 
         world.submit(THERMAL, &delayed(6), &[0; 8]).unwrap();
@@ -409,8 +414,12 @@ fn cancelled_and_dead_transfers_that_await_a_response_free_their_slots() {
         world.turn();
         world.channel.client_gone(THERMAL, now);
         world.audit();
+        // Or until the time for the response is up.
+        assert_eq!(world.channel.pools().slots_free, 7);
+        assert_eq!(world.pass(2_000), []);
         assert_eq!(world.channel.pools().slots_free, 8);
         assert_eq!(world.channel.counters.failed, 2);
+        let now = world.now;
         // A client that dies with an early response in its slot gives the buffer back.
         world.submit(THERMAL, &polled(6), &[0; 8]).unwrap();
         let command = world.take();

@@ -410,8 +410,8 @@ fn a_turn_takes_as_much_as_the_ring_holds_and_then_yields() {
     both(|world| {
         let bogus = |world: &mut World<'_, 16, 8, 16>, count| {
             for _ in 0..count {
-                // No chain of the ring begins there.
-                world.device.commands.complete(1, 8);
+                // The driver has this chain.
+                world.device.commands.complete(14, 8);
             }
         };
         for id in 0..2 {

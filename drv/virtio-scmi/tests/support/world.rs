@@ -169,6 +169,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         }
     }
 
+    /// What the device may touch.
+    pub fn memory(&self) -> &'m QueueMemory<R, S, E> {
+        self.memory
+    }
+
     pub fn traces(&self) -> Vec<Trace> {
         TRACES.with_borrow(Clone::clone)
     }
@@ -385,6 +390,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             self.device.reply(&command, 0, &[]);
             assert_eq!(self.turn(), [Told::Subscribed(owner, Ok(()))]);
         }
+    }
+
+    /// Subscribes to a sensor's updates; the platform is asked later.
+    pub fn subscribe_later(&mut self, owner: Owner, source: u32) {
+        self.try_subscribe(owner, 0x15, 1, source).unwrap();
     }
 
     pub fn fetch(&mut self, owner: Owner) -> Option<Event> {

@@ -1,0 +1,244 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Pacing: when the device may interrupt, and when the timer looks at the rings instead.
+//!
+//! The kernel masks an interrupt when it posts it. It is unmasked after the turn that it asked for, with three exceptions:
+//!
+//! | exception | until |
+//! |---|---|
+//! | everybody polls, on a device that does not respect that interrupts are suppressed | somebody waits for an interrupt, or nobody polls any more |
+//! | the device floods a ring | the turn a millisecond later |
+//! | the line is *held off*: it interrupted four times in 10 ms, and there was nothing to do | a pause is over, which doubles from 10 ms to 1 s each time that the line is found to be no better |
+//!
+//! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
+
+use crate::channel::{Channel, Clock, Condition};
+use crate::turn::After;
+
+/// Pause of a flooding device's interrupt, in milliseconds.
+const FLOOD_PAUSE: u64 = 1;
+/// Where the timer stands in for the interrupt, how long the rings are not looked at, in milliseconds: while commands are in flight, and
+/// while only events can come. The first is also how long an event may wait while everybody polls, since it has no interrupt then.
+const BUSY_PAUSE: u64 = 1;
+const IDLE_PAUSE: u64 = 10;
+/// So many interrupts without work within so many milliseconds, and the line is held off. A line that stays up interrupts dozens of
+/// times in a millisecond; the window is wider because an emulated processor may be slow.
+const IDLE_INTERRUPTS: u8 = 4;
+const IDLE_WINDOW: u64 = 10;
+/// How long the line is held off at first and at most, in milliseconds; and how long it must have been in order for the first to
+/// count again.
+const HOLD_FIRST: u64 = 10;
+const HOLD_LONGEST: u64 = 1_000;
+const HOLD_FORGOTTEN: u64 = 1_000;
+
+/// What pacing needs of the kernel.
+pub trait Alarms {
+    /// Has the timer fire at this time, in milliseconds since boot, and at no other.
+    fn set_timer(&mut self, time: u64);
+    /// Lets the device interrupt again.
+    fn unmask(&mut self);
+}
+
+/// See the [module](self).
+pub struct Pacing {
+    /// The device's interrupt is not ours: the timer stands in for it, always.
+    by_timer: bool,
+    /// The device's interrupt is masked: it came, and nobody has asked for the next one.
+    masked: bool,
+    /// When the kernel's timer fires; `u64::MAX`: it is off.
+    timer: u64,
+    /// It fires soon enough for deadlines that are not on the clock yet.
+    ticking: bool,
+    line: Line,
+}
+
+/// How the interrupt line behaves.
+struct Line {
+    /// [`Channel::progress`] when the last interrupt came.
+    progress: u32,
+    /// Interrupts without work, one after the other, since `since`.
+    idle: u8,
+    since: u64,
+    /// Held off.
+    held: bool,
+    /// When that ends, or ended last.
+    until: u64,
+    pause: u64,
+}
+
+impl Line {
+    /// An interrupt came. Returns whether it is the one too many.
+    fn interrupted(&mut self, progress: u32, work: bool, clock: &mut impl Clock) -> bool {
+        let idle = !work && progress == self.progress;
+        self.progress = progress;
+        if !idle {
+            self.idle = 0;
+            return false;
+        }
+        let now = clock.now();
+        if self.idle == 0 || now.saturating_sub(self.since) > IDLE_WINDOW {
+            self.idle = 0;
+            self.since = now;
+        }
+        self.idle = self.idle.saturating_add(1);
+        if self.held || self.idle < IDLE_INTERRUPTS {
+            return false;
+        }
+        self.pause = if now.saturating_sub(self.until) < HOLD_FORGOTTEN {
+            (self.pause * 2).clamp(HOLD_FIRST, HOLD_LONGEST)
+        } else {
+            HOLD_FIRST
+        };
+        self.until = now.saturating_add(self.pause);
+        self.idle = 0;
+        self.held = true;
+        true
+    }
+}
+
+impl Pacing {
+    /// Pacing of a device whose interrupt is ours, or is not: then the timer alone looks at the rings.
+    pub const fn new(by_timer: bool) -> Self {
+        Self {
+            by_timer,
+            masked: false,
+            timer: u64::MAX,
+            ticking: false,
+            line: Line {
+                progress: 0,
+                idle: 0,
+                since: 0,
+                held: false,
+                until: 0,
+                pause: 0,
+            },
+        }
+    }
+
+    /// Whether the device's interrupt is not ours.
+    pub fn is_by_timer(&self) -> bool {
+        self.by_timer
+    }
+
+    /// Whether the device's interrupt is masked, so that it must be acknowledged whenever the rings are looked at.
+    pub fn is_masked(&self) -> bool {
+        self.masked
+    }
+
+    /// Whether the interrupt is held off, because it came again and again without work.
+    pub fn is_held(&self) -> bool {
+        self.line.held
+    }
+
+    /// The timer fired: it is off now.
+    pub fn timer_fired<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+        &mut self,
+        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
+        clock: &mut impl Clock,
+    ) {
+        self.timer = u64::MAX;
+        self.ticking = false;
+        channel.forget_polling();
+        if self.line.held && clock.now() >= self.line.until {
+            self.line.held = false;
+        }
+    }
+
+    /// The device interrupted, and its interrupt is masked. To be called before the turn. Returns whether the interrupt is held off from
+    /// now on.
+    pub fn interrupted<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+        &mut self,
+        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
+        clock: &mut impl Clock,
+    ) -> bool {
+        self.masked = true;
+        channel.interrupted();
+        self.line
+            .interrupted(channel.progress(), channel.has_used(), clock)
+    }
+
+    /// A turn is over, or an operation that needed none: asks for the next interrupt, and sets the timer to what the channel wants,
+    /// unless it fires before that anyhow.
+    #[inline]
+    pub fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+        &mut self,
+        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
+        after: After,
+        clock: &mut impl Clock,
+        alarms: &mut impl Alarms,
+    ) {
+        if after != After::Sleep {
+            return self.pause(clock, alarms);
+        }
+        if self.masked
+            && !self.line.held
+            && (!channel.is_polling() || channel.awaits_interrupt())
+            && channel.condition() != Condition::Down
+        {
+            self.masked = false;
+            alarms.unmask();
+        }
+        if channel.take_rearm() || self.stands_in() {
+            self.rearm(channel, clock, alarms);
+        }
+    }
+
+    /// A notification was dealt with: if the interrupt stays masked, the timer fires within a millisecond, for an event above all.
+    pub fn stand_in<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+        &mut self,
+        channel: &Channel<'_, RING, SLOTS, EVENTS>,
+        clock: &mut impl Clock,
+        alarms: &mut impl Alarms,
+    ) {
+        if self.masked && !self.line.held && channel.condition() != Condition::Down {
+            self.wake_at(clock.now().saturating_add(BUSY_PAUSE), alarms);
+        }
+    }
+
+    /// The timer looks at the rings in place of the interrupt.
+    fn stands_in(&self) -> bool {
+        self.by_timer || self.line.held
+    }
+
+    fn pause(&mut self, clock: &mut impl Clock, alarms: &mut impl Alarms) {
+        self.wake_at(clock.now().saturating_add(FLOOD_PAUSE), alarms);
+        self.ticking = true;
+    }
+
+    #[inline(never)]
+    fn rearm<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+        &mut self,
+        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
+        clock: &mut impl Clock,
+        alarms: &mut impl Alarms,
+    ) {
+        if channel.wants_clock() {
+            channel.tick(clock.now());
+        }
+        let mut next = channel.next_wake().unwrap_or(u64::MAX);
+        // Nothing comes from a device that is given up.
+        let stands_in = self.stands_in() && channel.condition() != Condition::Down;
+        if !self.ticking && (channel.wants_tick() || stands_in) {
+            let pause = match (stands_in, channel.in_flight()) {
+                (false, _) => Channel::<'_, RING, SLOTS, EVENTS>::LATENESS,
+                (true, 0) => IDLE_PAUSE,
+                (true, _) => BUSY_PAUSE,
+            };
+            next = next.min(clock.now().saturating_add(pause));
+            // In place of an interrupt the tick may have to come earlier with the next command.
+            self.ticking = !stands_in;
+        }
+        if next < u64::MAX {
+            self.wake_at(next, alarms);
+        }
+    }
+
+    /// Has the timer fire at a time, or before.
+    fn wake_at(&mut self, time: u64, alarms: &mut impl Alarms) {
+        if time < self.timer {
+            self.timer = time;
+            alarms.set_timer(time);
+        }
+    }
+}
