@@ -10,6 +10,7 @@
 //! kicked, the control socket changed something, or the timer says that something is due.
 
 use std::io::{self, Read, Write};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use virtio_bindings::virtio_ring::{
 };
 use virtio_queue::{DescriptorChain, QueueOwnedT, QueueT};
 use vm_memory::{
-    Bytes, GuestAddress, GuestAddressSpace, GuestMemoryAtomic, GuestMemoryLoadGuard,
+    Address, Bytes, GuestAddress, GuestAddressSpace, GuestMemoryAtomic, GuestMemoryLoadGuard,
     GuestMemoryMmap,
 };
 use vmm_sys_util::epoll::EventSet;
@@ -31,7 +32,7 @@ use vmm_sys_util::event::{
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 use vmm_sys_util::timerfd::TimerFd;
 
-use crate::engine::{Completion, Engine};
+use crate::engine::{Completion, Engine, Message};
 
 /// Largest ring.
 pub const RING_SIZE: usize = 1024;
@@ -252,7 +253,7 @@ impl Device {
                 let chain = self.commands.remove(position);
                 let _ = write(&chain, &bytes);
             }
-            given |= queue.add_used(used_id, used_len).is_ok();
+            given |= self.give_back(queue, head, used_id, used_len);
         }
         if given {
             self.interrupt(engine, queue);
@@ -287,7 +288,7 @@ impl Device {
                 break;
             }
             let largest = self.buffers.iter().map(|buffer| buffer.room).max();
-            let Some(bytes) = engine.next_message(largest) else {
+            let Some(Message { bytes, used_id }) = engine.next_message(largest) else {
                 break;
             };
             let Some(position) = self
@@ -299,11 +300,40 @@ impl Device {
             };
             let chain = self.buffers.remove(position).chain;
             let written = write(&chain, &bytes).unwrap_or(0);
-            sent |= queue.add_used(chain.head_index(), written as u32).is_ok();
+            // The buffer of a false id is not given back: the guest has lost it until it resets the device.
+            let head = chain.head_index();
+            sent |= self.give_back(queue, head, used_id.unwrap_or(head), written as u32);
         }
         if sent {
             self.interrupt(engine, queue);
         }
+    }
+
+    /// Puts an element into the used ring: the chain's head, or the id that a fault wants in its place. The queue takes no id that
+    /// the ring does not have, so such a lie is written by hand. Returns whether the guest may have to be told.
+    fn give_back(&self, queue: &VringRwLock, head: u16, id: u16, len: u32) -> bool {
+        let mut state = queue.get_mut();
+        let ring = state.get_queue_mut();
+        let memory = self.memory.memory();
+        if id == head || id < ring.size() {
+            return ring.add_used(&*memory, id, len).is_ok();
+        }
+        // Flags and index, 2 bytes each, and elements of 8 bytes (virtio 1.3, 2.7.8).
+        let used = GuestAddress(ring.used_ring());
+        let next = ring.next_used();
+        let place = used.unchecked_add(4 + u64::from(next % ring.size()) * 8);
+        let element = [u32::from(id).to_le(), len.to_le()];
+        let index = next.wrapping_add(1);
+        let written = memory.write_obj(element, place).is_ok()
+            && memory
+                .store(index.to_le(), used.unchecked_add(2), Ordering::Release)
+                .is_ok();
+        if written {
+            ring.set_next_used(index);
+            // The queue did not count it, so it cannot say whether an interrupt is wanted; one too many does no harm.
+            let _ = state.signal_used_queue();
+        }
+        false
     }
 
     /// Interrupts the guest, unless it asked not to be and that is respected.

@@ -47,7 +47,18 @@ struct Held {
 #[derive(Debug)]
 struct HeldMessage {
     message: Outgoing,
+    /// The descriptor that the used ring names instead of the buffer's, if a fault lies.
+    used_id: Option<u16>,
     due_ms: u64,
+}
+
+/// A message of the platform's own that goes out now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Header and payload.
+    pub bytes: Vec<u8>,
+    /// The descriptor that the used ring names instead of the buffer's, if a fault lies.
+    pub used_id: Option<u16>,
 }
 
 /// One line of the log.
@@ -276,10 +287,12 @@ impl Engine {
                 MessageType::DelayedResponse => Target::Delayed,
                 _ => Target::Notification,
             };
+            let mut used_id = None;
             let mut due_ms = self.now_ms;
             let mut copies = 1;
             match self.faults.take(target, header.protocol, header.message) {
-                None | Some(Fault::Reorder | Fault::UsedLength { .. } | Fault::UsedId { .. }) => {}
+                None | Some(Fault::Reorder | Fault::UsedLength { .. }) => {}
+                Some(Fault::UsedId { id }) => used_id = Some(id),
                 Some(Fault::Delay { ms }) => due_ms = due_ms.saturating_add(ms),
                 Some(Fault::Drop) => {
                     self.counts.swallowed += 1;
@@ -295,6 +308,7 @@ impl Engine {
                 }
                 self.messages.push_back(HeldMessage {
                     message: message.clone(),
+                    used_id,
                     due_ms,
                 });
             }
@@ -305,21 +319,23 @@ impl Engine {
     /// no buffer.
     ///
     /// Notifications that are due and fit no buffer are dropped and counted; delayed responses wait.
-    pub fn next_message(&mut self, largest: Option<usize>) -> Option<Vec<u8>> {
+    pub fn next_message(&mut self, largest: Option<usize>) -> Option<Message> {
         if self.paused {
             return None;
         }
         let mut index = 0;
-        let message = loop {
+        let (message, used_id) = loop {
             let held = self.messages.get(index)?;
             let fits = largest.is_some_and(|room| held.message.bytes.len() <= room);
             if held.due_ms > self.now_ms || !fits && held.message.must_arrive {
                 index += 1;
                 continue;
             }
-            let message = self.messages.remove(index)?.message;
+            let HeldMessage {
+                message, used_id, ..
+            } = self.messages.remove(index)?;
             if fits {
-                break message;
+                break (message, used_id);
             }
             self.counts.dropped += 1;
         };
@@ -335,7 +351,10 @@ impl Engine {
             None => (0, &[][..]),
         };
         self.note(what, word, payload);
-        Some(message.bytes)
+        Some(Message {
+            bytes: message.bytes,
+            used_id,
+        })
     }
 
     /// When something is due, in milliseconds since the start.

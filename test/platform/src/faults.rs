@@ -103,12 +103,9 @@ impl Rule {
         if self.count == 0 {
             return Err("`count` is 0: the fault would be for no message".into());
         }
-        let of_the_ring = matches!(
-            self.fault,
-            Fault::Reorder | Fault::UsedLength { .. } | Fault::UsedId { .. }
-        );
-        if of_the_ring && self.target != Target::Reply {
-            return Err("reorder, used-length and used-id are for replies only".into());
+        let replies_only = matches!(self.fault, Fault::Reorder | Fault::UsedLength { .. });
+        if replies_only && self.target != Target::Reply {
+            return Err("reorder and used-length are for replies only".into());
         }
         Ok(())
     }

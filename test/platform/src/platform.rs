@@ -324,6 +324,13 @@ impl Platform {
         self.subscriptions.contains(&(protocol.id(), event, source))
     }
 
+    /// The events that the guest asked for, in order: protocol, event, source.
+    pub fn subscriptions(&self) -> Vec<(u8, u8, u32)> {
+        let mut all: Vec<_> = self.subscriptions.iter().copied().collect();
+        all.sort_unstable();
+        all
+    }
+
     /// The guest asks for an event, or does not want it any more.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ pub fn of(engine: &Engine) -> Value {
         "pin": pins(engine),
         "system": model.system,
         "versions": versions(engine),
+        "subscriptions": platform.subscriptions(),
     })
 }
 

@@ -104,12 +104,15 @@ fn a_change_is_told_to_who_asked_for_it() {
     guest.quiet(EVENTS);
     // POWER_STATE_NOTIFY for the npu.
     assert_eq!(guest.ask(&request(0x11, 6, 1, &[2, 1])), (0, vec![]));
+    let asked_for = |daemon: &mut Daemon| daemon.tell(r#"{"cmd":"get"}"#)["subscriptions"].take();
+    assert_eq!(asked_for(&mut daemon).to_string(), "[[17,0,2]]");
     daemon.tell(r#"{"cmd":"set","what":"power","name":"npu","on":true}"#);
     let (header, payload) = event(&mut guest, &buffers[0]);
     assert_eq!(header, [NOTIFICATION, 0x11, 0, 0]);
     // Agent 0 is the platform; domain 2; the state is on.
     assert_eq!(payload, [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(guest.ask(&request(0x11, 6, 1, &[2, 0])), (0, vec![]));
+    assert_eq!(asked_for(&mut daemon).to_string(), "[]");
     daemon.tell(r#"{"cmd":"set","what":"power","name":"npu","on":false}"#);
     guest.quiet(EVENTS);
 }
@@ -187,4 +190,23 @@ fn a_guest_that_takes_no_delayed_responses_gets_no_more_of_them() {
     assert_eq!(event(&mut guest, &buffer).0, [DELAYED, 0x15, 6, 0]);
     assert_eq!(guest.ask(&read_later(PENDING)).0, 0);
     assert_eq!(guest.ask(&read_later(PENDING)).0, BUSY);
+}
+
+/// S5: the buffer that was written is lost to the guest, and the used ring names another, which may not exist.
+#[test]
+fn s05_a_used_id_may_lie_in_the_event_ring() {
+    let (mut daemon, mut guest) = start();
+    let buffers: Vec<_> = (0..3).map(|_| guest.event_buffer(136)).collect();
+    daemon.tell(r#"{"cmd":"fault","kind":"used-id","id":9999,"target":"notification"}"#);
+    daemon.tell(r#"{"cmd":"fault","kind":"used-id","id":9998,"target":"delayed"}"#);
+    daemon.tell(r#"{"cmd":"event","protocol":17,"event":0,"payload":"0102"}"#);
+    assert_eq!(guest.used(EVENTS), Used { id: 9999, len: 6 });
+    assert_eq!(guest.ask(&read_later(9)).0, 0);
+    assert_eq!(guest.used(EVENTS).id, 9998);
+    // Both buffers are gone; the next one is used as it should be.
+    daemon.tell(r#"{"cmd":"event","protocol":17,"event":0,"payload":"0304"}"#);
+    assert_eq!(
+        event(&mut guest, &buffers[2]),
+        ([NOTIFICATION, 0x11, 0, 0], vec![3, 4])
+    );
 }

@@ -207,7 +207,7 @@ fn a_line_that_makes_no_sense_is_answered_and_changes_nothing() {
         r#"{"cmd":"fault","kind":"drop","protcol":21}"#,
         r#"{"cmd":"fault","kind":"delay"}"#,
         r#"{"cmd":"fault","kind":"delay","ms":1,"len":3}"#,
-        r#"{"cmd":"fault","kind":"used-id","id":3,"target":"notification"}"#,
+        r#"{"cmd":"fault","kind":"used-length","len":3,"target":"notification"}"#,
         r#"{"cmd":"event","protocol":17,"event":0,"count":100001}"#,
         r#"{"cmd":"fault","kind":"drop","count":0}"#,
         r#"{"cmd":"pause","for":3}"#,

@@ -156,7 +156,7 @@ impl Guest {
     fn take_messages(&mut self, room: usize) {
         let largest = Some(room).filter(|&room| room > 0);
         while let Some(message) = self.engine.next_message(largest) {
-            assert!(message.len() <= room);
+            assert!(message.bytes.len() <= room);
         }
     }
 
