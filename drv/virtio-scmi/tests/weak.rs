@@ -1,0 +1,86 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! A device that died while clients hold every slot that they can get is found out by time alone (W9).
+
+mod support;
+
+use drv_virtio_scmi::{Condition, Handle};
+use support::world::wish;
+use support::{CONSOLE, Setup, THERMAL, World, run};
+
+type W<'m> = World<'m, 16, 8, 16>;
+
+/// As long as the driver may take to find out: its quick attempts, each with a deadline of a second, and some.
+const FOUND_OUT_MS: u64 = 30_000;
+
+/// Takes every slot that a client can get for transfers which the device has answered and nobody has collected.
+fn hold_every_slot(world: &mut W<'_>) -> Vec<Handle> {
+    let mut held = Vec::new();
+    while let Ok(handle) = world.send(CONSOLE, 0x10, 0) {
+        held.push(handle);
+        assert!(held.len() <= 8, "more transfers than slots");
+    }
+    for _ in 0..held.len() {
+        let command = world.take();
+        world.device.reply(&command, 0, &[0, 0, 2, 0]);
+    }
+    world.turn();
+    assert!(!held.is_empty());
+    held
+}
+
+/// The device asks for a reset and is then silent; nobody sends a command. Whether slots are free or not, the driver must ask the
+/// platform whether it is there before it calls the device ready.
+#[test]
+fn w09_dead_with_every_slot_taken() {
+    run(Setup::default(), |world| {
+        hold_every_slot(world);
+        world.transport.needs_reset = true;
+        world.channel.check_device(&mut world.transport);
+        world.turn();
+        assert_ne!(
+            world.channel.condition(),
+            Condition::Ready,
+            "nothing has answered since the reset"
+        );
+        world.pass(FOUND_OUT_MS);
+        assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
+        // And it goes on asking.
+        assert!(world.channel.next_wake().is_some());
+    });
+}
+
+/// The same device, and another client that has a slot of its own: it is refused at once and waits for no deadline.
+#[test]
+fn w09_dead_with_every_slot_taken_refuses() {
+    run(Setup::default(), |world| {
+        hold_every_slot(world);
+        world.channel.request_recovery();
+        world.pass(FOUND_OUT_MS);
+        let refused = world.submit(THERMAL, &wish(0x10, 0), &[]).unwrap_err();
+        assert_eq!(refused, drv_virtio_scmi::Refusal::PlatformUnavailable);
+    });
+}
+
+/// A device that comes back while every slot is taken is used again, and the answers of before are still there to be collected.
+#[test]
+fn w09_back_with_every_slot_taken() {
+    run(Setup::default(), |world| {
+        let held = hold_every_slot(world);
+        world.channel.request_recovery();
+        world.turn();
+        assert_ne!(
+            world.channel.condition(),
+            Condition::Ready,
+            "nothing has answered since the reset"
+        );
+        world.answer_probe();
+        world.turn();
+        assert_eq!(world.channel.condition(), Condition::Ready);
+        for handle in held {
+            assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+        }
+        assert_eq!(world.channel.pools().slots_free, 8);
+    });
+}
