@@ -362,6 +362,19 @@ fn zones_and_limits_are_shown_while_they_change() {
     // The driver's next life tells what happens, too: the platform's word lowers the limit, and not a look at a clock.
     sample.rig.ok("crash virtio_scmi");
     sample.rig.eventually("thermal", "watched again", watched);
+    // The reset ended every subscription at the platform; those to the trip points of all zones are there again, and that of the
+    // gpu is where its first trip is.
+    let state = sample.tell(&json!({"cmd": "get"}));
+    let subscriptions = state["subscriptions"].as_array().unwrap();
+    for sensor in 0..3 {
+        let trip_point = json!([0x15, 0, sensor]);
+        assert!(subscriptions.contains(&trip_point), "{state}");
+    }
+    assert_eq!(
+        state["trips"]["gpu-temp"][0],
+        json!([60_000, "rising"]),
+        "{state}"
+    );
     sample.tell(&json!({"cmd": "log"}));
     sample.tell(&heat(95_000));
     sample
@@ -369,8 +382,29 @@ fn zones_and_limits_are_shown_while_they_change() {
         .eventually("thermal", "all trips passed", |answer| {
             limit(answer, "1 1 5 1") && answer.text.contains("3/3")
         });
-    let log = sample.tell(&json!({"cmd": "log"})).to_string();
-    assert!(log.contains("\"notification\""), "{log}");
+    // The platform told of trip point 0 of the gpu's sensor, rising. Only then was that sensor read, and the limit set.
+    let log = sample.tell(&json!({"cmd": "log"}));
+    let lines = log.as_array().unwrap();
+    let place = |what: &str, header: u32, payload: &str| {
+        let found = lines.iter().position(|line| {
+            let word = line["header"].as_str().unwrap().trim_start_matches("0x");
+            // Without the token.
+            let word = u32::from_str_radix(word, 16).unwrap() & 0x3_ffff;
+            line["what"] == what
+                && word == header
+                && line["payload"].as_str().unwrap().starts_with(payload)
+        });
+        found.unwrap_or_else(|| panic!("no {what} {header:#x} {payload} in {log}"))
+    };
+    let told = place(
+        "notification",
+        0x15 << 10 | 3 << 8,
+        "000000000100000000000100",
+    );
+    // SENSOR_READING_GET of sensor 1; PERFORMANCE_LIMITS_SET of domain 1, at most level 1.
+    let read = place("command", 0x15 << 10 | 6, "01000000");
+    let limited = place("command", 0x13 << 10 | 5, "0100000001000000");
+    assert!(told < read && read < limited, "{log}");
     sample.tell(&heat(30_000));
     sample
         .rig
