@@ -7,7 +7,7 @@ mod support;
 
 use drv_scmi_api::*;
 use scmi::clock::extended_config;
-use scmi::common::Range;
+use scmi::common::{ProtocolVersion, Range};
 use scmi::perf::LevelV4;
 use scmi::pinctrl::{Selector, Setting, SettingType};
 use scmi::power::PowerState;
@@ -187,18 +187,61 @@ fn perf_levels_of_all_versions() {
     let mut perf = Perf::connect(&fake).unwrap();
     let known = |level: &LevelV4| (level.level, level.cost, level.attributes);
     let now: Vec<_> = list(perf.levels(CPU)).iter().map(known).collect();
-    for major in [3, 4] {
-        if perf
-            .negotiate(scmi::common::ProtocolVersion::new(major, 0))
-            .is_ok()
-        {
-            let levels = list(perf.levels(CPU));
-            assert_eq!(
-                levels.iter().map(known).collect::<Vec<_>>(),
-                now,
-                "version {major}"
-            );
-        }
+    for major in [1, 3, 4] {
+        let version = ProtocolVersion::new(major, 0);
+        assert_eq!(perf.negotiate(version), Ok(()));
+        let levels = list(perf.levels(CPU));
+        assert_eq!(
+            levels.iter().map(known).collect::<Vec<_>>(),
+            now,
+            "version {major}"
+        );
+    }
+}
+
+/// A clock is switched, and found to be so, in every version.
+#[test]
+fn clocks_of_all_versions() {
+    let fake = Fake::new();
+    let mut clocks = Clocks::connect(&fake).unwrap();
+    let gpu = 2;
+    let newest = clocks.version();
+    for version in [
+        newest,
+        ProtocolVersion::new(2, 0),
+        ProtocolVersion::new(1, 0),
+    ] {
+        assert_eq!(clocks.negotiate(version), Ok(()));
+        clocks.enable(gpu).unwrap();
+        assert!(
+            clocks.clock(gpu).unwrap().attributes.is_enabled(),
+            "{version}"
+        );
+        clocks.disable(gpu).unwrap();
+        assert!(
+            !clocks.clock(gpu).unwrap().attributes.is_enabled(),
+            "{version}"
+        );
+    }
+}
+
+/// A sensor shows the same in every version, at once and in a delayed response.
+#[test]
+fn sensor_readings_of_all_versions() {
+    let fake = Fake::new();
+    let mut sensors = Sensors::connect(&fake).unwrap();
+    let cpu_temp = 0;
+    let newest = sensors.version();
+    for version in [
+        newest,
+        ProtocolVersion::new(2, 0),
+        ProtocolVersion::new(1, 0),
+    ] {
+        assert_eq!(sensors.negotiate(version), Ok(()));
+        let now = sensors.read(cpu_temp).unwrap().value();
+        assert!((20_000..40_000).contains(&now), "{version}: {now}");
+        let later = sensors.read_delayed(cpu_temp).unwrap().value();
+        assert!((now - later).abs() < 2_000, "{version}: {now}, {later}");
     }
 }
 

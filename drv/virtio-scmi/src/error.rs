@@ -22,9 +22,10 @@ pub enum Refusal {
     NotAClient,
     /// The client may not use the protocol.
     ProtocolNotAllowed,
-    /// The client may not use the message; or the message switches events, for which there is `notify`.
+    /// The client may not use the message.
     MessageNotAllowed,
-    /// The driver keeps this message to itself: it would change what all clients share.
+    /// The driver keeps this message to itself: it would change what all clients share. For the messages that switch events,
+    /// there is `notify`.
     ReservedMessage,
     /// The client may not use the domain.
     DomainNotAllowed,

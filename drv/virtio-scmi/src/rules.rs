@@ -7,7 +7,7 @@ use crate::error::Refusal;
 use crate::memory::DmaBuffer;
 use scmi::Protocol;
 use scmi::events::EVENTS;
-use scmi::protocol::{ClockMessage, PowerMessage, common};
+use scmi::protocol::{BaseMessage, ClockMessage, PowerMessage, common};
 
 /// Message ids of a protocol, a bit each.
 pub type MessageSet = [u32; 8];
@@ -67,7 +67,8 @@ pub const fn messages(ids: &[u8]) -> MessageSet {
     set
 }
 
-/// What a client may use; the first rule that fits the protocol counts.
+/// What a client may use; the first rule that fits the protocol counts. No rule allows a message that the driver keeps to
+/// itself.
 ///
 /// Ordinary commands are allowed or not by one look into a table that follows from the rules and is made with them.
 #[derive(Copy, Clone, Debug)]
@@ -109,7 +110,7 @@ impl Rules {
                 Some(only) => only as usize == STANDARD | low,
             };
             if fits {
-                self.allowed[low] = messages & !SWITCHES[low];
+                self.allowed[low] = messages & !RESERVED[low];
             }
             low += 1;
         }
@@ -141,7 +142,11 @@ impl Rules {
     /// [`Rules::check_command`] for all others: a protocol or message of a vendor, or a refusal.
     #[inline(never)]
     fn check_by_rule(&self, protocol: u8, message: u8) -> Result<(), Refusal> {
-        if !self.rule(protocol)?.allows_message(message) || switches_event(protocol, message) {
+        let rule = self.rule(protocol)?;
+        if is_reserved(protocol, message) {
+            return Err(Refusal::ReservedMessage);
+        }
+        if !rule.allows_message(message) {
             return Err(Refusal::MessageNotAllowed);
         }
         Ok(())
@@ -215,9 +220,26 @@ fn domain_word(protocol: u8, message: u8) -> Option<usize> {
 /// The first of the protocols that the specification has or reserves; they differ in the low four bits.
 const STANDARD: usize = 0x10;
 
-/// The messages that switch events on and off, by the low four bits of the protocol, which differ for all that have any.
-const SWITCHES: [u32; 16] = {
-    let mut table = [0; 16];
+/// Messages of the Base protocol that change what the platform keeps for the agent, which is the whole guest: a client that
+/// sent one would end the other clients' subscriptions and settings, or would take permissions from them. The platform
+/// cannot tell the clients apart, and the driver cannot tell which agent numbers mean its own guest, so these are refused
+/// for every agent. PINCTRL_SET_PERMISSIONS is none of these: it concerns one pin or group, and `domains` restricts it.
+const RESERVED_BASE: [u8; 3] = [
+    BaseMessage::SetDevicePermissions as u8,
+    BaseMessage::SetProtocolPermissions as u8,
+    BaseMessage::ResetAgentConfiguration as u8,
+];
+
+/// The messages that the driver keeps to itself, of the protocols 0x10 to 0x1f, a bit for each of the messages 0 to 31:
+/// those of [`RESERVED_BASE`], NEGOTIATE_PROTOCOL_VERSION, which changes a protocol for all clients, and those that switch
+/// events on and off, which the driver sends for all clients together (N07).
+const RESERVED: [u32; 16] = {
+    let mut table = [1 << common::NEGOTIATE_PROTOCOL_VERSION; 16];
+    let mut i = 0;
+    while i < RESERVED_BASE.len() {
+        table[Protocol::Base as usize & 15] |= 1 << RESERVED_BASE[i];
+        i += 1;
+    }
     let mut i = 0;
     while i < EVENTS.len() {
         let event = &EVENTS[i];
@@ -246,10 +268,11 @@ pub(crate) fn may_be_delayed(protocol: u8, message: u8) -> bool {
     message < 32 && DELAYED.get(low).is_some_and(|set| set & 1 << message != 0)
 }
 
-/// Whether a command switches an event: then the driver alone sends it, for all clients together (N07).
-fn switches_event(protocol: u8, message: u8) -> bool {
+/// Returns `true` if the driver keeps a message to itself. Vendors' protocols have NEGOTIATE_PROTOCOL_VERSION too.
+fn is_reserved(protocol: u8, message: u8) -> bool {
     let low = usize::from(protocol).wrapping_sub(STANDARD);
-    message < 32 && SWITCHES.get(low).is_some_and(|set| set & 1 << message != 0)
+    message == common::NEGOTIATE_PROTOCOL_VERSION
+        || message < 32 && RESERVED.get(low).is_some_and(|set| set & 1 << message != 0)
 }
 
 #[cfg(test)]
@@ -274,8 +297,8 @@ mod tests {
     #[test]
     fn d04_ordinary_commands_are_allowed_by_the_table() {
         let everything = Rules::new(&[Rule::ALL]);
-        for (allowed, switches) in everything.allowed.iter().zip(SWITCHES) {
-            assert_eq!(*allowed, !switches);
+        for (allowed, reserved) in everything.allowed.iter().zip(RESERVED) {
+            assert_eq!(*allowed, !reserved);
         }
         const PERF: Rule = Rule::protocol(0x13);
         const LAST: Rule = Rule::protocol(0x1f);
@@ -313,7 +336,7 @@ mod tests {
         for list in lists {
             let rules = Rules::new(list);
             for protocol in 0..=u8::MAX {
-                for message in [0, 1, 2, 5, 9, 11, 30, 31, 32, 33, 200, 255] {
+                for message in [0, 1, 2, 5, 9, 10, 11, 16, 30, 31, 32, 33, 200, 255] {
                     assert_eq!(
                         rules.check_command(protocol, message),
                         rules.check_by_rule(protocol, message),
@@ -358,15 +381,77 @@ mod tests {
 
     #[test]
     fn n07_commands_that_switch_events_are_the_drivers_own() {
+        let everything = Rules::new(&[Rule::ALL]);
         for event in EVENTS {
-            assert!(switches_event(event.protocol.id(), event.enabled_by));
+            assert_eq!(
+                everything.check_command(event.protocol.id(), event.enabled_by),
+                Err(Refusal::ReservedMessage),
+                "{}",
+                event.name
+            );
         }
-        let count: u32 = SWITCHES.iter().map(|set| set.count_ones()).sum();
-        assert_eq!(count as usize, EVENTS.len());
-        assert!(!switches_event(0x25, 0xb) && !switches_event(0x15, 0xb + 32));
+        // Each event, the three of Base, and one of each of the 16 protocols; nothing more.
+        let count: u32 = RESERVED.iter().map(|set| set.count_ones()).sum();
+        assert_eq!(count as usize, EVENTS.len() + RESERVED_BASE.len() + 16);
+        assert!(!is_reserved(0x25, 0xb) && !is_reserved(0x15, 0xb + 32));
+        // Whether the client's own rule lists the message makes no difference.
+        for message in [0x4, 0xb] {
+            assert_eq!(
+                CLIENT.check_command(0x15, message),
+                Err(Refusal::ReservedMessage)
+            );
+        }
+    }
+
+    /// BASE_RESET_AGENT_CONFIGURATION ends the subscriptions of all clients at the platform, and nobody would know.
+    #[test]
+    fn s02_base_messages_about_the_agent_are_reserved() {
+        const LISTED: Rule = Rule {
+            messages: Some(messages(&[0x7, 0x9, 0xa, 0xb])),
+            ..Rule::protocol(0x10)
+        };
+        const BASE: Rule = Rule::protocol(0x10);
+        const SENSORS: Rule = Rule::protocol(0x15);
+        for list in [&[LISTED] as &'static [Rule], &[BASE], &[Rule::ALL]] {
+            let rules = Rules::new(list);
+            for message in [0x9, 0xa, 0xb] {
+                assert_eq!(
+                    rules.check_command(0x10, message),
+                    Err(Refusal::ReservedMessage)
+                );
+                // The same numbers are ordinary messages elsewhere.
+                assert!(!is_reserved(0x17, message), "{message:#x}");
+            }
+            assert_eq!(rules.check_command(0x10, 0x7), Ok(()));
+        }
+        // A client that may not use Base at all learns just that.
+        let sensors = Rules::new(&[SENSORS]);
         assert_eq!(
-            CLIENT.check_command(0x15, 0xb),
-            Err(Refusal::MessageNotAllowed)
+            sensors.check_command(0x10, 0xb),
+            Err(Refusal::ProtocolNotAllowed)
+        );
+    }
+
+    /// NEGOTIATE_PROTOCOL_VERSION by one client changes the protocol under all others.
+    #[test]
+    fn s02_negotiation_is_reserved_in_every_protocol() {
+        const LISTED: Rule = Rule {
+            messages: Some(messages(&[0, 0x10])),
+            ..Rule::ALL
+        };
+        for rules in [Rules::new(&[Rule::ALL]), Rules::new(&[LISTED])] {
+            for protocol in 0..=u8::MAX {
+                assert_eq!(
+                    rules.check_command(protocol, 0x10),
+                    Err(Refusal::ReservedMessage),
+                    "{protocol:#x}"
+                );
+                assert_eq!(rules.check_command(protocol, 0), Ok(()), "{protocol:#x}");
+            }
+        }
+        assert_eq!(
+            CLIENT.check_command(0x80, 0x10),
+            Err(Refusal::ProtocolNotAllowed)
         );
     }
 

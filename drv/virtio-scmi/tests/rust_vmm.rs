@@ -202,7 +202,7 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
                     let cookie = sent;
                     let command = Command {
                         wait: Wait::Blocked(cookie),
-                        ..wish(0x17, cookie as u8 & 0x3f)
+                        ..wish(0x17, cookie as u8 & 0xf)
                     };
                     let Ok(id) = channel.begin(CLIENT, &command, clock) else {
                         break;

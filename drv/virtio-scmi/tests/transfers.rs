@@ -502,7 +502,7 @@ fn d04_strangers_and_what_the_table_forbids_never_reach_the_device() {
         );
         assert_eq!(
             world.exchange(CONSOLE, 0x15, 0xb),
-            Err(Refusal::MessageNotAllowed)
+            Err(Refusal::ReservedMessage)
         );
         assert_eq!(world.channel.counters.refused, 4);
         assert_eq!(world.device.take(), None);

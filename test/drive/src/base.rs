@@ -32,14 +32,21 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
         run.text(base.agent(MACHINE)?.name, "machine")?;
         run.refused(base.agent(NOBODY), Status::NOT_FOUND)
     });
-    run.case("base: permissions", |run| {
+    run.case("base: what all clients share", |run| {
         let base = Base::connect(scmi)?;
-        run.refused(base.set_device_permissions(TASK, 0, true), Status::DENIED)?;
-        let refused = base.set_protocol_permissions(TASK, 0, 0x13, true);
-        run.refused(refused, Status::DENIED)?;
-        let refused = base.reset_agent_configuration(MACHINE, false);
-        run.refused(refused, Status::DENIED)?;
-        base.reset_agent_configuration(TASK, false)?;
+        for agent in [MACHINE, TASK, NOBODY] {
+            for refused in [
+                base.set_device_permissions(agent, 0, true),
+                base.set_protocol_permissions(agent, 0, 0x13, true),
+                base.reset_agent_configuration(agent, false),
+                base.reset_agent_configuration(agent, true),
+            ] {
+                run.no_answer(refused, ScmiError::ReservedMessage)?;
+            }
+        }
+        Ok(())
+    });
+    run.case("base: permissions", |run| {
         // What the other end took away is refused until it is given back.
         run.tell(r#"{"cmd":"permit","protocol":23,"allowed":false}"#)?;
         let refused = drv_scmi_api::Voltages::connect(scmi);

@@ -33,21 +33,20 @@ include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
 
 task_slot!(SCMI, scmi);
 
-/// What every protocol has: its version, its attributes, what it says of its messages, and other versions.
+/// What every protocol has: its version, its attributes, and what it says of its messages. Other versions are the driver's
+/// matter, so the request for one must not reach the platform.
 macro_rules! common {
     ($run:expr, $scmi:expr, $handle:ident, $name:literal, $version:literal) => {
         $run.case(concat!($name, ": version, attributes, messages"), |run| {
             let mut it = drv_scmi_api::$handle::connect($scmi)?;
-            let newest = it.version();
-            run.same(newest.0, $version)?;
+            run.same(it.version().0, $version)?;
             it.attributes()?;
             run.same(it.message(0)?.is_some(), true)?;
             run.same(it.message(0x77)?.is_some(), false)?;
-            let refused = it.negotiate(scmi::common::ProtocolVersion(0x9_0000));
-            run.refused(refused, scmi::Status::NOT_SUPPORTED)?;
-            it.negotiate(scmi::common::ProtocolVersion(0x1_0000))?;
-            run.see(concat!("/versions/", $name), "65536")?;
-            it.negotiate(newest)?;
+            for version in [0x9_0000, 0x1_0000, $version] {
+                let refused = it.negotiate(scmi::common::ProtocolVersion(version));
+                run.no_answer(refused, drv_scmi_api::ScmiError::ReservedMessage)?;
+            }
             run.see(concat!("/versions/", $name), stringify!($version))
         });
     };

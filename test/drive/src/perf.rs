@@ -5,7 +5,6 @@
 
 use drv_scmi_api::{Perf, Scmi};
 use scmi::Status;
-use scmi::common::ProtocolVersion;
 use scmi::perf::DescribeFastchannel;
 
 use crate::common;
@@ -17,28 +16,18 @@ const LONG: u32 = 2;
 
 pub fn cases(run: &mut Run, scmi: &Scmi) {
     common!(run, scmi, Perf, "perf", 262144);
-    run.case(
-        "perf: domains, names, levels over pages and versions",
-        |run| {
-            let mut perf = Perf::connect(scmi)?;
-            run.same(perf.count()?, 3)?;
-            let cpu = perf.domain(CPU)?;
-            run.text(cpu.name, "cpu")?;
-            run.same(cpu.sustained_level, 1000)?;
-            run.text(perf.name(LONG)?, "a-performance-domain-with-a-long-name")?;
-            let expected = || (1..=14).map(|n| (n * 100, n * 50, 9 + n as u16));
-            let newest = perf.version();
-            for version in [0x4_0000, 0x3_0000, 0x1_0000] {
-                perf.negotiate(ProtocolVersion(version))?;
-                let known = |level: &scmi::perf::LevelV4| {
-                    (level.level, level.cost, level.attributes.latency_us())
-                };
-                run.list(perf.levels(CPU), known, expected())?;
-            }
-            perf.negotiate(newest)?;
-            Ok(())
-        },
-    );
+    run.case("perf: domains, names, levels over pages", |run| {
+        let perf = Perf::connect(scmi)?;
+        run.same(perf.count()?, 3)?;
+        let cpu = perf.domain(CPU)?;
+        run.text(cpu.name, "cpu")?;
+        run.same(cpu.sustained_level, 1000)?;
+        run.text(perf.name(LONG)?, "a-performance-domain-with-a-long-name")?;
+        let known =
+            |level: &scmi::perf::LevelV4| (level.level, level.cost, level.attributes.latency_us());
+        let expected = (1..=14).map(|n| (n * 100, n * 50, 9 + n as u16));
+        run.list(perf.levels(CPU), known, expected)
+    });
     run.case("perf: levels and limits", |run| {
         let perf = Perf::connect(scmi)?;
         run.same(perf.level(CPU)?, 300)?;
