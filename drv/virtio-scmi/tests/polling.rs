@@ -176,7 +176,9 @@ fn v38_v39_v15_one_poller_finds_the_replies_of_all_others_too() {
             world.device.reply(command, 0, &[7]);
         }
         assert!(world.channel.has_used());
-        assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![7])]);
+        // The server runs one turn for a poller, and does not look at the clock for it.
+        assert_eq!(one_untimed_turn(world), [Told::Answer(THERMAL, 0, vec![7])]);
+        assert!(!world.channel.has_used());
         for handle in [own, other] {
             assert_eq!(
                 world.poll(CONSOLE, handle),
@@ -186,6 +188,34 @@ fn v38_v39_v15_one_poller_finds_the_replies_of_all_others_too() {
         assert_eq!(world.channel.pools().slots_free, 8);
         assert_eq!(world.channel.counters.err_msg_unexpected, 1);
     });
+}
+
+/// Nobody waits for an interrupt: one poller's turn takes the replies of all the other pollers too.
+#[test]
+fn v38_v39_one_poller_among_pollers_leaves_nothing() {
+    both(|world| {
+        world.turn();
+        let handles: Vec<Handle> = (0..4).map(|_| send(world)).collect();
+        while let Some(command) = world.device.take() {
+            world.device.reply(&command, 0, &[7]);
+        }
+        assert_eq!(one_untimed_turn(world), []);
+        assert!(!world.channel.has_used());
+        for handle in handles {
+            assert_eq!(
+                world.poll(CONSOLE, handle),
+                Ok(Some(Told::Answer(CONSOLE, 0, vec![7])))
+            );
+        }
+        assert_eq!(world.channel.pools().slots_free, 8);
+    });
+}
+
+/// The turn that the server runs when a client polls.
+fn one_untimed_turn(world: &mut World<'_, 16, 8, 16>) -> Vec<Told> {
+    let mut told = Vec::new();
+    world.run_turns(1, false, |_, _, line| told.push(line));
+    told
 }
 
 #[test]

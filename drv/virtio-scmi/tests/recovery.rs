@@ -54,6 +54,18 @@ fn w09_needs_reset_is_followed_by_a_reset_and_everything_works_again() {
 #[test]
 fn w07_v05_a_reset_fails_all_in_flight_with_an_error_of_its_own() {
     run(Setup::default(), |world| {
+        // Two slots are lost by then: one by its deadline, one by the client's will.
+        let short = Wish {
+            deadline: 10,
+            ..wish(0x10, 4)
+        };
+        world.submit(CONSOLE, &short, &[]).unwrap();
+        assert_eq!(world.pass(10), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+        let given_up = world.send(CONSOLE, 0x10, 5).unwrap();
+        world.cancel(CONSOLE, given_up).unwrap();
+        while world.device.take().is_some() {}
+        assert_eq!(world.channel.pools().slots_lost, 2);
+
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         world.exchange(THERMAL, 0x10, 1).unwrap();
         let pending = world.send(CONSOLE, 0x10, 2).unwrap();
@@ -79,7 +91,9 @@ fn w07_v05_a_reset_fails_all_in_flight_with_an_error_of_its_own() {
             world.poll(CONSOLE, answered),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![1, 2])))
         );
-        assert_eq!(world.channel.counters.failed, 3);
+        assert_eq!(world.channel.counters.failed, 4);
+        // V05: the reset takes the lost slots back as well.
+        assert_eq!(world.channel.pools().slots_lost, 0);
         assert_eq!(world.channel.pools().slots_free, 8);
     });
 }
@@ -404,18 +418,42 @@ fn v22_w06_no_memory_is_touched_while_a_reset_does_not_end() {
             )
             .unwrap();
         let command = world.take();
+        // A delayed response that came before its reply waits in an event buffer. After the reset it moves to the reply buffer,
+        // which the device has until then.
+        let early = Wish {
+            delayed: true,
+            wait: Wait::Poll(0),
+            ..wish(0x15, 6)
+        };
+        let (_, early) = world.submit(CONSOLE, &early, &[0; 8]).unwrap();
+        let asked = world.take();
+        assert!(world.device.delayed(&asked, 0, &[0x77; 16]));
+        world.turn();
+        assert_eq!(world.channel.pools().events_at_driver, 1);
+        let before = world.shared_memory();
         world.transport.stuck_resets = 3;
         world.channel.request_recovery();
         world.turn();
+        assert_eq!(world.transport.stuck_resets, 2);
+        assert_eq!(world.shared_memory(), before);
         // The device may still read its request and write its reply; both are as they were.
         world.device.reply(&command, 0, &[1]);
         assert_eq!(
             world.poll(CONSOLE, handle),
             Ok(Some(Told::Failed(CONSOLE, Failure::DeviceReset)))
         );
+        let written = world.shared_memory();
+        while world.transport.stuck_resets > 0 {
+            assert_eq!(world.shared_memory(), written);
+            world.pass(10);
+        }
         world.pass(100);
         world.answer_probe();
         world.turn();
+        assert_eq!(
+            world.poll(CONSOLE, early),
+            Ok(Some(Told::Answer(CONSOLE, 0, vec![0x77; 16])))
+        );
         assert_eq!(world.channel.pools().slots_free, 8);
     });
 }

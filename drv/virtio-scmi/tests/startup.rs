@@ -5,9 +5,13 @@
 
 mod support;
 
-use drv_virtio_scmi::{Condition, EVENT_IDX, P2A_CHANNELS, Refusal, SetupError, Trace, VERSION_1};
-use support::Standing;
-use support::{CONSOLE, Setup, run};
+use drv_virtio_scmi::{
+    Books, Channel, Condition, EVENT_IDX, P2A_CHANNELS, QueueMemory, Refusal, SetupError, Trace,
+    Transport, VERSION_1,
+};
+use support::world::shared_memory;
+use support::{CONSOLE, FakeDevice, FakeTransport, Setup, Standing, run};
+use virtqueue::Addresses;
 
 fn offering(offered: u64) -> Setup {
     Setup {
@@ -60,7 +64,7 @@ fn v18_v08_an_event_queue_that_the_device_lacks_is_done_without() {
 
 #[test]
 fn v01_v02_v19_before_the_start_every_operation_backs_out() {
-    use drv_virtio_scmi::{Books, Channel, Handle, QueueMemory};
+    use drv_virtio_scmi::Handle;
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
     let mut books = Box::new(Books::NEW);
     let mut channel = Channel::new(&memory, &mut books);
@@ -87,8 +91,91 @@ fn v01_v02_v19_before_the_start_every_operation_backs_out() {
     channel.audit().unwrap();
 }
 
+/// Registers that compare the shared memory with what it was, up to and including the reset.
+struct Watchful<'m> {
+    registers: FakeTransport,
+    memory: &'m QueueMemory<16, 8, 16>,
+    before: Vec<u64>,
+    was_reset: bool,
+}
+
+impl Transport for Watchful<'_> {
+    fn reset(&mut self) -> Result<(), SetupError> {
+        assert_eq!(
+            shared_memory(self.memory),
+            self.before,
+            "the device is still at work"
+        );
+        self.registers.reset()?;
+        assert_eq!(shared_memory(self.memory), self.before);
+        self.was_reset = true;
+        Ok(())
+    }
+    fn negotiate(&mut self, wanted: u64, required: u64) -> Result<u64, SetupError> {
+        assert!(self.was_reset);
+        self.registers.negotiate(wanted, required)
+    }
+    fn queue_max(&mut self, queue: u16) -> u16 {
+        assert!(self.was_reset);
+        self.registers.queue_max(queue)
+    }
+    fn setup_queue(&mut self, queue: u16, size: u16, at: Addresses) -> Result<(), SetupError> {
+        assert!(self.was_reset);
+        self.registers.setup_queue(queue, size, at)
+    }
+    fn driver_ok(&mut self) -> Result<(), SetupError> {
+        assert!(self.was_reset);
+        self.registers.driver_ok()
+    }
+    fn notify(&mut self, queue: u16) {
+        self.registers.notify(queue);
+    }
+    fn needs_reset(&mut self) -> bool {
+        self.registers.needs_reset()
+    }
+    fn fail(&mut self) {
+        self.registers.fail();
+    }
+}
+
+/// An earlier life of the driver has left the device at work: until it is reset, it reads requests and rings, and writes replies.
 #[test]
 fn w06_the_device_is_reset_before_anything_else() {
+    let memory = Box::new(QueueMemory::<16, 8, 16>::new());
+    let mut books = Box::new(Books::NEW);
+    let mut registers = FakeTransport::new(VERSION_1 | P2A_CHANNELS | EVENT_IDX, [16, 16]);
+    Channel::new(&memory, &mut books)
+        .start(&mut registers, 100)
+        .unwrap();
+    let mut device = FakeDevice::new(&memory, &registers);
+    for value in 0..3 {
+        assert!(device.sensor_update(3, value));
+    }
+    registers.stuck_resets = 2;
+    let mut transport = Watchful {
+        registers,
+        memory: &memory,
+        before: shared_memory(&memory),
+        was_reset: false,
+    };
+    // Neither making the next life nor its first, failing attempts may write anything.
+    let mut books = Box::new(Books::NEW);
+    let mut channel = Channel::new(&memory, &mut books);
+    assert_eq!(shared_memory(&memory), transport.before);
+    let mut now = 100;
+    assert_eq!(
+        channel.start(&mut transport, now),
+        Err(SetupError::ResetTimeout)
+    );
+    for _ in 0..2 {
+        now = channel.next_wake().unwrap().max(now);
+        channel.maintain(&mut transport, now);
+    }
+    assert!(transport.was_reset && transport.registers.live);
+}
+
+#[test]
+fn w06_a_start_takes_one_reset() {
     run(Setup::default(), |world| {
         assert!(world.transport.was_reset);
         assert_eq!(world.transport.resets, 1);
@@ -104,8 +191,6 @@ fn w06_the_device_is_reset_before_anything_else() {
 
 #[test]
 fn v17_v19_a_device_that_is_not_done_with_its_reset_is_waited_for() {
-    use drv_virtio_scmi::{Books, Channel, QueueMemory};
-    use support::FakeTransport;
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
     let mut books = Box::new(Books::NEW);
     let mut channel = Channel::new(&memory, &mut books);

@@ -323,6 +323,9 @@ fn w04_an_answer_that_is_there_counts_however_late_it_is_looked_at() {
     run(Setup::default(), |world| {
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         let command = world.take();
+        // The deadline is on the clock, and passes before the driver looks.
+        assert_eq!(world.turn(), []);
+        assert!(!world.channel.wants_tick());
         world.device.reply(&command, 0, &[]);
         // The driver did not run for two minutes.
         world.now += 120_000;
@@ -543,6 +546,9 @@ fn v05_v14_a_client_that_dies_frees_what_it_has_and_its_successor_hears_nothing(
         for stale in [handle, answered] {
             assert_eq!(world.poll(next, stale), Err(Refusal::BadHandle));
         }
+        // V14: nor does a handle that lives serve anybody but its owner.
+        assert_eq!(world.poll(CONSOLE, own), Err(Refusal::BadHandle));
+        assert_eq!(world.cancel(CONSOLE, own), Err(Refusal::BadHandle));
         assert_eq!(world.channel.pools().slots_lost, 2);
         world.device.reply(&commands[0], 0, &[1]);
         world.device.reply(&commands[1], 0, &[1]);
@@ -589,7 +595,15 @@ fn v28_a_slot_that_is_not_submitted_returns() {
             world.audit();
         }
         assert_eq!(world.channel.pools().slots_free, 8);
+        // Nor does a request keep its slot that is refused when it is submitted.
+        for _ in 0..20 {
+            let refused = world.submit(CONSOLE, &wish(0x10, 0), &[0; 129]);
+            assert_eq!(refused, Err(Refusal::RequestTooLong));
+            world.audit();
+        }
+        assert_eq!(world.channel.pools().slots_free, 8);
         assert_eq!(world.channel.counters.sent_ok, 0);
+        assert_eq!(world.device.take(), None);
     });
 }
 

@@ -6,11 +6,14 @@
 use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    After, Books, Channel, Client, ClientConfig, Clock, Command as Wish, EVENT_IDX, EventKind,
-    Failure, Handle, Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory, Record,
-    Refusal, Rule, Rules, SetupError, SlotId, Subscription, Thresholds, Trace, VERSION_1, Wait,
+    After, Books, Channel, Client, ClientConfig, Clock, Command as Wish, DmaBuffer, EVENT_IDX,
+    EventKind, Failure, Handle, Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory,
+    Record, Refusal, Rule, Rules, SetupError, SlotId, Subscription, Thresholds, Trace, VERSION_1,
+    Wait,
 };
 use std::cell::RefCell;
+use virtqueue::RingMemory;
+use virtqueue::device::DeviceSide;
 
 /// What a client was told, or found by polling.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -340,6 +343,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         }
     }
 
+    /// What the driver may write of the memory that it shares with the device.
+    pub fn shared_memory(&self) -> Vec<u64> {
+        shared_memory(self.memory)
+    }
+
     pub fn try_subscribe(
         &mut self,
         owner: Owner,
@@ -424,6 +432,31 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         assert_eq!((probe.protocol(), probe.message()), (0x10, 0));
         self.device.reply(&probe, 0, &[0, 0, 2, 0]);
     }
+}
+
+/// What the driver may write of shared memory: every buffer, every descriptor, and the heads that each ring offers.
+pub fn shared_memory<const R: usize, const S: usize, const E: usize>(
+    memory: &QueueMemory<R, S, E>,
+) -> Vec<u64> {
+    fn ring<const N: usize>(ring: &RingMemory<N>, words: &mut Vec<u64>) {
+        let mut device = DeviceSide::new(ring, N as u16, false);
+        for number in 0..N as u16 {
+            let segment = device.segment(number).unwrap();
+            let next = segment.next.map_or(u64::MAX, u64::from);
+            let writable = u64::from(segment.writable);
+            words.extend([segment.address, segment.len.into(), writable, next]);
+        }
+        words.extend(std::iter::from_fn(|| device.pop()).map(u64::from));
+    }
+    let mut words = Vec::new();
+    ring(memory.command_ring(), &mut words);
+    ring(memory.event_ring(), &mut words);
+    let first = std::ptr::from_ref(memory).addr() as u64;
+    let addresses = (first..first + size_of_val(memory) as u64).step_by(4);
+    for buffer in addresses.filter_map(|address| memory.buffer_at(address)) {
+        words.extend((0..DmaBuffer::LEN / 4).map(|index| u64::from(buffer.word(index))));
+    }
+    words
 }
 
 /// A blocking command with defaults.
