@@ -31,8 +31,11 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether asking again can help only when the platform or the driver has become another one.
-    pub fn is_lasting(self) -> bool {
+    /// Returns `true` if the platform or the driver says that there is no such thing.
+    ///
+    /// That may be a mistake of a moment: the status NOT_SUPPORTED has all its bits set, and so has an answer that was
+    /// overwritten. Only what has never worked may be called "not available" for it, and must be asked again all the same.
+    pub fn says_absent(self) -> bool {
         match self {
             Self::Refused(status) => {
                 matches!(
@@ -64,6 +67,15 @@ impl Cause {
             Self::NoAnswer(_) => self.scmi_error().is_none_or(|error| !error.nothing_sent()),
             Self::Malformed => true,
         }
+    }
+
+    /// Returns `true` if a command slot of the caller may be gone: an answer did not come in time, or the driver says that all
+    /// slots are taken. A caller that sends one command at a time has then lost earlier ones.
+    pub fn costs_slot(self) -> bool {
+        matches!(
+            self.scmi_error(),
+            Some(ScmiError::TimedOut | ScmiError::DelayedTimedOut | ScmiError::SlotQuota)
+        )
     }
 
     /// Why there is no answer.
@@ -123,21 +135,28 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_and_what_may_have_been_done() {
+    fn absent_uncertain_or_without_a_slot() {
         let no_answer = |error| Cause::from(Error::NoAnswer(error));
-        for (cause, lasting, uncertain) in [
-            (Cause::from(Error::Refused(Status::NOT_FOUND)), true, false),
-            (Cause::from(Error::Refused(Status::BUSY)), false, false),
-            (Cause::WrongName, true, false),
-            (Cause::Malformed, false, true),
-            (no_answer(ScmiError::NoDevice), true, false),
-            (no_answer(ScmiError::Recovering), false, false),
-            (no_answer(ScmiError::TimedOut), false, true),
+        let refused = |status| Cause::from(Error::Refused(status));
+        for (cause, absent, uncertain, slot) in [
+            (refused(Status::NOT_FOUND), true, false, false),
+            (refused(Status::from_raw(-1)), true, false, false),
+            (refused(Status::BUSY), false, false, false),
+            (Cause::WrongName, true, false, false),
+            (Cause::Malformed, false, true, false),
+            (no_answer(ScmiError::NoDevice), true, false, false),
+            (no_answer(ScmiError::Recovering), false, false, false),
+            (no_answer(ScmiError::SlotQuota), false, false, true),
+            (no_answer(ScmiError::TimedOut), false, true, true),
             // A number of some other driver.
-            (Cause::NoAnswer(9999), false, true),
+            (Cause::NoAnswer(9999), false, true, false),
         ] {
-            let found = (cause.is_lasting(), cause.is_uncertain());
-            assert_eq!(found, (lasting, uncertain), "{cause:?}");
+            let found = (
+                cause.says_absent(),
+                cause.is_uncertain(),
+                cause.costs_slot(),
+            );
+            assert_eq!(found, (absent, uncertain, slot), "{cause:?}");
         }
     }
 }

@@ -33,7 +33,8 @@ pub enum ZoneState {
     Watched,
     /// Its sensor cannot be read: its limits are at their safe values.
     Blind,
-    /// The platform does not have the sensor; [`ZoneStatus::trouble`] says why.
+    /// The platform does not have the sensor, and has never shown it: its limits are left alone, and the platform is asked
+    /// again. [`ZoneStatus::trouble`] says why.
     Absent,
 }
 
@@ -87,7 +88,7 @@ pub struct LimitStatus {
     pub applied: Option<u32>,
     /// What it is when nothing is warm.
     pub normal: u32,
-    /// What it is when a sensor cannot be read.
+    /// What it is when a sensor cannot be read, or when it is not certain that it could be lowered later.
     pub safe: u32,
     /// What went wrong the last time, unless all has been well since.
     pub trouble: Option<Cause>,

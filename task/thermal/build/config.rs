@@ -41,7 +41,7 @@ fn check() -> u64 {
 }
 
 fn blind() -> u64 {
-    1000
+    0
 }
 
 #[derive(Deserialize)]

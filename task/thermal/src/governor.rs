@@ -6,9 +6,9 @@
 use drv_scmi_api::{Exchange, Link};
 use task_thermal_api::{Cause, LimitStatus, ThermalError, ZoneState, ZoneStatus};
 
-use crate::limit::{Limit, Lowered};
-use crate::zone::Zone;
-use crate::{BACK_OFF_MAX_MS, BACK_OFF_MIN_MS};
+use crate::limit::{Kept, Known, Limit};
+use crate::zone::{SwitchOnError, Zone};
+use crate::{ABSENT_PAUSE_MAX_MS, BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, LOST_SLOT_MS};
 
 /// How long things may take, and how often they happen, in milliseconds.
 #[derive(Copy, Clone, Debug)]
@@ -19,17 +19,29 @@ pub struct Times {
     pub poll_ms: u64,
     /// Between two looks at a sensor whose trip points are told: words get lost.
     pub check_ms: u64,
-    /// For so long a sensor may fail before its limits become safe.
+    /// For so long a sensor may fail before its limits become safe, unless the platform says that it is not there.
     pub blind_ms: u64,
 }
 
 #[derive(Copy, Clone, Debug)]
 struct ZoneRecord {
     state: ZoneState,
+    /// The platform has shown the sensor in this life of the task. From then on it is never [`ZoneState::Absent`].
+    is_known: bool,
     /// Trip points of the sensor, once it was found.
     points: Option<u8>,
+    /// The sensor is on, or cannot be switched.
+    is_on: bool,
+    /// When to try again to switch it on, after it could not be found out whether it is.
+    switch_on_at: u64,
+    /// The platform was asked to tell of trip points, and has agreed.
+    is_subscribed: bool,
     /// The trip points are where they belong, for so many trips in effect; and whether the platform tells both ways.
     armed: Option<(usize, bool)>,
+    /// When to try again to have the platform tell, after it refused.
+    arm_at: Option<u64>,
+    /// The platform has answered a question about the sensor since the governor became [cautious](Governor::cautious).
+    is_answered: bool,
     passed: usize,
     reading: i64,
     /// When to look next.
@@ -50,8 +62,14 @@ struct ZoneRecord {
 impl ZoneRecord {
     const NEW: Self = Self {
         state: ZoneState::Unknown,
+        is_known: false,
         points: None,
+        is_on: false,
+        switch_on_at: 0,
+        is_subscribed: false,
         armed: None,
+        arm_at: None,
+        is_answered: false,
         passed: 0,
         reading: 0,
         next: Some(0),
@@ -65,13 +83,34 @@ impl ZoneRecord {
         failures: 0,
         trouble: None,
     };
+
+    /// The sensor is to be found, switched on and armed anew.
+    fn forget_setup(&mut self) {
+        self.points = None;
+        self.is_on = false;
+        self.is_subscribed = false;
+        self.armed = None;
+        self.arm_at = None;
+        self.told_at = None;
+    }
+
+    /// Whether this zone is no reason to be [cautious](Governor::cautious).
+    fn is_cleared(&self) -> bool {
+        self.is_answered || self.state == ZoneState::Absent
+    }
 }
 
 #[derive(Copy, Clone, Debug)]
 struct LimitRecord {
     applied: Option<u32>,
-    lowered: Option<Lowered>,
-    /// When to try again, if that failed.
+    /// The platform does not keep it: it is asked again.
+    is_loose: bool,
+    /// It was set in this life of the task, and kept by the platform.
+    has_worked: bool,
+    known: Known,
+    /// What it was to be the last time.
+    tried: Option<u32>,
+    /// When to try that again, if it failed or is loose.
     next: Option<u64>,
     pause: u64,
     trouble: Option<Cause>,
@@ -80,11 +119,48 @@ struct LimitRecord {
 impl LimitRecord {
     const NEW: Self = Self {
         applied: None,
-        lowered: None,
+        is_loose: false,
+        has_worked: false,
+        known: Known::NOTHING,
+        tried: None,
         next: None,
         pause: BACK_OFF_MIN_MS,
         trouble: None,
     };
+
+    /// Notes what became of setting it to `value`.
+    fn note(&mut self, value: u32, result: Result<Kept, Cause>, now: u64) {
+        match result {
+            Ok(kept) => {
+                self.applied = Some(value);
+                self.trouble = None;
+                self.is_loose = kept == Kept::ByLevel;
+                self.has_worked |= !self.is_loose;
+            }
+            Err(cause) => {
+                // Some of it may have been done.
+                self.applied = None;
+                self.trouble = Some(cause);
+                self.is_loose = false;
+            }
+        }
+        let is_absent = match result {
+            Ok(Kept::ByPlatform) => {
+                self.next = None;
+                self.pause = BACK_OFF_MIN_MS;
+                return;
+            }
+            Ok(Kept::ByLevel) => true,
+            Err(cause) => cause.says_absent(),
+        };
+        let longest = if is_absent && !self.has_worked {
+            ABSENT_PAUSE_MAX_MS
+        } else {
+            BACK_OFF_MAX_MS
+        };
+        self.next = Some(now.saturating_add(self.pause));
+        self.pause = longer(self.pause, longest);
+    }
 }
 
 /// All zones and limits.
@@ -95,6 +171,11 @@ pub struct Governor<const ZONES: usize, const LIMITS: usize> {
     times: Times,
     zone_records: [ZoneRecord; ZONES],
     limit_records: [LimitRecord; LIMITS],
+    /// A command slot of this task may be gone, and the next question may take the last one: then no limit could be lowered any
+    /// more, whatever gets warm. So every limit is safe until the platform has answered for every zone.
+    cautious: bool,
+    /// When that began last.
+    slot_lost_at: Option<u64>,
 }
 
 impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
@@ -110,6 +191,8 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             times,
             zone_records: [ZoneRecord::NEW; ZONES],
             limit_records: [LimitRecord::NEW; LIMITS],
+            cautious: false,
+            slot_lost_at: None,
         }
     }
 
@@ -183,15 +266,17 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             if record.state == ZoneState::Absent {
                 record.state = ZoneState::Unknown;
             }
-            record.points = None;
-            record.armed = None;
-            record.told_at = None;
+            record.forget_setup();
+            record.switch_on_at = 0;
             record.pause = BACK_OFF_MIN_MS;
             record.next = Some(now);
         }
+        // With the driver or the device every slot came back.
+        self.slot_lost_at = None;
         for record in &mut self.limit_records {
             record.applied = None;
-            record.lowered = None;
+            record.is_loose = false;
+            record.known = Known::NOTHING;
             record.pause = BACK_OFF_MIN_MS;
             record.next = Some(now);
         }
@@ -200,11 +285,22 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
     /// Does what is due: reads sensors, and sets limits. `clock` tells the time in milliseconds since boot.
     pub fn run<E: Exchange + ?Sized>(&mut self, exchange: &E, clock: impl Fn() -> u64) {
         let link = Link::new(exchange).with_deadline(self.times.deadline_ms);
+        let now = clock();
+        let asks = self.zone_records.iter().any(|record| {
+            record.state != ZoneState::Absent && record.next.is_some_and(|at| at <= now)
+        });
+        if asks && !self.cautious && self.may_lack_slots(now) {
+            self.become_cautious(now);
+            self.apply(link, &clock);
+        }
         for index in 0..ZONES {
             let due = self.zone_records.get(index).and_then(|record| record.next);
             if due.is_some_and(|at| at <= clock()) {
                 self.look(index, link, &clock);
             }
+        }
+        if self.cautious && self.zone_records.iter().all(ZoneRecord::is_cleared) {
+            self.cautious = false;
         }
         self.apply(link, &clock);
     }
@@ -223,17 +319,25 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         for _ in 0..=zone.trips.len() {
             match self.read(index, zone, link, clock()) {
                 // Before anything else, what is warm is cooled.
-                Ok(true) => {
-                    self.hurry_limits(clock());
-                    self.apply(link, clock);
-                }
+                Ok(true) => self.apply(link, clock),
                 Ok(false) => {}
-                Err(cause) => return self.failed(index, cause, clock()),
+                Err(cause) => {
+                    self.failed(index, cause, clock());
+                    if self.cautious || self.is_blind(index) {
+                        self.apply(link, clock);
+                    }
+                    return;
+                }
             }
-            match self.arm(index, zone, link) {
+            match self.arm(index, zone, link, clock()) {
                 Ok(true) => {}
                 Ok(false) => break,
-                Err(cause) => return self.failed(index, cause, clock()),
+                // The sensor is polled.
+                Err(cause) => {
+                    self.note_lost_slot(cause, clock());
+                    self.apply(link, clock);
+                    break;
+                }
             }
         }
         let times = self.times;
@@ -254,11 +358,26 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         link: Link<'_, E>,
         now: u64,
     ) -> Result<bool, Cause> {
+        let check_ms = self.times.check_ms;
         let Some(record) = self.zone_records.get_mut(index) else {
             return Ok(false);
         };
         if record.points.is_none() {
-            record.points = Some(zone.prepare(link)?);
+            record.points = Some(zone.find(link)?);
+            record.is_known = true;
+        }
+        if !record.is_on && record.switch_on_at <= now {
+            match zone.switch_on(link) {
+                Ok(()) => record.is_on = true,
+                Err(SwitchOnError::Unknown(cause)) => {
+                    record.switch_on_at = now.saturating_add(check_ms);
+                    // The next question may take the last slot: limits come before it.
+                    if cause.costs_slot() {
+                        return Err(cause);
+                    }
+                }
+                Err(SwitchOnError::Off(cause)) => return Err(cause),
+            }
         }
         let reading = zone.read(link)?;
         let first = record.state != ZoneState::Watched;
@@ -270,6 +389,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         record.failing_since = None;
         record.trouble = None;
         record.pause = BACK_OFF_MIN_MS;
+        record.is_answered = true;
         if moved {
             record.actions = record.actions.saturating_add(1);
             record.last_action = now;
@@ -280,66 +400,122 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         Ok(moved || first)
     }
 
-    /// Moves trip points to where they belong. Returns whether it moved any.
+    /// Has the platform tell when the reading leaves the band, and moves trip points to its ends. Returns whether it moved any.
+    /// What the platform refuses is asked for again: meanwhile the sensor is polled.
     fn arm<E: Exchange + ?Sized>(
         &mut self,
         index: usize,
         zone: &Zone,
         link: Link<'_, E>,
+        now: u64,
     ) -> Result<bool, Cause> {
+        let check_ms = self.times.check_ms;
         let Some(record) = self.zone_records.get_mut(index) else {
             return Ok(false);
         };
-        if matches!(record.armed, Some((passed, _)) if passed == record.passed) {
+        let is_due = record.arm_at.is_some_and(|at| at <= now);
+        if !is_due && matches!(record.armed, Some((passed, _)) if passed == record.passed) {
             return Ok(false);
         }
-        record.armed = None;
         let points = record.points.unwrap_or(0);
-        let told = zone.arm(link, points, zone.band(record.passed))?;
-        record.armed = Some((record.passed, told));
-        Ok(points > 0)
+        // Until all of it is done.
+        record.armed = Some((record.passed, false));
+        record.arm_at = None;
+        if points == 0 {
+            return Ok(false);
+        }
+        let told = if record.is_subscribed {
+            Ok(())
+        } else {
+            zone.subscribe(link)
+        };
+        record.is_subscribed = told.is_ok();
+        match told.and_then(|()| zone.arm(link, points, zone.band(record.passed))) {
+            Ok(told) => {
+                record.armed = Some((record.passed, told));
+                Ok(true)
+            }
+            Err(cause) => {
+                record.arm_at = Some(now.saturating_add(check_ms));
+                Err(cause)
+            }
+        }
     }
 
-    /// A sensor could not be found, read or armed.
+    /// A sensor could not be found, switched on or read.
     fn failed(&mut self, index: usize, cause: Cause, now: u64) {
+        self.note_lost_slot(cause, now);
         let blind_ms = self.times.blind_ms;
         let Some(record) = self.zone_records.get_mut(index) else {
             return;
         };
         record.failures = record.failures.saturating_add(1);
         record.trouble = Some(cause);
-        record.points = None;
-        record.armed = None;
-        record.told_at = None;
-        if cause.is_lasting() {
+        record.is_answered = !cause.costs_slot();
+        record.forget_setup();
+        let mut next = now.saturating_add(record.pause);
+        if cause.says_absent() && !record.is_known {
             record.state = ZoneState::Absent;
             record.passed = 0;
             record.failing_since = None;
-            record.next = None;
+            record.next = Some(next);
+            record.pause = longer(record.pause, ABSENT_PAUSE_MAX_MS);
             return;
         }
         let since = *record.failing_since.get_or_insert(now);
         let blind_at = since.saturating_add(blind_ms);
-        let mut next = now.saturating_add(record.pause);
-        if now >= blind_at {
+        if cause.says_absent() || now >= blind_at {
             record.state = ZoneState::Blind;
         } else {
             next = next.min(blind_at);
         }
         record.next = Some(next);
-        record.pause = record.pause.saturating_mul(2).min(BACK_OFF_MAX_MS);
+        record.pause = longer(record.pause, BACK_OFF_MAX_MS);
     }
 
-    /// A limit that could not be set is tried again now: something else is wanted of it.
-    fn hurry_limits(&mut self, now: u64) {
-        for record in &mut self.limit_records {
-            record.next = record.trouble.map(|_| now);
-            record.pause = BACK_OFF_MIN_MS;
+    fn is_blind(&self, index: usize) -> bool {
+        let record = self.zone_records.get(index);
+        record.is_some_and(|record| record.state == ZoneState::Blind)
+    }
+
+    /// Whether an answer was lost so short a time ago that the driver may not have got the slot back.
+    fn may_lack_slots(&self, now: u64) -> bool {
+        self.slot_lost_at
+            .is_some_and(|at| now < at.saturating_add(LOST_SLOT_MS))
+    }
+
+    /// An answer was not delivered. If that may have cost a slot, every limit becomes safe before anything else is asked.
+    fn note_lost_slot(&mut self, cause: Cause, now: u64) {
+        if cause.costs_slot() {
+            self.slot_lost_at = Some(now);
+            self.become_cautious(now);
+        }
+    }
+
+    /// From now on every limit is safe until the platform has answered for every zone, which are asked at once.
+    fn become_cautious(&mut self, now: u64) {
+        self.cautious = true;
+        for record in &mut self.zone_records {
+            record.is_answered = false;
+            // What fails has its own pauses.
+            if record.state == ZoneState::Watched && record.failing_since.is_none() {
+                record.next = Some(now);
+            }
         }
     }
 
     /// Sets every limit that is not what it is to be.
     fn apply<E: Exchange + ?Sized>(&mut self, link: Link<'_, E>, clock: &impl Fn() -> u64) {
+        let was_cautious = self.cautious;
+        self.apply_all(link, clock);
+        if self.cautious && !was_cautious {
+            // An answer was lost meanwhile: more limits are to be safe now.
+            self.apply_all(link, clock);
+        }
+        self.note_reactions(clock());
+    }
+
+    fn apply_all<E: Exchange + ?Sized>(&mut self, link: Link<'_, E>, clock: &impl Fn() -> u64) {
         for number in 0..LIMITS as u8 {
             let target = self.target(number);
             let index = usize::from(number);
@@ -348,33 +524,28 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             else {
                 continue;
             };
-            let now = clock();
-            let waits = record.trouble.is_some() && record.next.is_none_or(|at| at > now);
-            let Some(target) = target.filter(|target| record.applied != Some(*target)) else {
+            let Some(target) = target else {
                 record.next = None;
                 continue;
             };
-            if waits {
+            let is_applied = record.applied == Some(target);
+            if is_applied && !record.is_loose {
+                record.next = None;
                 continue;
             }
-            match limit.apply(link, target, &mut record.lowered) {
-                Ok(()) => {
-                    record.applied = Some(target);
-                    record.trouble = None;
-                    record.next = None;
-                    record.pause = BACK_OFF_MIN_MS;
-                }
-                Err(cause) => {
-                    // Some of it may have been done.
-                    record.applied = None;
-                    record.trouble = Some(cause);
-                    record.next =
-                        (!cause.is_lasting()).then(|| clock().saturating_add(record.pause));
-                    record.pause = record.pause.saturating_mul(2).min(BACK_OFF_MAX_MS);
-                }
+            if record.tried != Some(target) {
+                // Something else is wanted of it, which does not wait.
+                record.tried = Some(target);
+                record.pause = BACK_OFF_MIN_MS;
+            } else if record.next.is_some_and(|at| at > clock()) {
+                continue;
+            }
+            let result = limit.apply(link, target, &mut record.known);
+            record.note(target, result, clock());
+            if let Err(cause) = result {
+                self.note_lost_slot(cause, clock());
             }
         }
-        self.note_reactions(clock());
     }
 
     /// Notes how long it took since the platform told of a trip point, where all that follows from it is done.
@@ -400,20 +571,31 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
 
     /// What a limit is to be: the lowest that any zone asks for. `None` while no zone that concerns it has been looked at.
     fn target(&self, number: u8) -> Option<u32> {
-        let limit = self.limits.get(usize::from(number))?;
+        let index = usize::from(number);
+        let limit = self.limits.get(index)?;
         let zones = self.zones.iter().zip(&self.zone_records);
-        zones
+        let asked = zones
             .filter(|(zone, _)| zone.concerns(number))
-            .filter_map(|(zone, record)| match record.state {
-                // After a restart what was in effect stays so until the sensor is read again.
-                ZoneState::Unknown | ZoneState::Absent => None,
-                ZoneState::Watched => Some(zone.cut(number, record.passed).unwrap_or(limit.normal)),
-                ZoneState::Blind => Some(
-                    limit
-                        .safe
-                        .min(zone.cut(number, record.passed).unwrap_or(limit.safe)),
-                ),
+            .filter_map(|(zone, record)| {
+                let cut = zone.cut(number, record.passed).unwrap_or(limit.normal);
+                match record.state {
+                    // After a restart what was in effect stays so until the sensor is read again.
+                    ZoneState::Unknown | ZoneState::Absent => None,
+                    ZoneState::Watched if !self.cautious => Some(cut),
+                    ZoneState::Watched | ZoneState::Blind => Some(limit.safe.min(cut)),
+                }
             })
-            .min()
+            .min();
+        // It was made safe for a sensor which, as it turned out, the platform does not have.
+        let given_back = || {
+            let record = self.limit_records.get(index)?;
+            record.applied.map(|_| limit.normal)
+        };
+        asked.or_else(given_back)
     }
+}
+
+/// The pause after this one.
+fn longer(pause: u64, longest: u64) -> u64 {
+    pause.saturating_mul(2).min(longest)
 }

@@ -11,14 +11,22 @@
 //!
 //!    +---------+  first reading   +---------+  no reading for blind-ms   +-------+
 //!    | Unknown | ---------------> | Watched | -------------------------> | Blind |  limits at their safe values;
-//!    +---------+                  +---------+ <------------------------- +-------+  tried again, less and less often
-//!         |                                          a reading
-//!         | the platform does not have the sensor
-//!         v                                     driver, device or platform restart: everything is looked at and set anew
+//!    +---------+                  +---------+ <------------------------- +-------+  tried again, at least every second
+//!       |   ^                          ^        a reading
+//!       |   | restart of driver,       | a reading
+//!       v   | device or platform       |
+//!     +--------+                       |
+//!     | Absent | ----------------------+
 //!     +--------+
-//!     | Absent |  its limits are left alone
-//!     +--------+
+//!      the platform says that it does not have the sensor, and has never shown it: limits are left alone;
+//!      tried again, at least every 10 s
 //! ```
+//!
+//! A sensor that the platform has shown once is never absent again, whatever the platform says: it is blind. A limit is tried
+//! again in the same way, whatever the platform said to it.
+//!
+//! An answer that does not come may cost a command slot of this task until the driver gets it back. Before the last one is at
+//! stake all limits become safe, and stay so until the platform has answered for every zone.
 //!
 //! The platform is asked to tell when the reading leaves the band in which nothing changes: one trip point of the sensor rises
 //! with the next trip, another one falls with the last. Where it cannot, the sensor is polled.
@@ -37,5 +45,9 @@ pub use zone::{Trip, Zone};
 
 /// The first pause before something is tried again, in milliseconds.
 pub const BACK_OFF_MIN_MS: u64 = 100;
-/// The longest pause: pauses double up to this.
-pub const BACK_OFF_MAX_MS: u64 = 5000;
+/// The longest pause, for what has worked before or may work in a moment: pauses double up to this.
+pub const BACK_OFF_MAX_MS: u64 = 1000;
+/// The longest pause, for what has never worked and is not there by the platform's word.
+pub const ABSENT_PAUSE_MAX_MS: u64 = 10_000;
+/// So long after an answer was lost the driver has its slot back at the latest.
+pub const LOST_SLOT_MS: u64 = 30_000;

@@ -19,7 +19,7 @@ pub struct Limit {
     pub platform_name: Option<&'static str>,
     /// What it is when nothing is warm.
     pub normal: u32,
-    /// What it is when a sensor cannot be read.
+    /// What it is when a sensor cannot be read, or when it is not certain that it could be lowered later.
     pub safe: u32,
 }
 
@@ -38,9 +38,36 @@ pub enum Target {
     },
 }
 
+/// What this task knows of what it limits, since the driver, the device or the platform restarted last.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Known {
+    /// The platform has the right name for it.
+    named: bool,
+    /// The lower end of the limits of a performance domain, as the platform last told it.
+    lowest: Option<u32>,
+    lowered: Option<Lowered>,
+}
+
+impl Known {
+    pub(crate) const NOTHING: Self = Self {
+        named: false,
+        lowest: None,
+        lowered: None,
+    };
+}
+
+/// How a limit is kept.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Kept {
+    /// The platform keeps it.
+    ByPlatform,
+    /// The platform refuses to. This task has lowered the level, and others may raise it again.
+    ByLevel,
+}
+
 /// A level that this task has lowered, because the platform does not do that by itself.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Lowered {
+struct Lowered {
     /// The level before.
     from: u32,
     /// The level that was set.
@@ -48,72 +75,147 @@ pub(crate) struct Lowered {
 }
 
 impl Limit {
-    /// Makes it `value`.
+    /// Makes it `value`. What can be set is set, even if the platform does not tell how it stands before.
     pub(crate) fn apply<E: Exchange + ?Sized>(
         &self,
         link: Link<'_, E>,
         value: u32,
-        lowered: &mut Option<Lowered>,
-    ) -> Result<(), Cause> {
+        known: &mut Known,
+    ) -> Result<Kept, Cause> {
         match self.target {
             Target::Perf { domain } => {
                 let perf = Perf::over(link)?;
-                self.check(|| Ok(perf.domain(domain)?.name))?;
-                limit_level(&perf, domain, value)?;
-                follow(&perf, domain, value, lowered)?;
+                self.check(known, || Ok(perf.domain(domain)?.name))?;
+                Ok(self.limit_level(&perf, domain, value, known)?)
             }
             Target::Cap { domain } => {
                 let caps = Powercaps::over(link)?;
-                self.check(|| Ok(caps.domain(domain)?.name))?;
-                if caps.cap(domain)? != value {
+                self.check(known, || Ok(caps.domain(domain)?.name))?;
+                let found = caps.cap(domain);
+                if found != Ok(value) {
                     caps.set_cap(domain, value)?;
+                }
+                if let Err(error @ Error::NoAnswer(_)) = found {
+                    return Err(error.into());
+                }
+                Ok(Kept::ByPlatform)
+            }
+        }
+    }
+
+    fn check(
+        &self,
+        known: &mut Known,
+        name: impl FnOnce() -> Result<ShortName, Error>,
+    ) -> Result<(), Cause> {
+        match self.platform_name {
+            Some(wanted) if !known.named && !name()?.is(wanted) => Err(Cause::WrongName),
+            _ => {
+                known.named = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Has the platform keep the level down. Where it does not, the level itself is set: see [`Limit::follow`].
+    fn limit_level<E: Exchange + ?Sized>(
+        &self,
+        perf: &Perf<'_, E>,
+        domain: u32,
+        highest: u32,
+        known: &mut Known,
+    ) -> Result<Kept, Error> {
+        let limited = set_limits(perf, domain, highest, &mut known.lowest);
+        match limited {
+            Ok(()) => {
+                self.follow(perf, domain, highest, Kept::ByPlatform, known)?;
+                Ok(Kept::ByPlatform)
+            }
+            // Nothing more is asked of a platform that does not answer.
+            Err(error @ Error::NoAnswer(_)) => Err(error),
+            Err(error) => {
+                let followed = self.follow(perf, domain, highest, Kept::ByLevel, known);
+                match error {
+                    Error::Refused(Status::NOT_SUPPORTED | Status::NOT_FOUND | Status::DENIED) => {
+                        followed.map(|()| Kept::ByLevel)
+                    }
+                    error => Err(error),
                 }
             }
         }
+    }
+
+    /// Lowers the level itself if it is still too high, and gives it back once it may be higher, unless somebody has set it
+    /// since.
+    fn follow<E: Exchange + ?Sized>(
+        &self,
+        perf: &Perf<'_, E>,
+        domain: u32,
+        highest: u32,
+        kept: Kept,
+        known: &mut Known,
+    ) -> Result<(), Error> {
+        let is_kept = kept == Kept::ByPlatform;
+        let level = match perf.level(domain) {
+            Ok(level) => level,
+            Err(Error::Refused(_)) if is_kept => return Ok(()),
+            // It may be too high.
+            Err(Error::Refused(_)) if highest < self.normal => {
+                return perf.set_level(domain, highest);
+            }
+            Err(error) => return Err(error),
+        };
+        let before = known.lowered.filter(|lowered| lowered.to == level);
+        let from = before.map_or(level, |lowered| lowered.from);
+        let to = from.min(highest);
+        if to != level {
+            match perf.set_level(domain, to) {
+                // The platform keeps the level down by itself.
+                Err(Error::Refused(_)) if is_kept => return Ok(()),
+                result => result?,
+            }
+        }
+        known.lowered = (to != from).then_some(Lowered { from, to });
         Ok(())
     }
-
-    fn check(&self, name: impl FnOnce() -> Result<ShortName, Error>) -> Result<(), Cause> {
-        match self.platform_name {
-            Some(wanted) if !name()?.is(wanted) => Err(Cause::WrongName),
-            _ => Ok(()),
-        }
-    }
 }
 
-/// Has the platform keep the level down. Where it does not do that, the level itself is set: see [`follow`].
-fn limit_level<E: Exchange + ?Sized>(
+/// Sets the limits of a performance domain, the upper one to `highest`. `lowest` is the lower one, as it was told last.
+fn set_limits<E: Exchange + ?Sized>(
     perf: &Perf<'_, E>,
     domain: u32,
     highest: u32,
+    lowest: &mut Option<u32>,
 ) -> Result<(), Error> {
-    let limited = perf.limits(domain).and_then(|limits| {
-        if limits.highest == highest {
-            return Ok(());
+    let found = perf.limits(domain);
+    let from = match (found, *lowest) {
+        (Ok(limits), _) => {
+            *lowest = Some(limits.lowest);
+            if limits.highest == highest {
+                return Ok(());
+            }
+            limits.lowest
         }
-        perf.set_limits(domain, limits.lowest.min(highest), highest)
-    });
-    match limited {
-        Err(Error::Refused(Status::NOT_SUPPORTED | Status::DENIED)) => Ok(()),
-        limited => limited,
+        (Err(_), Some(before)) => before,
+        // Nothing more is asked of a platform that does not answer.
+        (Err(error @ Error::NoAnswer(_)), None) => return Err(error),
+        (Err(_), None) => slowest(perf, domain),
+    };
+    let set = perf.set_limits(domain, from.min(highest), highest);
+    match found {
+        Err(error @ Error::NoAnswer(_)) => Err(error),
+        _ => set,
     }
 }
 
-/// Lowers the level itself if it is still too high, and gives it back once it may be higher, unless somebody has set it
-/// since.
-fn follow<E: Exchange + ?Sized>(
-    perf: &Perf<'_, E>,
-    domain: u32,
-    highest: u32,
-    lowered: &mut Option<Lowered>,
-) -> Result<(), Error> {
-    let level = perf.level(domain)?;
-    let before = lowered.filter(|lowered| lowered.to == level);
-    let from = before.map_or(level, |lowered| lowered.from);
-    let to = from.min(highest);
-    if to != level {
-        perf.set_level(domain, to)?;
+/// The lowest level of a domain that does not tell its limits.
+fn slowest<E: Exchange + ?Sized>(perf: &Perf<'_, E>, domain: u32) -> u32 {
+    let is_index = perf
+        .domain(domain)
+        .is_ok_and(|info| info.attributes.indexes_levels());
+    match perf.levels(domain).next() {
+        Some(Ok(level)) if is_index => level.index,
+        Some(Ok(level)) => level.level,
+        _ => 0,
     }
-    *lowered = (to != from).then_some(Lowered { from, to });
-    Ok(())
 }

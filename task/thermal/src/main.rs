@@ -16,7 +16,7 @@
 //! deadline-ms = 200                             # for each question to the platform
 //! poll-ms = 1000                                # between looks at a sensor whose trip points the platform does not tell
 //! check-ms = 10000                              # between looks at the others
-//! blind-ms = 1000                               # a sensor that fails for so long makes its limits safe
+//! blind-ms = 0                                  # a sensor that fails for so long makes its limits safe: at once
 //!
 //! [tasks.thermal.config.limits.gpu]             # what can be limited: `perf` or `cap`, by number
 //! perf = 1
@@ -42,8 +42,10 @@
 //! The supervisor posts it `fault` (`on-task-fault`), for it to see when the driver restarts. The limits belong to this task: what
 //! others make of them lasts until the next trip. A level that was lowered comes back by itself.
 //!
-//! Without an answer of the platform limits become `safe` as soon as it takes orders again, and stay so until a sensor reads.
-//! A platform that does not have a sensor has no such zone, and its limits are left alone.
+//! The task fails safe: a sensor that gives no reading, for whatever reason, makes its limits `safe` until it reads again, and a
+//! lost answer makes all of them safe for a moment. Without an answer of the platform limits become `safe` as soon as it takes
+//! orders again. On a platform that does not have a sensor, and has never shown it, the limits of that sensor are left alone;
+//! it is asked again every 10 s.
 
 #![no_std]
 #![no_main]

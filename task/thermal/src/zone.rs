@@ -3,9 +3,17 @@
 
 //! A zone: a sensor, and the trips that its reading can reach.
 
-use drv_scmi_api::{Advice, Error, Exchange, Link, Sensors};
+use drv_scmi_api::{Buffer, Error, Exchange, Link, PAYLOAD_MAX, Repeat, Sensors};
 use scmi::Status;
+use scmi::sensor::DescriptionGet;
+use scmi::sensor::descriptor::SensorDescriptor;
 use task_thermal_api::Cause;
+
+/// From this version of the sensor protocol a sensor can be configured (SCMI 3.0).
+const CONFIG_V2: u16 = 2;
+/// How many sensors of a list are looked at. A longer list would keep this task from its other sensors; a sensor that the
+/// platform lists at the place of its number is found anyway.
+const LISTED_MAX: usize = 256;
 
 /// A zone, as `app.toml` describes it.
 #[derive(Copy, Clone, Debug)]
@@ -77,36 +85,42 @@ impl Zone {
         self.cut(limit, self.trips.len()).is_some()
     }
 
-    /// Finds the sensor, switches it on, and asks to be told of its trip points. Returns how many of these it has, none when
-    /// the platform does not tell.
-    pub(crate) fn prepare<E: Exchange + ?Sized>(&self, link: Link<'_, E>) -> Result<u8, Cause> {
-        let sensors = Sensors::over(link)?;
-        let descriptor = sensors.sensor(self.sensor)?;
+    /// Finds the sensor. Returns how many trip points it has.
+    pub(crate) fn find<E: Exchange + ?Sized>(&self, link: Link<'_, E>) -> Result<u8, Cause> {
+        let descriptor = describe(&Sensors::over(link)?, self.sensor)?;
         if let Some(wanted) = self.platform_name
             && !descriptor.base.name.is(wanted)
         {
             return Err(Cause::WrongName);
         }
-        match sensors.config(self.sensor) {
-            Ok(config) if !config.is_enabled() => {
-                sensors.set_config(self.sensor, config.with_enabled(true))?;
-            }
-            // What cannot be configured is always on.
-            Ok(_) | Err(Error::Refused(Status::NOT_SUPPORTED)) => {}
-            Err(error) => return Err(error.into()),
+        Ok(descriptor.base.attributes.trip_points())
+    }
+
+    /// Switches the sensor on. Configuration is optional for a platform: a sensor that cannot be configured is always on.
+    pub(crate) fn switch_on<E: Exchange + ?Sized>(
+        &self,
+        link: Link<'_, E>,
+    ) -> Result<(), SwitchOnError> {
+        let sensors = Sensors::over(link).map_err(|error| SwitchOnError::Unknown(error.into()))?;
+        if sensors.version().major() < CONFIG_V2 {
+            return Ok(());
         }
-        let points = descriptor.base.attributes.trip_points();
-        if points == 0 {
-            return Ok(0);
+        let config = match sensors.config(self.sensor) {
+            Ok(config) if config.is_enabled() => return Ok(()),
+            Ok(config) => config,
+            Err(error) if is_missing(error) => return Ok(()),
+            Err(error) => return Err(SwitchOnError::Unknown(error.into())),
+        };
+        match sensors.set_config(self.sensor, config.with_enabled(true)) {
+            Ok(()) => Ok(()),
+            Err(error) if is_missing(error) => Ok(()),
+            Err(error) => Err(SwitchOnError::Off(error.into())),
         }
-        match sensors.notify_trip_points(self.sensor, true) {
-            Ok(()) => Ok(points),
-            // Polled, then.
-            Err(error) if matches!(error.advice(), Advice::TryAgain | Advice::ReadBack) => {
-                Err(error.into())
-            }
-            Err(_) => Ok(0),
-        }
+    }
+
+    /// Asks the platform to notify this task of trip points.
+    pub(crate) fn subscribe<E: Exchange + ?Sized>(&self, link: Link<'_, E>) -> Result<(), Cause> {
+        Ok(Sensors::over(link)?.notify_trip_points(self.sensor, true)?)
     }
 
     /// What the sensor shows.
@@ -129,7 +143,7 @@ impl Zone {
             Some(at) => sensors.set_trip_point(self.sensor, point, at, rising, !rising),
             None => sensors.set_trip_point(self.sensor, point, 0, false, false),
         };
-        let result = match (band.up, band.down) {
+        let told = match (band.up, band.down) {
             // One point for two ends: the upper one is what matters.
             (Some(_), Some(_)) if points == 1 => set(0, band.up, true).map(|()| false),
             (None, down) if points == 1 => set(0, down, false).map(|()| true),
@@ -138,11 +152,46 @@ impl Zone {
                 .and_then(|()| set(1, down, false))
                 .map(|()| true),
         };
-        match result {
-            Ok(told) => Ok(told),
-            // Polled, then.
-            Err(Error::Refused(_)) => Ok(false),
-            Err(error) => Err(error.into()),
+        Ok(told?)
+    }
+}
+
+/// Why a sensor was not switched on.
+pub(crate) enum SwitchOnError {
+    /// The platform does not say whether it is on. What it shows counts.
+    Unknown(Cause),
+    /// It is off, by the platform's own word, and stays off. What it shows is not to be trusted.
+    Off(Cause),
+}
+
+/// Returns `true` if a platform says by this that it lacks an optional message. Platforms differ: some have NOT_FOUND for a
+/// message number beyond the last that they know, and NOT_SUPPORTED for one between.
+fn is_missing(error: Error) -> bool {
+    error.is(Status::NOT_SUPPORTED) || error.is(Status::NOT_FOUND)
+}
+
+/// Finds the descriptor of a sensor: at the place of its number, or else in the list from its beginning.
+fn describe<E: Exchange + ?Sized>(
+    sensors: &Sensors<'_, E>,
+    sensor: u32,
+) -> Result<SensorDescriptor, Error> {
+    let mut buffer: Buffer = [0; PAYLOAD_MAX];
+    let command = DescriptionGet { skip: sensor };
+    match sensors.link().ask(&command, Repeat::Harmless, &mut buffer) {
+        Ok(page) => {
+            if let Some(found) = page.get(0).filter(|found| found.base.sensor == sensor) {
+                return Ok(found);
+            }
+        }
+        // Another question could be lost as well.
+        Err(error @ Error::NoAnswer(_)) => return Err(error),
+        Err(_) => {}
+    }
+    for found in sensors.sensors().take(LISTED_MAX) {
+        let found = found?;
+        if found.base.sensor == sensor {
+            return Ok(found);
         }
     }
+    Err(Error::Refused(Status::NOT_FOUND))
 }

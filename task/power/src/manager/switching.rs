@@ -45,7 +45,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 _ => undo(steps.get(..taken).unwrap_or(steps), link),
             };
             let state = match undone {
-                _ if cause.is_lasting() && index == 0 => ResourceState::Absent,
+                _ if cause.says_absent() && index == 0 => ResourceState::Absent,
                 Ok(()) => ResourceState::Down,
                 Err(_) => ResourceState::Unknown,
             };
@@ -131,7 +131,7 @@ fn undo<E: Exchange + ?Sized>(steps: &[Step], link: Link<'_, E>) -> Result<(), (
 
 /// How a resource stands of which a step could not be undone, or not looked at.
 fn state_after(cause: Cause) -> ResourceState {
-    if cause.is_lasting() {
+    if cause.says_absent() {
         ResourceState::Absent
     } else {
         ResourceState::Unknown

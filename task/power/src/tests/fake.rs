@@ -21,6 +21,16 @@ pub struct Fake {
     pub platform: RefCell<Platform>,
     /// Status by protocol and message: the platform refuses that.
     pub refusals: RefCell<BTreeMap<(u8, u8), i32>>,
+    /// Status by protocol and message: the platform refuses that once.
+    pub refusals_once: RefCell<BTreeMap<(u8, u8), i32>>,
+    /// How many answers to that protocol and message get lost. Each takes a slot and the time of its deadline.
+    pub losses: RefCell<BTreeMap<(u8, u8), u32>>,
+    /// Command slots that are left: without one every command is refused by the driver.
+    pub slots: Cell<u32>,
+    /// The version that the platform tells of a protocol, where it is another than that of the sample machine.
+    pub versions: RefCell<BTreeMap<u8, u32>>,
+    /// Protocol and message of every command, in the order of arrival.
+    pub asked: RefCell<Vec<(u8, u8)>>,
     /// Every command ends so, and is not carried out.
     pub away: Cell<Option<ScmiError>>,
     /// Every command ends so after so many more.
@@ -34,6 +44,11 @@ impl Fake {
         Self {
             platform: RefCell::new(Platform::new(Machine::sample())),
             refusals: RefCell::default(),
+            refusals_once: RefCell::default(),
+            losses: RefCell::default(),
+            slots: Cell::new(u32::MAX),
+            versions: RefCell::default(),
+            asked: RefCell::default(),
             away: Cell::new(None),
             fails_after: Cell::new(None),
             log: RefCell::default(),
@@ -50,6 +65,27 @@ impl Fake {
         self.refusals
             .borrow_mut()
             .insert((protocol, message), status);
+    }
+
+    pub fn refuse_once(&self, protocol: u8, message: u8, status: i32) {
+        self.refusals_once
+            .borrow_mut()
+            .insert((protocol, message), status);
+    }
+
+    pub fn lose(&self, protocol: u8, message: u8, count: u32) {
+        self.losses.borrow_mut().insert((protocol, message), count);
+    }
+
+    /// Whether the answer to this command gets lost.
+    fn is_lost(&self, protocol: u8, message: u8) -> bool {
+        let mut losses = self.losses.borrow_mut();
+        let left = losses.get_mut(&(protocol, message));
+        left.is_some_and(|left| {
+            let is_lost = *left > 0;
+            *left = left.saturating_sub(1);
+            is_lost
+        })
     }
 
     /// Lets the machine run.
@@ -93,7 +129,7 @@ impl Exchange for Fake {
         protocol: u8,
         message: u8,
         _flags: u8,
-        _deadline_ms: u32,
+        deadline_ms: u32,
         request: &[u8],
         response: &mut [u8],
     ) -> Result<Response, ScmiError> {
@@ -105,11 +141,26 @@ impl Exchange for Fake {
             Some((left, error)) => self.fails_after.set(Some((left - 1, error))),
             None => {}
         }
-        if let Some(status) = self.refusals.borrow().get(&(protocol, message)) {
-            return Ok(Response {
-                status: *status,
-                len: 0,
-            });
+        if self.slots.get() == 0 {
+            return Err(ScmiError::SlotQuota);
+        }
+        self.asked.borrow_mut().push((protocol, message));
+        if self.is_lost(protocol, message) {
+            self.slots.set(self.slots.get() - 1);
+            self.pass(deadline_ms.into());
+            return Err(ScmiError::TimedOut);
+        }
+        let once = self.refusals_once.borrow_mut().remove(&(protocol, message));
+        let refused = once.or_else(|| self.refusals.borrow().get(&(protocol, message)).copied());
+        if let Some(status) = refused {
+            return Ok(Response { status, len: 0 });
+        }
+        if message == 0
+            && let Some(version) = self.versions.borrow().get(&protocol)
+            && let Some(to) = response.first_chunk_mut()
+        {
+            *to = version.to_le_bytes();
+            return Ok(Response { status: 0, len: 4 });
         }
         if sets(protocol, message) {
             let word = request

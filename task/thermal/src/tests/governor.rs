@@ -3,8 +3,9 @@
 
 //! The sample machine, warm and cool.
 
-use drv_scmi_api::ScmiError;
+use drv_scmi_api::{ScmiError, Sensors};
 use proptest::prelude::*;
+use scmi::common::ProtocolVersion;
 use task_thermal_api::{Cause, ZoneState};
 
 use super::fake::{Fake, Log};
@@ -295,20 +296,369 @@ fn a_limit_that_is_refused_is_tried_again() {
     );
 }
 
+/// Does what is due until the time is over, and what is due then. Returns the pauses between.
+fn spend(fake: &Fake, thermal: &mut Thermal, ms: u64) -> Vec<u64> {
+    let end = fake.now.get() + ms;
+    let mut pauses = Vec::new();
+    loop {
+        thermal.run(fake, || fake.now.get());
+        let next = thermal
+            .next()
+            .expect("a sensor is asked again, for ever")
+            .max(fake.now.get());
+        if next > end {
+            return pauses;
+        }
+        pauses.push(next - fake.now.get());
+        fake.pass(next - fake.now.get());
+    }
+}
+
 #[test]
 fn another_machine_is_left_alone() {
     // No sensors, no such sensor.
     for (message, status) in [(0x0, -1), (0x3, -4)] {
         let fake = Fake::new();
         fake.refuse(0x15, message, status);
-        let thermal = new(&fake);
+        let mut thermal = new(&fake);
+        let pauses = spend(&fake, &mut thermal, 600_000);
         for zone in [GPU, SKIN] {
             assert_eq!(thermal.zone(zone).unwrap().state, ZoneState::Absent);
         }
-        assert_eq!(thermal.next(), None, "it is not asked again and again");
+        assert!(pauses.len() < 2 * 80, "it is asked often: {pauses:?}");
         assert_eq!(fake.take_log(), Log::new());
         assert_eq!(thermal.limit(LEVEL).unwrap().target, None);
     }
+}
+
+/// S13: what never worked is asked again, so that a platform which was not ready is no reason to do without its sensors.
+#[test]
+fn s13_absent_sensor_is_asked_again() {
+    for (message, status) in [(0x0, -1), (0x3, -4), (0x3, -1)] {
+        let fake = Fake::new();
+        fake.refuse(0x15, message, status);
+        let mut thermal = new(&fake);
+        fake.platform.borrow_mut().model.power[1] = 1 << 30;
+        spend(&fake, &mut thermal, 60_000);
+        assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Absent);
+        fake.refusals.take();
+        spend(&fake, &mut thermal, 10_000);
+        let zone = thermal.zone(GPU).unwrap();
+        assert_eq!((zone.state, zone.notified), (ZoneState::Watched, true));
+        assert_eq!(applied(&thermal, LEVEL), Some(5));
+    }
+}
+
+/// S13: one false refusal of a reading switched a zone off for good, and left its limits as they were.
+#[test]
+fn s13_false_refusal_makes_a_zone_blind() {
+    for status in [-1, -4] {
+        let fake = Fake::new();
+        let mut thermal = new(&fake);
+        fake.platform.borrow_mut().model.set_temperature(1, 62_000);
+        fake.refuse_once(0x15, 0x6, status);
+        thermal.look_at_all(0);
+        thermal.run(&fake, || 0);
+        let zone = thermal.zone(GPU).unwrap();
+        assert_eq!(zone.state, ZoneState::Blind, "{status}");
+        assert_eq!(zone.trouble, Some(Cause::Refused(status)));
+        assert_eq!((level(&fake), applied(&thermal, LEVEL)), (1, Some(1)));
+        let at = thermal.next().unwrap();
+        thermal.run(&fake, || at);
+        let zone = thermal.zone(GPU).unwrap();
+        assert_eq!((zone.state, zone.passed), (ZoneState::Watched, 1));
+        assert_eq!((level(&fake), applied(&thermal, LEVEL)), (4, Some(4)));
+    }
+}
+
+/// S13: a sensor that was there once is there, whatever the platform says, and is asked again at least every second.
+#[test]
+fn s13_known_sensor_is_never_absent() {
+    for (message, status) in [(0x0, -1), (0x3, -4), (0x3, -1), (0x6, -1), (0x6, -4)] {
+        let fake = Fake::new();
+        let mut thermal = new(&fake);
+        thermal.resynchronise(0);
+        fake.refuse(0x15, message, status);
+        for _ in 0..60 {
+            let pauses = spend(&fake, &mut thermal, 1000);
+            assert!(!pauses.is_empty(), "it is asked once a second at least");
+            for zone in [GPU, SKIN] {
+                let state = thermal.zone(zone).unwrap().state;
+                assert_eq!(state, ZoneState::Blind, "{message} {status}");
+            }
+            assert_eq!((level(&fake), cap(&fake)), (1, 2000));
+        }
+        fake.refusals.take();
+        spend(&fake, &mut thermal, 1000);
+        assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Watched);
+        assert_eq!((level(&fake), cap(&fake)), (5, 8000));
+    }
+}
+
+/// S13: a sensor that the platform lists and has never let be read is dangerous, not absent.
+#[test]
+fn s13_listed_sensor_without_reading_is_blind() {
+    let fake = Fake::new();
+    fake.refuse(0x15, 0x6, -1);
+    let mut thermal = new(&fake);
+    assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Blind);
+    assert_eq!((level(&fake), cap(&fake)), (1, 2000));
+    fake.refusals.take();
+    spend(&fake, &mut thermal, 1000);
+    assert_eq!((level(&fake), cap(&fake)), (5, 8000));
+}
+
+/// S13: SENSOR_CONFIG_GET is optional, and platforms have several statuses for what they lack.
+#[test]
+fn s13_sensor_without_config_is_watched() {
+    for status in [-1, -2, -3, -4, -6, -8, -9, 5] {
+        let fake = Fake::new();
+        fake.refuse(0x15, 0x9, status);
+        let mut thermal = new(&fake);
+        let zone = thermal.zone(GPU).unwrap();
+        assert_eq!(
+            (zone.state, zone.notified),
+            (ZoneState::Watched, true),
+            "{status}"
+        );
+        pass(&fake, &mut thermal, 5000);
+        assert_eq!(thermal.zone(GPU).unwrap().passed, 1);
+        assert_eq!(level(&fake), 4);
+    }
+}
+
+/// S13: CONFIG_GET came with version 2 of the protocol, and is not sent to a platform of version 1.
+#[test]
+fn s13_version_1_is_not_asked_for_config() {
+    let fake = Fake::new();
+    let v1 = ProtocolVersion::new(1, 0);
+    Sensors::connect(&fake).unwrap().negotiate(v1).unwrap();
+    fake.versions.borrow_mut().insert(0x15, 0x1_0000);
+    let thermal = new(&fake);
+    assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Watched);
+    assert_eq!(thermal.zone(GPU).unwrap().reading, 25_000);
+    let asked = fake.asked.take();
+    assert!(!asked.contains(&(0x15, 0x9)), "{asked:?}");
+}
+
+/// S13: a platform that never answers CONFIG_GET has its sensors read all the same.
+#[test]
+fn s13_lost_config_does_not_blind_for_long() {
+    let fake = Fake::new();
+    fake.lose(0x15, 0x9, u32::MAX);
+    let mut thermal = new(&fake);
+    spend(&fake, &mut thermal, 3000);
+    for zone in [GPU, SKIN] {
+        assert_eq!(thermal.zone(zone).unwrap().state, ZoneState::Watched);
+    }
+    assert!(applied(&thermal, LEVEL).is_some());
+}
+
+/// S13: a sensor whose trip points are refused, or not answered for, is polled, and asked to tell again.
+#[test]
+fn s13_refused_trip_points_are_asked_for_again() {
+    // TRIP_POINT_NOTIFY, TRIP_POINT_CONFIG.
+    for message in [0x4, 0x5] {
+        for status in [Some(-1), Some(-6), None] {
+            let fake = Fake::new();
+            match status {
+                Some(status) => fake.refuse(0x15, message, status),
+                None => fake.lose(0x15, message, 2),
+            }
+            let mut thermal = new(&fake);
+            let zone = thermal.zone(GPU).unwrap();
+            assert_eq!(
+                (zone.state, zone.notified),
+                (ZoneState::Watched, false),
+                "{message} {status:?}"
+            );
+            fake.refusals.take();
+            fake.losses.take();
+            fake.platform.borrow_mut().model.power[1] = 1 << 30;
+            spend(&fake, &mut thermal, 25_000);
+            assert!(thermal.zone(GPU).unwrap().notified);
+        }
+    }
+}
+
+/// S13: a limit that was refused once as not supported, or not found, was never set again.
+#[test]
+fn s13_refused_limit_is_tried_again() {
+    // Of the performance domain: version, attributes; of the power cap: version, attributes, and the cap itself.
+    for refused in [
+        (0x13, 0x0),
+        (0x13, 0x3),
+        (0x18, 0x0),
+        (0x18, 0x3),
+        (0x18, 0x5),
+    ] {
+        for status in [-1, -4, -6] {
+            // From the start, and after it has worked.
+            for has_worked in [false, true] {
+                let fake = Fake::new();
+                let hot = |mc| fake.platform.borrow_mut().model.set_temperature(1, mc);
+                fake.platform.borrow_mut().model.power[1] = 1 << 30;
+                hot(95_000);
+                let mut thermal = Governor::new(&ZONES, &LIMITS, TIMES);
+                if has_worked {
+                    thermal.run(&fake, || 0);
+                    thermal.resynchronise(0);
+                    hot(70_000);
+                    thermal.run(&fake, || 0);
+                    thermal.resynchronise(0);
+                    hot(95_000);
+                }
+                fake.refuse(refused.0, refused.1, status);
+                thermal.run(&fake, || 0);
+                let number = u8::from(refused.0 == 0x18);
+                assert_eq!(applied(&thermal, number), None, "{refused:?} {status}");
+                fake.refusals.take();
+                hot(95_000);
+                thermal.run(&fake, || fake.now.get());
+                let at = thermal.next().unwrap();
+                fake.now.set(at);
+                thermal.run(&fake, || at);
+                assert_eq!(thermal.limit(number).unwrap().trouble, None);
+                assert_eq!((level(&fake), cap(&fake)), (1, 3000));
+            }
+        }
+    }
+}
+
+/// S13: a platform that lacks what is limited is asked slowly.
+#[test]
+fn s13_missing_limit_is_asked_for_slowly() {
+    let fake = Fake::new();
+    fake.refuse(0x18, 0x3, -4);
+    let mut thermal = new(&fake);
+    fake.platform.borrow_mut().model.power[1] = 1 << 30;
+    spend(&fake, &mut thermal, 60_000);
+    fake.asked.take();
+    spend(&fake, &mut thermal, 600_000);
+    let asked = fake.asked.take();
+    let count = asked
+        .iter()
+        .filter(|command| **command == (0x18, 0x3))
+        .count();
+    assert!((55..=65).contains(&count), "{count} times in 600 s");
+}
+
+/// S13: what cannot be read is set all the same.
+#[test]
+fn s13_limit_is_set_unread() {
+    // LIMITS_GET, LEVEL_GET, POWERCAP_CAP_GET.
+    for refused in [(0x13, 0x6), (0x13, 0x8), (0x18, 0x4)] {
+        for status in [-1, -4, -6, -9] {
+            let fake = Fake::new();
+            fake.refuse(refused.0, refused.1, status);
+            let mut thermal = new(&fake);
+            fake.platform.borrow_mut().model.set_temperature(1, 95_000);
+            thermal.look_at_all(0);
+            thermal.run(&fake, || 0);
+            assert_eq!(
+                (level(&fake), cap(&fake)),
+                (1, 3000),
+                "{refused:?} {status}"
+            );
+            assert_eq!(applied(&thermal, LEVEL), Some(1));
+            let platform = fake.platform.borrow();
+            let limits = &platform.model.perf[1];
+            assert_eq!((limits.min, limits.max), (1, 1));
+        }
+    }
+}
+
+/// S13: a platform that neither has limits nor tells the level has its level set.
+#[test]
+fn s13_level_is_set_unread() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    fake.refuse(0x13, 0x5, -4);
+    fake.refuse(0x13, 0x8, -4);
+    fake.platform.borrow_mut().model.set_temperature(1, 80_000);
+    thermal.look_at_all(0);
+    thermal.run(&fake, || 0);
+    assert_eq!((level(&fake), applied(&thermal, LEVEL)), (2, Some(2)));
+}
+
+/// S13: one false refusal of PERFORMANCE_LIMITS_SET left a level that anybody could raise again.
+#[test]
+fn s13_limits_that_were_refused_once_are_set() {
+    for status in [-1, -3, -4] {
+        let fake = Fake::new();
+        let mut thermal = new(&fake);
+        fake.refuse_once(0x13, 0x5, status);
+        let highest = || fake.platform.borrow().model.perf[1].max;
+        fake.platform.borrow_mut().model.set_temperature(1, 80_000);
+        thermal.look_at_all(0);
+        thermal.run(&fake, || 0);
+        assert_eq!((level(&fake), highest()), (2, 5), "{status}");
+        fake.platform.borrow_mut().model.power[1] = 1 << 30;
+        fake.pass(thermal.next().unwrap());
+        fake.platform.borrow_mut().model.set_temperature(1, 80_000);
+        thermal.run(&fake, || fake.now.get());
+        assert_eq!((level(&fake), highest()), (2, 2), "{status}");
+    }
+}
+
+/// S1, S13: two lost answers take both slots of this task. By then the limits are safe, whichever answers get lost.
+#[test]
+fn s13_limits_are_safe_before_the_last_slot_goes() {
+    // The trip of the gpu, a check of another sensor, and what is asked before a sensor is read.
+    for message in [0x6, 0x0] {
+        for first in [0, 9_900, 10_300, 10_900] {
+            let fake = Fake::new();
+            let mut thermal = Governor::new(&ZONES, &LIMITS, TIMES);
+            thermal.run(&fake, || 0);
+            // Checks of all sensors are due some time on the way up, or never.
+            pass(&fake, &mut thermal, first);
+            fake.slots.set(2);
+            fake.lose(0x15, message, 2);
+            {
+                let mut platform = fake.platform.borrow_mut();
+                platform.model.power[1] = 0;
+                platform.model.set_level(1, 4);
+            }
+            let (mut highest, mut empty_since) = (0, None);
+            let start = fake.now.get();
+            while fake.now.get() < start + 20_000 {
+                fake.pass(10);
+                let now = fake.now.get();
+                if fake.slots.get() == 0 && *empty_since.get_or_insert(now) + 2000 < now {
+                    // The driver gets them back.
+                    fake.slots.set(2);
+                    thermal.resynchronise(now);
+                }
+                if fake.was_told(0x15) {
+                    thermal.tripped(1, now);
+                    thermal.tripped(2, now);
+                }
+                if thermal.next().is_some_and(|at| at <= now) {
+                    thermal.run(&fake, || fake.now.get());
+                }
+                highest = highest.max(fake.platform.borrow().model.temperature_mc(1));
+            }
+            assert!(empty_since.is_some(), "both slots were lost");
+            assert!(highest < 75_000, "{message} {first}: {highest}");
+            assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Watched);
+            assert_eq!(applied(&thermal, LEVEL), Some(4));
+        }
+    }
+}
+
+/// S13: one lost answer slows the machine down for a moment only.
+#[test]
+fn s13_one_lost_answer_passes() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    fake.slots.set(2);
+    fake.lose(0x15, 0x6, 1);
+    fake.platform.borrow_mut().model.power[1] = 1 << 30;
+    thermal.look_at_all(0);
+    thermal.run(&fake, || fake.now.get());
+    assert_eq!((level(&fake), cap(&fake)), (1, 2000), "of all zones");
+    spend(&fake, &mut thermal, 1000);
+    assert_eq!((level(&fake), cap(&fake)), (5, 8000));
 }
 
 #[test]
