@@ -40,7 +40,7 @@ pub enum ResourceState {
     Partly,
     /// All of it is up.
     Up,
-    /// The platform does not have it; [`ResourceStatus::trouble`] says why.
+    /// The platform does not have it, and never had: it is asked again. [`ResourceStatus::trouble`] says why.
     Absent,
 }
 

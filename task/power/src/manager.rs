@@ -30,15 +30,17 @@ pub struct Resource {
 
 /// The first pause before something is tried again, in milliseconds.
 pub const BACK_OFF_MIN_MS: u64 = 100;
-/// The longest pause: pauses double up to this.
+/// The longest pause, also for what the platform says it does not have: pauses double up to this.
 pub const BACK_OFF_MAX_MS: u64 = 10_000;
 
 #[derive(Copy, Clone, Debug)]
 struct Record<const CLIENTS: usize> {
     state: ResourceState,
+    /// The platform has answered for all of it in this life of the task. From then on it is never [`ResourceState::Absent`].
+    is_known: bool,
     /// References, by client.
     held: [u8; CLIENTS],
-    /// It is to go down: the last reference was given back, and that did not work yet.
+    /// It is to go down: the last reference was given back, and that did not work yet, or something else stands on it.
     falling: bool,
     ups: u16,
     downs: u16,
@@ -49,6 +51,7 @@ struct Record<const CLIENTS: usize> {
 impl<const CLIENTS: usize> Record<CLIENTS> {
     const NEW: Self = Self {
         state: ResourceState::Unknown,
+        is_known: false,
         held: [0; CLIENTS],
         falling: false,
         ups: 0,
@@ -76,6 +79,8 @@ pub struct Manager<const RESOURCES: usize, const CLIENTS: usize> {
     /// When to look again at what is not settled.
     next: Option<u64>,
     pause: u64,
+    /// The pause before the platform is asked again for what it says it does not have.
+    absent_pause: u64,
 }
 
 impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
@@ -93,6 +98,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             grace_until: 0,
             next: Some(0),
             pause: BACK_OFF_MIN_MS,
+            absent_pause: BACK_OFF_MIN_MS,
         }
     }
 
@@ -156,7 +162,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 for &part in resource.way.iter().rev() {
                     if raised.get(usize::from(part)) == Some(&true) && !self.is_wanted(part) {
                         // What does not go down now is tried again.
-                        let _ = self.bring_down(exchange, part);
+                        let _ = self.lower(exchange, part);
                     }
                 }
                 self.plan(now);
@@ -276,15 +282,35 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             if self.is_wanted(part) || self.state(part) == ResourceState::Down {
                 continue;
             }
-            if let Some(record) = self.record_mut(part) {
-                record.falling = true;
-            }
-            // What it stands on stays until it is down.
-            if result.is_ok() {
-                result = self.bring_down(exchange, part);
-            }
+            result = result.and(self.lower(exchange, part));
         }
         result
+    }
+
+    /// Takes a resource down, unless another one may be up that stands on it: then it goes down after that one.
+    fn lower<E: Exchange + ?Sized>(&mut self, exchange: &E, number: u8) -> Result<(), Trouble> {
+        if let Some(record) = self.record_mut(number) {
+            record.falling = true;
+        }
+        if self.is_stood_on(number) {
+            return Ok(());
+        }
+        self.bring_down(exchange, number)
+    }
+
+    /// Whether another resource needs this one and may be up, held or not.
+    fn is_stood_on(&self, number: u8) -> bool {
+        let mut others = (0..RESOURCES as u8).filter(|other| *other != number);
+        others.any(|other| {
+            let may_be_up = match self.state(other) {
+                ResourceState::Unknown | ResourceState::Partly | ResourceState::Up => true,
+                ResourceState::Down | ResourceState::Absent => false,
+            };
+            may_be_up
+                && self
+                    .resource(other)
+                    .is_ok_and(|other| other.way.contains(&number))
+        })
     }
 
     fn note_failure(&mut self, number: u8, state: ResourceState, trouble: Trouble) {

@@ -22,7 +22,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 if self.needs_are_up(number) && self.bring_up(exchange, number).is_ok() {
                     brought_back = true;
                 }
-            } else if self.state(number) == ResourceState::Unknown && !self.is_falling(number) {
+            } else if self.is_to_be_looked_at(number) {
                 self.look(exchange, number);
             }
         }
@@ -31,7 +31,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             let unclaimed = grace_is_over && self.is_unclaimed(number);
             if unclaimed || self.is_falling(number) && !self.is_wanted(number) {
                 // What does not go down now is tried again.
-                let _ = self.bring_down(exchange, number);
+                let _ = self.lower(exchange, number);
             }
         }
         self.plan_after_settling(now);
@@ -46,24 +46,37 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         } else {
             self.pause = BACK_OFF_MIN_MS;
         }
+        self.plan_for_absent(now);
+        self.absent_pause = self.absent_pause.saturating_mul(2).min(BACK_OFF_MAX_MS);
         let grace_matters = (0..RESOURCES as u8).any(|number| self.is_unclaimed(number));
         if now < self.grace_until && grace_matters {
-            let at = self.grace_until;
-            self.next = Some(self.next.map_or(at, |next| next.min(at)));
+            self.plan_at(self.grace_until);
         }
     }
 
     /// Something failed: it is looked at again after a pause at the latest.
     pub(super) fn plan(&mut self, now: u64) {
         if self.is_unsettled() {
-            let at = now.saturating_add(self.pause);
-            self.next = Some(self.next.map_or(at, |next| next.min(at)));
+            self.plan_at(now.saturating_add(self.pause));
         }
+        self.plan_for_absent(now);
+    }
+
+    /// What the platform says it does not have is asked for again: that may have been said too early, or by mistake.
+    fn plan_for_absent(&mut self, now: u64) {
+        if (0..RESOURCES as u8).any(|number| self.state(number) == ResourceState::Absent) {
+            self.plan_at(now.saturating_add(self.absent_pause));
+        }
+    }
+
+    fn plan_at(&mut self, at: u64) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
     /// Something happened that cannot wait.
     pub(super) fn hurry(&mut self, now: u64) {
         self.pause = BACK_OFF_MIN_MS;
+        self.absent_pause = BACK_OFF_MIN_MS;
         self.next = Some(now);
     }
 
@@ -73,9 +86,20 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             if self.is_wanted(number) {
                 state != ResourceState::Up
             } else {
-                state == ResourceState::Unknown || self.is_falling(number)
+                // What stands on it is unsettled itself, or stays up.
+                let goes_down = self.is_falling(number) && !self.is_stood_on(number);
+                state == ResourceState::Unknown || goes_down
             }
         })
+    }
+
+    /// Whether it is not known how it stands, and that is not found out by taking it down.
+    fn is_to_be_looked_at(&self, number: u8) -> bool {
+        match self.state(number) {
+            ResourceState::Unknown => !self.is_falling(number) || self.is_stood_on(number),
+            ResourceState::Absent => true,
+            ResourceState::Down | ResourceState::Partly | ResourceState::Up => false,
+        }
     }
 
     /// Whether it is up, nobody holds it, and that is not to stay so.

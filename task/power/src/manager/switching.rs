@@ -22,7 +22,8 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         )
     }
 
-    /// Takes every step of one resource; what was taken is undone if one fails.
+    /// Takes every step of one resource; what was taken is undone if one fails. Of hardware whose state was not known all is
+    /// undone, unless it is held, or something may stand on it: that must not lose it because of one question that failed.
     pub(super) fn bring_up<E: Exchange + ?Sized>(
         &mut self,
         exchange: &E,
@@ -34,30 +35,35 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             let Err(cause) = step.raise(link) else {
                 continue;
             };
-            // Of hardware whose state was not known, all is undone.
+            let in_use = before != ResourceState::Down
+                && (self.is_wanted(number) || self.is_stood_on(number));
             let taken = match before {
                 ResourceState::Down => index.saturating_add(usize::from(cause.is_uncertain())),
                 _ => steps.len(),
             };
             let undone = match cause {
+                _ if in_use => Err((index, cause)),
                 // Whoever does not answer now does not answer to the undoing either.
                 Cause::NoAnswer(_) if before != ResourceState::Down => Err((index, cause)),
                 _ => undo(steps.get(..taken).unwrap_or(steps), link),
             };
             let state = match undone {
-                _ if cause.says_absent() && index == 0 => ResourceState::Absent,
+                _ if cause.says_absent() && index == 0 && !self.is_known(number) => {
+                    ResourceState::Absent
+                }
                 Ok(()) => ResourceState::Down,
                 Err(_) => ResourceState::Unknown,
             };
             let trouble = trouble(number, index, cause);
             self.note_failure(number, state, trouble);
             if let Some(record) = self.record_mut(number) {
-                record.falling = state == ResourceState::Unknown;
+                record.falling = state == ResourceState::Unknown && !in_use;
             }
             return Err(trouble);
         }
         if let Some(record) = self.record_mut(number) {
             record.state = ResourceState::Up;
+            record.is_known = true;
             record.falling = false;
             record.trouble = None;
             record.ups = record.ups.saturating_add(1);
@@ -77,13 +83,14 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             Ok(()) => {
                 if let Some(record) = self.record_mut(number) {
                     record.state = ResourceState::Down;
+                    record.is_known = true;
                     record.falling = false;
                     record.trouble = None;
                     record.downs = record.downs.saturating_add(1);
                 }
             }
             Err(trouble) => {
-                let state = state_after(trouble.cause);
+                let state = self.state_after(number, trouble.cause);
                 self.note_failure(number, state, trouble);
                 if let Some(record) = self.record_mut(number) {
                     // What is not there cannot be on.
@@ -105,11 +112,12 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
                 Ok(None) => {}
                 Err(cause) => {
                     let trouble = trouble(number, index, cause);
-                    return self.note_failure(number, state_after(cause), trouble);
+                    return self.note_failure(number, self.state_after(number, cause), trouble);
                 }
             }
         }
         if let Some(record) = self.record_mut(number) {
+            record.is_known = true;
             record.state = match (any_up, any_down) {
                 (true, false) => ResourceState::Up,
                 (false, true) => ResourceState::Down,
@@ -119,6 +127,19 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             record.trouble = None;
         }
     }
+
+    /// How a resource stands of which a step could not be undone, or not looked at.
+    fn state_after(&self, number: u8, cause: Cause) -> ResourceState {
+        if cause.says_absent() && !self.is_known(number) {
+            ResourceState::Absent
+        } else {
+            ResourceState::Unknown
+        }
+    }
+
+    fn is_known(&self, number: u8) -> bool {
+        self.record(number).is_some_and(|record| record.is_known)
+    }
 }
 
 /// Undoes steps in reverse, up to the first that cannot be undone.
@@ -127,15 +148,6 @@ fn undo<E: Exchange + ?Sized>(steps: &[Step], link: Link<'_, E>) -> Result<(), (
         step.lower(link).map_err(|cause| (index, cause))?;
     }
     Ok(())
-}
-
-/// How a resource stands of which a step could not be undone, or not looked at.
-fn state_after(cause: Cause) -> ResourceState {
-    if cause.says_absent() {
-        ResourceState::Absent
-    } else {
-        ResourceState::Unknown
-    }
 }
 
 fn trouble(resource: u8, step: usize, cause: Cause) -> Trouble {

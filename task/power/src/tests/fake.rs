@@ -21,8 +21,8 @@ pub struct Fake {
     pub platform: RefCell<Platform>,
     /// Status by protocol and message: the platform refuses that.
     pub refusals: RefCell<BTreeMap<(u8, u8), i32>>,
-    /// Status by protocol and message: the platform refuses that once.
-    pub refusals_once: RefCell<BTreeMap<(u8, u8), i32>>,
+    /// By protocol and message: how many are carried out before the platform refuses one, and with what status.
+    pub refusals_once: RefCell<BTreeMap<(u8, u8), (u32, i32)>>,
     /// How many answers to that protocol and message get lost. Each takes a slot and the time of its deadline.
     pub losses: RefCell<BTreeMap<(u8, u8), u32>>,
     /// Command slots that are left: without one every command is refused by the driver.
@@ -67,10 +67,23 @@ impl Fake {
             .insert((protocol, message), status);
     }
 
-    pub fn refuse_once(&self, protocol: u8, message: u8, status: i32) {
+    /// One command is refused, after `others` of the same.
+    pub fn refuse_one(&self, protocol: u8, message: u8, others: u32, status: i32) {
         self.refusals_once
             .borrow_mut()
-            .insert((protocol, message), status);
+            .insert((protocol, message), (others, status));
+    }
+
+    fn refused_once(&self, command: (u8, u8)) -> Option<i32> {
+        let mut refusals = self.refusals_once.borrow_mut();
+        let (others, status) = refusals.get_mut(&command)?;
+        if let Some(left) = others.checked_sub(1) {
+            *others = left;
+            return None;
+        }
+        let status = *status;
+        refusals.remove(&command);
+        Some(status)
     }
 
     pub fn lose(&self, protocol: u8, message: u8, count: u32) {
@@ -150,7 +163,7 @@ impl Exchange for Fake {
             self.pass(deadline_ms.into());
             return Err(ScmiError::TimedOut);
         }
-        let once = self.refusals_once.borrow_mut().remove(&(protocol, message));
+        let once = self.refused_once((protocol, message));
         let refused = once.or_else(|| self.refusals.borrow().get(&(protocol, message)).copied());
         if let Some(status) = refused {
             return Ok(Response { status, len: 0 });

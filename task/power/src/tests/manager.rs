@@ -236,6 +236,180 @@ fn what_cannot_be_undone_now_is_undone_later() {
     assert_eq!(power.next(), None);
 }
 
+/// The gpu and the display on one supply, which goes off after the grace if nobody claims it.
+static SHARED: [Resource; 3] = [
+    Resource {
+        name: "supply",
+        steps: &SUPPLY_STEPS,
+        way: &[0],
+        users: 0b10,
+        unclaimed_off: true,
+    },
+    Resource {
+        name: "gpu",
+        steps: &GPU_STEPS,
+        way: &[0, 1],
+        users: 0b11,
+        unclaimed_off: false,
+    },
+    Resource {
+        name: "display",
+        steps: &DISPLAY_STEPS,
+        way: &[0, 2],
+        users: 0b11,
+        unclaimed_off: false,
+    },
+];
+
+/// A machine with a display that shows something on that supply, and the manager after its first look.
+fn shared() -> (Fake, Power) {
+    let fake = Fake::new();
+    fake.platform.borrow_mut().model.voltages[1].on = true;
+    let mut power = Manager::new(&SHARED, &ORDER, 500);
+    power.settle(&fake, 0);
+    assert_eq!(state(&power, DISPLAY), ResourceState::Up);
+    fake.take_log();
+    (fake, power)
+}
+
+fn settle_often(power: &mut Power, fake: &Fake, times: u32) {
+    for _ in 0..times {
+        let Some(now) = power.next() else { return };
+        power.settle(fake, now);
+    }
+}
+
+/// S14: the retry 100 ms later switched off the supply under what could not be switched off.
+#[test]
+fn s14_supply_stays_at_every_retry() {
+    // BUSY, NOT_SUPPORTED, NOT_FOUND, GENERIC_ERROR; of the power domain and of the clock.
+    for status in [-6, -1, -4, -8] {
+        for (protocol, message, gpu) in [
+            (0x11, 0x4, (true, true, false, false)),
+            (0x14, 0x7, (true, true, true, false)),
+        ] {
+            let fake = Fake::new();
+            let mut power = settled(&fake);
+            power.acquire(&fake, GPU, 0, 0).unwrap();
+            fake.refuse(protocol, message, status);
+            power.release(&fake, GPU, 0, 0).unwrap_err();
+            assert_eq!(really(&fake), gpu);
+            for _ in 0..20 {
+                settle_often(&mut power, &fake, 1);
+                assert_eq!(really(&fake), gpu, "{status}");
+            }
+            fake.refusals.take();
+            settle_often(&mut power, &fake, 1);
+            assert_eq!((really(&fake), power.next()), (ALL_OFF, None));
+        }
+    }
+}
+
+/// S14: likewise when a client died.
+#[test]
+fn s14_supply_stays_after_a_death() {
+    let fake = Fake::new();
+    let mut power = settled(&fake);
+    power.acquire(&fake, GPU, 0, 0).unwrap();
+    fake.refuse(0x11, 0x4, -6);
+    power.forget(0, 5);
+    settle_often(&mut power, &fake, 20);
+    assert_eq!(really(&fake), (true, true, false, false));
+    // The platform's state is looked at anew meanwhile.
+    power.resynchronise(5);
+    settle_often(&mut power, &fake, 20);
+    assert_eq!(really(&fake), (true, true, false, false));
+    fake.refusals.take();
+    settle_often(&mut power, &fake, 3);
+    assert_eq!((really(&fake), power.next()), (ALL_OFF, None));
+}
+
+/// S14: likewise when it was brought up in vain.
+#[test]
+fn s14_supply_stays_after_a_failed_acquire() {
+    let fake = Fake::new();
+    let mut power = settled(&fake);
+    fake.refuse(0x14, 0x7, -3);
+    // The power domain goes on, and does not go off.
+    fake.refuse_one(0x11, 0x4, 1, -6);
+    power.acquire(&fake, GPU, 0, 0).unwrap_err();
+    assert_eq!(really(&fake), (true, true, false, false));
+    fake.refusals.take();
+    settle_often(&mut power, &fake, 3);
+    assert_eq!((really(&fake), power.next()), (ALL_OFF, None));
+}
+
+/// S14: a supply stays on under what was found up and is kept, although nobody holds either.
+#[test]
+fn s14_supply_stays_under_what_is_kept() {
+    let (fake, mut power) = shared();
+    // Its grace is over, and the display stands on it.
+    assert!(fake.platform.borrow().model.voltages[1].on);
+    assert_eq!(power.next(), None, "nothing is left to do");
+    power.acquire(&fake, GPU, 0, 0).unwrap();
+    power.release(&fake, GPU, 0, 0).unwrap();
+    assert_eq!(really(&fake), (true, false, false, false));
+    power.acquire(&fake, GPU, 0, 0).unwrap();
+    power.forget(0, 0);
+    settle_often(&mut power, &fake, 5);
+    assert_eq!(really(&fake), (true, false, false, false));
+    power.resynchronise(0);
+    settle_often(&mut power, &fake, 5);
+    assert_eq!(really(&fake), (true, false, false, false));
+    assert_eq!(power.next(), None, "nothing is left to do");
+    // It goes off with the display.
+    power.acquire(&fake, DISPLAY, 0, 0).unwrap();
+    power.release(&fake, DISPLAY, 0, 0).unwrap();
+    assert_eq!((really(&fake), power.next()), (ALL_OFF, None));
+}
+
+/// S14: what is held, or stood on, is not taken down because it cannot be looked at after a reset.
+#[test]
+fn s14_what_is_in_use_is_not_undone() {
+    // VOLTAGE_CONFIG_GET, POWER_STATE_GET, CLOCK_ATTRIBUTES.
+    for (protocol, message) in [(0x17, 0x6), (0x11, 0x5), (0x14, 0x3)] {
+        for status in [-6, -1, -4] {
+            let (fake, mut power) = shared();
+            power.acquire(&fake, GPU, 0, 0).unwrap();
+            fake.refuse(protocol, message, status);
+            power.resynchronise(0);
+            settle_often(&mut power, &fake, 5);
+            assert_eq!(really(&fake), ALL_ON, "{protocol:#x} {status}");
+            assert_ne!(state(&power, DISPLAY), ResourceState::Absent);
+            // Nobody holds it, and the display stands on it.
+            let result = power.acquire(&fake, SUPPLY, 1, 0);
+            assert_eq!(result.is_err(), protocol == 0x17);
+            assert!(fake.platform.borrow().model.voltages[1].on);
+            fake.refusals.take();
+            settle_often(&mut power, &fake, 5);
+            assert_eq!(
+                (state(&power, GPU), power.next()),
+                (ResourceState::Up, None)
+            );
+        }
+    }
+}
+
+/// S13 in this task: a resource that was refused once as not there was left on for good.
+#[test]
+fn s13_known_resource_is_never_absent() {
+    for (protocol, message) in [(0x11, 0x0), (0x11, 0x3), (0x11, 0x4), (0x16, 0x4)] {
+        for status in [-1, -4] {
+            let fake = Fake::new();
+            let mut power = settled(&fake);
+            power.acquire(&fake, GPU, 0, 0).unwrap();
+            fake.refuse(protocol, message, status);
+            power.release(&fake, GPU, 0, 0).unwrap_err();
+            assert_eq!(state(&power, GPU), ResourceState::Unknown);
+            settle_often(&mut power, &fake, 20);
+            assert_eq!(state(&power, GPU), ResourceState::Unknown);
+            fake.refusals.take();
+            settle_often(&mut power, &fake, 1);
+            assert_eq!((really(&fake), power.next()), (ALL_OFF, None));
+        }
+    }
+}
+
 #[test]
 fn the_dead_hold_nothing() {
     let fake = Fake::new();
@@ -375,7 +549,17 @@ fn another_machine_has_none_of_it() {
         fake.refuse(protocol, message, status);
         let mut power = settled(&fake);
         assert_eq!(state(&power, GPU), ResourceState::Absent);
-        assert_eq!(power.next(), None, "it is not asked again and again");
+        let mut now = 0;
+        let mut pauses = Vec::new();
+        while now < 60_000 {
+            let next = power.next().expect("it is asked again, for ever");
+            pauses.push(next - now);
+            now = next;
+            power.settle(&fake, now);
+        }
+        assert!(pauses.is_sorted(), "{pauses:?}");
+        assert_eq!(pauses.last(), Some(&BACK_OFF_MAX_MS), "{pauses:?}");
+        assert_eq!(state(&power, GPU), ResourceState::Absent);
         let result = power.acquire(&fake, GPU, 0, 0);
         assert!(
             matches!(result, Err(PowerError::Failed(trouble)) if trouble.cause == cause),
@@ -383,6 +567,8 @@ fn another_machine_has_none_of_it() {
         );
         fake.refusals.take();
         assert_eq!(really(&fake), ALL_OFF);
+        power.settle(&fake, power.next().unwrap());
+        assert_eq!(state(&power, GPU), ResourceState::Down, "it is there now");
     }
     static WRONG: [Step; 1] = [step(Part::Power { domain: 2 }, "gpu")];
     static OTHER: [Resource; 1] = [Resource {
@@ -501,6 +687,52 @@ proptest! {
         let gpu = held[1].iter().sum::<u32>() > 0;
         let supply = gpu || held[0].iter().sum::<u32>() > 0;
         prop_assert_eq!(really(&fake), (supply, gpu, gpu, gpu), "{:?}", power);
+    }
+}
+
+proptest! {
+    /// S14: whatever happens, a supply never goes off under what is on.
+    #[test]
+    fn s14_supply_outlives_its_loads(script in proptest::collection::vec(moves(), 1..60), status in -9..0_i32) {
+        let (fake, mut power) = shared();
+        let on = || {
+            let platform = fake.platform.borrow();
+            let model = &platform.model;
+            (model.voltages[1].on, model.power[1] == 0, model.power[3] == 0)
+        };
+        for (now, next) in script.into_iter().enumerate() {
+            let now = now as u64;
+            let (before, ..) = on();
+            let mut restarted = false;
+            match next {
+                Move::Acquire(resource, client) => {
+                    let _ = power.acquire(&fake, resource, client, now);
+                }
+                Move::Release(resource, client) => {
+                    let _ = power.release(&fake, resource, client, now);
+                }
+                Move::Die(client) => {
+                    power.forget(client, now);
+                }
+                Move::RestartPlatform => {
+                    fake.restart_platform();
+                    restarted = true;
+                    power.resynchronise(now);
+                }
+                Move::Refuse(protocol, message) => fake.refuse(protocol, message, status),
+                Move::Away(away) => {
+                    fake.refusals.take();
+                    fake.away.set(away.then_some(ScmiError::TimedOut));
+                }
+                Move::Settle => {
+                    power.settle(&fake, now);
+                }
+            }
+            let (supply, gpu, display) = on();
+            if before && !supply && !restarted {
+                prop_assert!(!gpu && !display, "gpu {gpu}, display {display}: {power:?}");
+            }
+        }
     }
 }
 

@@ -356,7 +356,7 @@ fn s13_false_refusal_makes_a_zone_blind() {
         let fake = Fake::new();
         let mut thermal = new(&fake);
         fake.platform.borrow_mut().model.set_temperature(1, 62_000);
-        fake.refuse_once(0x15, 0x6, status);
+        fake.refuse_one(0x15, 0x6, 0, status);
         thermal.look_at_all(0);
         thermal.run(&fake, || 0);
         let zone = thermal.zone(GPU).unwrap();
@@ -587,7 +587,7 @@ fn s13_limits_that_were_refused_once_are_set() {
     for status in [-1, -3, -4] {
         let fake = Fake::new();
         let mut thermal = new(&fake);
-        fake.refuse_once(0x13, 0x5, status);
+        fake.refuse_one(0x13, 0x5, 0, status);
         let highest = || fake.platform.borrow().model.perf[1].max;
         fake.platform.borrow_mut().model.set_temperature(1, 80_000);
         thermal.look_at_all(0);
