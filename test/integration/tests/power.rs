@@ -296,6 +296,37 @@ impl Sim {
     }
 }
 
+/// S14: while the clock of the display cannot be stopped, the supply that the display needs stays on, at every retry.
+#[test]
+fn s14_supply_stays_under_what_cannot_stop() {
+    let mut sim = Sim::boot();
+    sim.rig.ok("resources hold display");
+    sim.log();
+    // CLOCK_CONFIG_SET.
+    sim.tell(
+        r#"{"cmd":"fault","kind":"status","status":-2,"protocol":20,"message":7,"count":100000}"#,
+    );
+    sim.rig.error("resources release display");
+    // The first try, and four more.
+    let found = sim.switched(5);
+    assert!(
+        found
+            .iter()
+            .all(|(protocol, message, _)| (*protocol, *message) == (0x14, 7)),
+        "{found:?}"
+    );
+    let state = sim.tell(r#"{"cmd":"get"}"#);
+    assert_eq!(state["voltage"]["vdd-io"]["on"], true, "{state}");
+    assert_eq!(state["power"]["display"], true, "{state}");
+    sim.tell(r#"{"cmd":"clear-faults"}"#);
+    sim.until("the supply off", |sim| {
+        sim.tell(r#"{"cmd":"get"}"#)["voltage"]["vdd-io"]["on"] == false
+    });
+    let found = sim.names(3);
+    assert_eq!(found[found.len() - 3..], DOWN[1..], "{found:?}");
+    sim.is_well();
+}
+
 #[test]
 fn a_platform_with_nothing_of_it_is_lived_with() {
     let image = image_of(Path::new("test/power/app.toml"));
