@@ -4,7 +4,7 @@
 //! The Base protocol: who the platform is, and what it has.
 
 use scmi::base::{
-    AgentReply, DiscoverAgent, DiscoverImplementationVersion, DiscoverListProtocols,
+    AgentReply, Attributes, DiscoverAgent, DiscoverImplementationVersion, DiscoverListProtocols,
     DiscoverSubVendor, DiscoverVendor, PermissionFlags, ResetAgentConfiguration, ResetFlags, SELF,
     SetDevicePermissions, SetProtocolPermissions,
 };
@@ -43,7 +43,7 @@ impl<'e, E: Exchange + ?Sized> Base<'e, E> {
             len: 0,
             next: 0,
             skip: 0,
-            ended: false,
+            left: None,
         }
     }
 
@@ -113,17 +113,17 @@ subscriptions! {
 }
 
 /// The protocols of a platform; see [`Base::protocols`]. An error is the last item.
+///
+/// There are as many as PROTOCOL_ATTRIBUTES counts: some platforms refuse a page behind the last one, and some ignore how many to skip.
 pub struct Protocols<'e, E: ?Sized = Scmi> {
     link: Link<'e, E>,
     found: Buffer,
     len: usize,
     next: usize,
     skip: u32,
-    ended: bool,
+    /// How many are still to come; `None` before the first page.
+    left: Option<u8>,
 }
-
-/// There are no more protocol numbers than this, so a longer list is wrong.
-const MOST_PROTOCOLS: u32 = 256;
 
 impl<E: Exchange + ?Sized> Protocols<'_, E> {
     fn fetch(&mut self) -> Result<(), Error> {
@@ -135,17 +135,34 @@ impl<E: Exchange + ?Sized> Protocols<'_, E> {
         )?;
         self.len = list.protocols.len();
         self.next = 0;
-        self.ended = list.protocols.is_empty();
         for (to, from) in self.found.iter_mut().zip(list.protocols) {
             *to = *from;
         }
         self.skip = self
             .skip
             .saturating_add(u32::try_from(self.len).unwrap_or(u32::MAX));
-        if self.skip > MOST_PROTOCOLS {
-            return Err(Error::Inconsistent("the list of protocols does not end"));
-        }
         Ok(())
+    }
+
+    /// The next one; `None` is the end.
+    fn take(&mut self) -> Result<Option<u8>, Error> {
+        let left = match self.left {
+            Some(left) => left,
+            None => self.link.get(&Attributes {})?.attributes.protocols(),
+        };
+        let Some(rest) = left.checked_sub(1) else {
+            return Ok(None);
+        };
+        if self.next >= self.len {
+            self.fetch()?;
+        }
+        let protocol = self
+            .found
+            .get(..self.len)
+            .and_then(|found| found.get(self.next));
+        self.next = self.next.saturating_add(1);
+        self.left = Some(rest);
+        Ok(protocol.copied())
     }
 }
 
@@ -153,18 +170,11 @@ impl<E: Exchange + ?Sized> Iterator for Protocols<'_, E> {
     type Item = Result<u8, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
+        let item = self.take().transpose();
+        if !matches!(item, Some(Ok(_))) {
+            self.left = Some(0);
         }
-        if self.next >= self.len
-            && let Err(error) = self.fetch()
-        {
-            self.ended = true;
-            return Some(Err(error));
-        }
-        let protocol = *self.found.get(..self.len)?.get(self.next)?;
-        self.next = self.next.saturating_add(1);
-        Some(Ok(protocol))
+        item
     }
 }
 

@@ -182,7 +182,7 @@ impl fmt::Display for ScmiError {
             Self::UnknownSource => "the platform does not know this source: mend the caller",
             Self::EventRefused => "the platform refused to enable the event: poll the state instead",
             Self::SubscriptionQuota => {
-                "there is no room for one more subscription: see `events` in [config.scmi.clients] of app.toml"
+                "there is no room for one more subscription: see `subscriptions` in [config.scmi.clients] of app.toml"
             }
             Self::NotSubscribed => "the task has not subscribed to this event",
             Self::ReservedMessage => {

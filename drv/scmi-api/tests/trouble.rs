@@ -238,16 +238,63 @@ fn lists_end_however_the_platform_lies() {
     assert_eq!(lying_levels(vec![levels_page(0, 0, 0)]), (vec![], 1));
 }
 
+/// A list of protocols in a reply, and how many PROTOCOL_ATTRIBUTES counts.
+fn tell_protocols(
+    fake: &Fake,
+    count: u8,
+    mut page: impl FnMut(usize) -> Option<Vec<u8>> + 'static,
+) {
+    let mut calls = 0;
+    fake.tamper(
+        move |sent, status, values| match (sent.protocol, sent.message) {
+            (0x10, 1) => *values = vec![count, 1, 0, 0],
+            (0x10, 6) => {
+                let list = page(calls);
+                calls += 1;
+                *status = if list.is_some() { 0 } else { -1 };
+                let list = list.unwrap_or_default();
+                *values = [&[list.len() as u8, 0, 0, 0][..], &list].concat();
+                values.resize(values.len().next_multiple_of(4), 0);
+            }
+            _ => {}
+        },
+    );
+}
+
 #[test]
-fn the_list_of_protocols_ends() {
+fn s15_the_list_of_protocols_ends_where_it_is_counted() {
+    // A platform that ignores how many to skip.
     let fake = Fake::new();
     let base = Base::connect(&fake).unwrap();
-    // A platform that ignores how many to skip.
-    fake.tamper(|_, _, values| *values = [&[4, 0, 0, 0][..], &[0x11, 0x12, 0x13, 0x14]].concat());
+    tell_protocols(&fake, 3, |_| Some(vec![0x11, 0x14, 0x15]));
     let found: Vec<_> = base.protocols().collect();
-    assert!(found.len() <= 257, "{}", found.len());
-    assert!(found.last().unwrap().is_err());
-    assert!(found.iter().rev().skip(1).all(Result::is_ok));
+    assert_eq!(found, [Ok(0x11), Ok(0x14), Ok(0x15)]);
+    tell_protocols(&fake, 255, |_| Some(vec![0x11, 0x14, 0x15]));
+    assert_eq!(base.protocols().count(), 255);
+    // One that must not be asked beyond the end.
+    tell_protocols(&fake, 3, |call| (call == 0).then(|| vec![0x11, 0x14, 0x15]));
+    let found: Vec<_> = base.protocols().collect();
+    assert_eq!(found, [Ok(0x11), Ok(0x14), Ok(0x15)]);
+    // One that counts more than it lists, and one that refuses the rest.
+    tell_protocols(&fake, 9, |call| match call {
+        0 => Some(vec![0x11]),
+        _ => Some(vec![]),
+    });
+    let mut protocols = base.protocols();
+    assert_eq!(protocols.by_ref().collect::<Vec<_>>(), [Ok(0x11)]);
+    assert_eq!(protocols.next(), None);
+    tell_protocols(&fake, 9, |call| (call == 0).then(|| vec![0x11]));
+    let found: Vec<_> = base.protocols().collect();
+    assert_eq!(
+        found,
+        [Ok(0x11), Err(Error::Refused(Status::NOT_SUPPORTED))]
+    );
+}
+
+#[test]
+fn s15_the_hint_about_too_many_subscriptions_names_their_key() {
+    let text = ScmiError::SubscriptionQuota.to_string();
+    assert!(text.contains("see `subscriptions` in"), "{text}");
 }
 
 #[test]
