@@ -33,6 +33,10 @@ pub enum Failure<'a> {
     Value(&'a str, &'static str, Bad),
     /// What was typed is no message.
     Bytes(BadBytes<'a>),
+    /// A task that must be asked has faulted and is not restarted.
+    NotRunning(&'static str),
+    /// Ctrl-C ended it.
+    Interrupted,
     /// Something else that the text says.
     Told(&'static str),
     /// The supervisor does not do it.
@@ -56,6 +60,12 @@ impl From<Error> for Failure<'_> {
 impl From<ScmiError> for Failure<'_> {
     fn from(error: ScmiError) -> Self {
         Self::Scmi(error.into())
+    }
+}
+
+impl From<PowerError> for Failure<'_> {
+    fn from(error: PowerError) -> Self {
+        Self::Power(error)
     }
 }
 
@@ -97,6 +107,13 @@ impl fmt::Display for Failure<'_> {
             }
             Self::Value(text, wanted, bad) => write!(f, "`{text}`: {bad}; it must be {wanted}"),
             Self::Bytes(bad) => bad.fmt(f),
+            Self::NotRunning(name) => write!(
+                f,
+                "the task {name}, which must be asked, is not running: `release {name}` has it restarted if it is held; `tasks` shows its state"
+            ),
+            Self::Interrupted => f.write_str(
+                "interrupted by Ctrl-C; what the platform was asked for last may still be done",
+            ),
             Self::Told(text) => f.write_str(text),
             Self::Order(error) => f.write_str(match error {
                 JefeError::NoSuchTask => "the supervisor knows no such task",

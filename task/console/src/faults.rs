@@ -60,6 +60,7 @@ impl Faults {
     pub fn report(&mut self, jefe: &Jefe, terminal: &mut Terminal) {
         for (index, told) in self.told.iter_mut().enumerate() {
             if let Some(status) = news(jefe, index, told) {
+                terminal.end_line();
                 // Writing to the terminal does not fail.
                 let _ = tell(jefe, index, told, &status, terminal);
                 *told = Told::of(&status);

@@ -3,67 +3,82 @@
 
 //! What was typed and is not yet dealt with.
 
-use console_core::editor::CTRL_C;
-use heapless::Deque;
+use core::cell::RefCell;
 
-use crate::terminal::Terminal;
+use console_core::ahead::Ahead;
+use drv_uart_api::{Uart, UartError};
+use userlib::TaskId;
 
-/// Bytes that are kept while a command runs.
-const AHEAD: usize = 64;
+/// Bytes that are asked for at once.
+const CHUNK: usize = 32;
 
 /// Bytes from the terminal. What is typed while a command looks for Ctrl-C is kept for the next line.
 pub struct Input {
-    ahead: Deque<u8, AHEAD>,
-    interrupted: bool,
+    uart: Uart,
+    // Every command looks for Ctrl-C, also in the middle of a list that it reads by shared references.
+    ahead: &'static RefCell<Ahead>,
+}
+
+/// What to do with input for which there is no more room.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub enum Full {
+    /// It stays with the driver, which holds the line back: not a byte of many lines that a tool sends is lost.
+    Wait,
+    /// The oldest bytes give way, so that Ctrl-C is seen whatever was typed before.
+    Drop,
 }
 
 impl Input {
-    /// Nothing yet.
-    pub const fn new() -> Self {
+    /// Input from this driver, kept there.
+    pub fn new(uart: TaskId, ahead: &'static RefCell<Ahead>) -> Self {
         Self {
-            ahead: Deque::new(),
-            interrupted: false,
+            uart: Uart::from(uart),
+            ahead,
         }
     }
 
     /// The next byte.
-    pub fn next(&mut self, terminal: &Terminal) -> Option<u8> {
-        if self.ahead.is_empty() {
-            self.fetch(terminal);
-        }
-        self.ahead.pop_front()
+    pub fn next(&self) -> Option<u8> {
+        let mut ahead = self.ahead.borrow_mut();
+        ahead.take().or_else(|| {
+            self.fetch(&mut ahead, Full::Wait);
+            ahead.take()
+        })
     }
 
-    /// Whether Ctrl-C was typed. It throws away what was typed before.
-    pub fn interrupted(&mut self, terminal: &Terminal) -> bool {
-        while self.fetch(terminal) > 0 {
-            let last = self.ahead.iter().rev().position(|&byte| byte == CTRL_C);
-            if let Some(after) = last {
-                while self.ahead.len() > after {
-                    self.ahead.pop_front();
-                }
-                self.interrupted = true;
+    /// Returns `true` if Ctrl-C was typed since [`Input::take_interrupt`]. It throws away what was typed before.
+    pub fn interrupted(&self, full: Full) -> bool {
+        let mut ahead = self.ahead.borrow_mut();
+        while self.fetch(&mut ahead, full) {
+            ahead.interrupted();
+        }
+        ahead.interrupted()
+    }
+
+    /// The same, as far as it is known, and forgets it.
+    pub fn take_interrupt(&self) -> bool {
+        self.ahead.borrow_mut().take_interrupt()
+    }
+
+    /// Takes bytes from the terminal. Returns whether there were any.
+    fn fetch(&self, ahead: &mut Ahead, full: Full) -> bool {
+        let mut bytes = [0; CHUNK];
+        let room = match full {
+            Full::Wait => ahead.room().min(CHUNK),
+            Full::Drop => CHUNK,
+        };
+        let Some(bytes) = bytes.get_mut(..room).filter(|bytes| !bytes.is_empty()) else {
+            return false;
+        };
+        let count = match self.uart.read(bytes) {
+            Ok(count) => count as usize,
+            // What had been typed is lost; whoever types sees no echo and types it again.
+            Err(UartError::ServerRestarted) => 0,
+            Err(UartError::NotOwner) => {
+                panic!("app.toml: the UART's owner must be this console")
             }
-        }
-        self.interrupted
-    }
-
-    /// The same, and forgets it.
-    pub fn take_interrupt(&mut self) -> bool {
-        core::mem::take(&mut self.interrupted)
-    }
-
-    /// Takes bytes from the terminal. When there is no more room, the oldest give way: then nobody meant them for the next line.
-    fn fetch(&mut self, terminal: &Terminal) -> usize {
-        let mut bytes = [0; AHEAD / 2];
-        let count = terminal.read(&mut bytes);
-        for &byte in bytes.iter().take(count) {
-            if self.ahead.is_full() {
-                self.ahead.pop_front();
-            }
-            // There is room now.
-            let _ = self.ahead.push_back(byte);
-        }
-        count
+        };
+        ahead.push(bytes.get(..count).unwrap_or(&[]));
+        count > 0
     }
 }

@@ -2,13 +2,16 @@
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 //! The parts of the console that need no kernel: editing a line, finding and completing what it says, reading what people type
-//! for numbers, and saying things in words.
+//! for numbers, passing over what a platform counts and does not have, and saying things in words.
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod ahead;
 pub mod completion;
 pub mod editor;
 pub mod fault;
 pub mod grammar;
 mod history;
+pub mod lines;
+pub mod numbers;
 pub mod quantity;

@@ -18,11 +18,13 @@
 //! # For tools
 //!
 //! It prints the prompt `scmi> ` when it waits for a line. Every line is answered, and the last line of an answer is `ok`, or `error: ` with what is
-//! wrong and what to do; then the prompt comes again. Faults of tasks are reported when they happen, in a line that begins with `! task`.
+//! wrong and what to do; then the prompt comes again. Ctrl-C ends each command, whose answer is an error then, but for `events`.
+//! No answer of the platform is waited for longer than 2 s. Faults of tasks are reported when they happen, in a line that begins with `! task`.
 
 #![no_std]
 #![no_main]
 
+mod asker;
 mod commands;
 mod failure;
 mod faults;
@@ -31,14 +33,18 @@ mod notice;
 mod platform;
 mod terminal;
 
+use core::cell::RefCell;
 use core::fmt::Write;
 
+use console_core::ahead::Ahead;
 use console_core::completion::Completion;
 use console_core::editor::{Editor, Event};
-use drv_scmi_api::Scmi;
 use task_jefe_api::Jefe;
 use userlib::*;
 
+use asker::Asker;
+use commands::Followed;
+use failure::Failure;
 use faults::Faults;
 use input::Input;
 use terminal::{Terminal, say};
@@ -55,28 +61,42 @@ const PROMPT: &str = "scmi> ";
 pub struct Console {
     terminal: Terminal,
     jefe: Jefe,
-    scmi: Scmi,
+    scmi: Asker,
     faults: Faults,
-    input: Input,
+    followed: &'static mut Followed,
+}
+
+/// What is too large for the stack.
+struct Kept {
+    editor: Editor,
+    ahead: RefCell<Ahead>,
+    followed: Followed,
 }
 
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     let jefe = Jefe::from(JEFE.get_task_id());
     let faults = Faults::since_now(&jefe);
+    // Not on the stack, for it keeps the lines typed before, and has a place for each subscription that there may be.
+    static mut KEPT: Kept = Kept {
+        editor: Editor::new(),
+        ahead: RefCell::new(Ahead::new()),
+        followed: Followed::new(),
+    };
+    let kept = &raw mut KEPT;
+    // Safety: the task has one thread, and this is the one place that mentions it.
+    let Kept {
+        editor,
+        ahead,
+        followed,
+    } = unsafe { &mut *kept };
     let mut console = Console {
         terminal: Terminal::new(UART.get_task_id()),
         jefe,
-        scmi: Scmi::from(SCMI.get_task_id()),
+        scmi: Asker::new(SCMI.get_task_id(), Input::new(UART.get_task_id(), ahead)),
         faults,
-        input: Input::new(),
+        followed,
     };
-    // Not on the stack, for it keeps the lines typed before.
-    static mut EDITOR: Editor = Editor::new();
-    let editor = &raw mut EDITOR;
-    // Safety: the task has one thread, and this is the one place that mentions it.
-    let editor = unsafe { &mut *editor };
-
     console.print(format_args!("\nSCMI console. `help` lists the commands.\n"));
     console.faults.report(&console.jefe, &mut console.terminal);
     console.print(format_args!("{PROMPT}"));
@@ -93,7 +113,7 @@ fn main() -> ! {
 impl Console {
     /// Edits and runs lines until there is no more input.
     fn take_input(&mut self, editor: &mut Editor) {
-        while let Some(byte) = self.input.next(&self.terminal) {
+        while let Some(byte) = self.scmi.input().next() {
             // Writing to the terminal does not fail: the driver takes everything, or restarts and takes it then.
             let event = editor
                 .feed(byte, &mut self.terminal)
@@ -102,7 +122,10 @@ impl Console {
                 Event::Editing => continue,
                 Event::Complete => {
                     self.complete(editor);
-                    continue;
+                    if !self.scmi.take_interrupt() {
+                        continue;
+                    }
+                    self.print(format_args!("^C\n"));
                 }
                 Event::Line => self.run(editor.line()),
                 Event::TooLong => self.print(format_args!(
@@ -117,10 +140,24 @@ impl Console {
         self.terminal.flush();
     }
 
-    /// Types what can only be meant; shows what there is to choose from if there is nothing to type.
+    /// Types what can only be meant; shows what there is to choose from if there is nothing to type. Where not all names are known
+    /// in time, it does neither.
+    #[inline(never)]
     fn complete(&mut self, editor: &mut Editor) {
+        let limit = sys_get_timer()
+            .now
+            .saturating_add(platform::DEADLINE_MS.into());
+        self.scmi.set_limit(Some(limit));
+        self.offer(editor, limit);
+        self.scmi.set_limit(None);
+    }
+
+    fn offer(&mut self, editor: &mut Editor, limit: u64) {
         let mut completion = Completion::default();
         commands::complete(&self.scmi, editor.line(), |word| completion.add(word));
+        if sys_get_timer().now >= limit {
+            completion = Completion::default();
+        }
         let (rest, ends) = completion.rest(editor.line());
         // As above.
         let _ = match completion.count {
@@ -142,10 +179,22 @@ impl Console {
 
     /// Runs a line, and says how that went.
     fn run(&mut self, line: &str) {
+        // The echo comes before the answer, however long that takes.
+        self.terminal.flush();
         let Some(outcome) = commands::run(self, line) else {
             return;
         };
+        // Whatever a command made of it: after Ctrl-C not all was done that the line asks for.
+        let outcome = if self.scmi.take_interrupt() {
+            self.terminal.end_line();
+            say!(self.terminal, "^C\n");
+            Err(Failure::Interrupted)
+        } else {
+            outcome
+        };
         self.faults.report(&self.jefe, &mut self.terminal);
+        // The end of an answer has a line of its own, wherever the command left off.
+        self.terminal.end_line();
         match outcome {
             Ok(()) => self.print(format_args!("ok\n")),
             Err(failure) => self.print(format_args!("error: {failure}\n")),

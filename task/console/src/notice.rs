@@ -5,11 +5,11 @@
 
 use core::fmt;
 
-use drv_scmi_api::{Link, Powercaps, Sensors};
+use drv_scmi_api::{Powercaps, Sensors};
 use scmi::units::{Hertz, Microseconds, PowerValue};
 use scmi::{Notice, Protocol};
 
-use crate::platform::{Kind, name};
+use crate::platform::{Kind, Link, name};
 
 /// An event, and the way to ask for names.
 pub struct Told<'a> {

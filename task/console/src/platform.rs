@@ -5,19 +5,24 @@
 
 use core::fmt;
 
-use drv_scmi_api::{Error, Link, Response, Scmi, Sensors, TransferFlags};
+use console_core::numbers::Numbers;
+use drv_scmi_api::{Error, Exchange, Response, ScmiError, Sensors, TransferFlags};
 use scmi::common::{ExtendedName, NameReply, ShortName};
 use scmi::pinctrl::Selector;
 use scmi::{Protocol, Status, clock, perf, pinctrl, power, powercap, reset, sensor, voltage};
 
+use crate::asker::Asker;
 use crate::failure::Failure;
 
+/// The way to the platform, which Ctrl-C ends.
+pub type Link<'e> = drv_scmi_api::Link<'e, Asker>;
+
 /// Whoever sits at a console does not wait longer than this for an answer, in milliseconds.
-const DEADLINE_MS: u32 = 2000;
+pub const DEADLINE_MS: u32 = 2000;
 
 /// The way to the platform; fails unless there is one that can be asked.
-pub fn link(scmi: &Scmi) -> Result<Link<'_>, Failure<'static>> {
-    let state = scmi.info().state();
+pub fn link(scmi: &Asker) -> Result<Link<'_>, Failure<'static>> {
+    let state = scmi.info()?.state();
     if state.is_ready() {
         Ok(Link::new(scmi).with_deadline(DEADLINE_MS))
     } else {
@@ -215,26 +220,42 @@ pub fn each(
         for sensor in Sensors::over(link)?.sensors() {
             let base = sensor?.base;
             let is_cut = base.attributes.has_extended_name();
-            let name = long_name(link, kind, base.sensor, base.name, is_cut)?;
+            let name = match long_name(link, kind, base.sensor, base.name, is_cut) {
+                Err(error) if is_one_answer(error) => continue,
+                name => name?,
+            };
             if visit(base.sensor, &name) {
                 break;
             }
         }
         return Ok(());
     }
-    for number in 0..count(link, kind)? {
+    let mut numbers = Numbers::below(count(link, kind)?);
+    while let Some(number) = numbers.next() {
         match name(link, kind, number) {
             Ok(name) => {
                 if visit(number, &name) {
                     break;
                 }
             }
-            // One that cannot be asked is no reason to miss the others, unless there is none at all.
-            Err(Error::Refused(status)) if status != Status::NOT_FOUND => {}
+            Err(Error::Refused(Status::NOT_FOUND)) => numbers.is_missing(),
+            // One that cannot be asked is no reason to miss the others.
+            Err(Error::Refused(_)) => {}
+            Err(error) if is_one_answer(error) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Returns `true` if only this answer is bad: the platform gives answers, and gave one here.
+pub fn is_one_answer(error: Error) -> bool {
+    matches!(
+        error,
+        Error::NoAnswer(ScmiError::ShortReply | ScmiError::WrongReply)
+            | Error::Malformed(_)
+            | Error::Inconsistent(_)
+    )
 }
 
 /// The number of what `word` names: by its number, which the platform may know or not, or by its name.
@@ -284,6 +305,6 @@ pub fn send(
     } else {
         TransferFlags::NONE
     };
-    let scmi = link.exchange();
-    Ok(scmi.call_with(protocol, message, flags, DEADLINE_MS, request, values)?)
+    let asker = link.exchange();
+    Ok(asker.exchange(protocol, message, flags, DEADLINE_MS, request, values)?)
 }

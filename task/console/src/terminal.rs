@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use console_core::lines::LineEnds;
 use drv_uart_api::{Uart, UartError};
 use userlib::TaskId;
 
@@ -24,7 +25,7 @@ pub struct Terminal {
     uart: Uart,
     buffer: [u8; CAPACITY],
     len: usize,
-    after_carriage_return: bool,
+    ends: LineEnds,
 }
 
 impl Terminal {
@@ -34,19 +35,7 @@ impl Terminal {
             uart: Uart::from(uart),
             buffer: [0; CAPACITY],
             len: 0,
-            after_carriage_return: false,
-        }
-    }
-
-    /// Takes what was typed, as much as fits; 0 when there is nothing.
-    pub fn read(&self, bytes: &mut [u8]) -> usize {
-        match self.uart.read(bytes) {
-            Ok(count) => count as usize,
-            // What had been typed is lost; whoever types sees no echo and types it again.
-            Err(UartError::ServerRestarted) => 0,
-            Err(UartError::NotOwner) => {
-                panic!("app.toml: the UART's owner must be this console")
-            }
+            ends: LineEnds::new(),
         }
     }
 
@@ -64,6 +53,13 @@ impl Terminal {
         let _ = fmt::Write::write_fmt(self, text);
     }
 
+    /// Ends the line that has begun, if one has: what is printed next has a line of its own.
+    pub fn end_line(&mut self) {
+        if !self.ends.at_start() {
+            say!(self, "\n");
+        }
+    }
+
     fn push(&mut self, byte: u8) {
         if self.len >= CAPACITY {
             self.flush();
@@ -72,15 +68,15 @@ impl Terminal {
             *place = byte;
             self.len += 1;
         }
-        self.after_carriage_return = byte == b'\r';
     }
 }
 
 impl fmt::Write for Terminal {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {
-            if byte == b'\n' && !self.after_carriage_return {
-                self.push(b'\r');
+            let (before, byte) = self.ends.print(byte);
+            if let Some(before) = before {
+                self.push(before);
             }
             self.push(byte);
         }

@@ -4,7 +4,7 @@
 //! `info`, `protocols`, `stats`: the SCMI device and the platform behind it.
 
 use console_core::grammar::{Command, Words};
-use drv_scmi_api::{Base, Error, Link, NO_TRANSPORT, ScmiInfo};
+use drv_scmi_api::{Base, Error, NO_TRANSPORT, ScmiInfo};
 use scmi::common::VersionReply;
 use scmi::protocol::common::PROTOCOL_VERSION;
 use scmi::wire::Parse;
@@ -13,7 +13,7 @@ use scmi::{Protocol, Status};
 use super::{Outcome, Run, Verb, plain};
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::link;
+use crate::platform::{Link, link};
 use crate::terminal::{Terminal, say};
 
 pub const INFO: Command<Run> = plain(
@@ -40,7 +40,7 @@ pub const STATS: Command<Run> = plain(
 /// The device, its driver, and the platform.
 fn info<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let terminal = &mut console.terminal;
-    device(terminal, &console.scmi.info());
+    device(terminal, &console.scmi.info()?);
     let base = Base::over(link(&console.scmi)?)?;
     say!(terminal, "vendor      {}\n", base.vendor()?);
     // The rest is the platform's to tell or not.
@@ -134,7 +134,7 @@ fn show_protocol(terminal: &mut Terminal, link: Link<'_>, id: u8) -> Outcome<'st
         Ok(reply) => say!(terminal, "{}\n", reply.version),
         // One protocol that is not there after all is no reason to hide the others.
         Err(Error::Refused(status)) => say!(terminal, "{status}\n"),
-        Err(_) => say!(terminal, "\n"),
+        Err(_) => terminal.end_line(),
     }
     match version {
         Ok(_) | Err(Error::Refused(_)) => Ok(()),
@@ -153,7 +153,7 @@ fn version(link: Link<'_>, protocol: u8) -> Result<VersionReply, Error> {
 
 /// The driver's counters.
 fn stats<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
-    let stats = console.scmi.stats();
+    let stats = console.scmi.stats()?;
     for (name, value) in stats.named() {
         say!(console.terminal, "{name:<30} {value}\n");
     }

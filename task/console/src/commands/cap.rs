@@ -40,28 +40,25 @@ pub const COMMAND: Command<Run> = Command {
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let caps = Powercaps::over(link)?;
-    rows(
-        &mut console.terminal,
-        link,
-        Kind::Cap,
-        |terminal, domain| {
-            let info = caps.domain(domain)?;
-            let unit = info.attributes.unit();
-            let power = |value| PowerValue { value, unit };
-            say!(terminal, "capped at {}", power(caps.cap(domain)?));
-            if info.attributes.measures() {
-                say!(terminal, ", takes {}", power(caps.measure(domain)?.power));
-            }
-            if info.parent != NO_PARENT {
-                say!(
-                    terminal,
-                    ", part of {}",
-                    name(link, Kind::Cap, info.parent)?
-                );
-            }
-            Ok(())
-        },
-    )
+    rows(&mut console.terminal, link, Kind::Cap, |row, domain| {
+        let info = caps.domain(domain);
+        let unit = info.map_or(PowerUnit::Undefined, |info| info.attributes.unit());
+        let power = |value| PowerValue { value, unit };
+        row.part("capped at ", "cap", caps.cap(domain).map(power))?;
+        let info = match info {
+            Ok(info) => info,
+            Err(error) => return row.note("attributes", error),
+        };
+        if info.attributes.measures() {
+            let measured = caps.measure(domain).map(|measured| power(measured.power));
+            row.part(", takes ", "takes", measured)?;
+        }
+        if info.parent != NO_PARENT {
+            let parent = name(link, Kind::Cap, info.parent);
+            row.part(", part of ", "part of", parent)?;
+        }
+        Ok(())
+    })
 }
 
 fn get<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {

@@ -10,7 +10,7 @@ use scmi::Status;
 use scmi::common::Range;
 use scmi::units::Hertz;
 
-use super::{Outcome, Run, Verb, has, named, next, on_off, rows, value};
+use super::{Outcome, Run, Verb, has, named, next, on_off, padded, rows, value};
 use crate::Console;
 use crate::platform::{Kind, link, name};
 use crate::terminal::say;
@@ -54,25 +54,19 @@ pub const COMMAND: Command<Run> = Command {
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let clocks = Clocks::over(link)?;
-    rows(
-        &mut console.terminal,
-        link,
-        Kind::Clock,
-        |terminal, clock| {
-            let info = clocks.clock(clock)?;
-            let rate = Hertz(clocks.rate(clock)?);
-            say!(
-                terminal,
-                "{:<3} at {rate}",
-                on_off(info.attributes.is_enabled())
-            );
-            if info.attributes.has_parents() {
-                let parent = clocks.parent(clock)?;
-                say!(terminal, ", fed by {}", name(link, Kind::Clock, parent)?);
-            }
-            Ok(())
-        },
-    )
+    rows(&mut console.terminal, link, Kind::Clock, |row, clock| {
+        let info = clocks.clock(clock);
+        let rate = clocks.rate(clock).map(Hertz);
+        let state = info.map(|info| on_off(info.attributes.is_enabled()));
+        row.part("", "state", state.map(|state| padded(state, &rate)))?;
+        row.part(" at ", "rate", rate)?;
+        if info.is_ok_and(|info| info.attributes.has_parents()) {
+            let parent = clocks.parent(clock);
+            let parent = parent.and_then(|parent| name(link, Kind::Clock, parent));
+            row.part(", fed by ", "fed by", parent)?;
+        }
+        Ok(())
+    })
 }
 
 fn rates<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {

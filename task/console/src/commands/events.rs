@@ -4,18 +4,21 @@
 //! `events`: what the platform tells unasked, while it happens.
 
 use console_core::grammar::{Command, Words};
+use console_core::numbers::Numbers;
 use console_core::quantity::{self, Bad, Unit};
-use drv_scmi_api::{Error, Incoming, Link, PAYLOAD_MAX, ScmiError, next_event};
-use scmi::events::{EVENTS, Event, find};
+use drv_scmi_api::{Error, Exchange, Incoming, PAYLOAD_MAX, ScmiError, next_event};
+use heapless::Vec;
+use scmi::events::{EVENTS, Event, Thresholds, find};
 use scmi::{Protocol, Status};
-use userlib::{set_timer_relative, sys_get_timer, sys_recv_notification, sys_set_timer};
+use userlib::{TaskId, sys_get_timer, sys_recv_notification, sys_refresh_task_id, sys_set_timer};
 
 use super::{Outcome, Run, Verb, plain};
 use crate::failure::Failure;
+use crate::input::Full;
 use crate::notice::Told;
-use crate::platform::{self, link};
+use crate::platform::{self, Link, link};
 use crate::terminal::say;
-use crate::{Console, notifications};
+use crate::{Console, SCMI, notifications};
 
 pub const COMMAND: Command<Run> = plain(
     "events",
@@ -23,7 +26,7 @@ pub const COMMAND: Command<Run> = plain(
     &[Verb::new(
         "",
         "[PROTOCOL...] [DURATION]",
-        "follows the events of these protocols, or of all, for 10 s or as long as told; Ctrl-C ends it.\n      Without a protocol, sensors do not tell every reading",
+        "follows the events of these protocols, or of all, for 10 s or as long as told, which includes the\n      time that it takes to ask for them; Ctrl-C ends it.\n      Without a protocol, sensors do not tell every reading",
         events,
     )],
 );
@@ -57,31 +60,84 @@ impl Choice {
     }
 }
 
-fn events<'a>(console: &mut Console, words: Words<'a>) -> Outcome<'a> {
-    let (choice, duration) = choose(words)?;
-    // What was queued for an earlier command is no news.
-    drain(console)?;
-    let count = subscribe(console, choice)?;
-    if count == 0 {
-        return Err(Failure::Told(
-            "the platform offers no such events; `protocols` lists its protocols",
-        ));
+/// The subscriptions of a line, to end them with it.
+pub struct Followed {
+    /// The number of the event in [`EVENTS`], and the source.
+    subscriptions: Vec<(u8, u16), SUBSCRIPTIONS_MAX>,
+    /// The life of the driver that they belong to.
+    driver: TaskId,
+}
+
+/// The driver counts no more for a client.
+const SUBSCRIPTIONS_MAX: usize = 255;
+
+impl Followed {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            subscriptions: Vec::new(),
+            driver: TaskId::UNBOUND,
+        }
     }
-    say!(
-        console.terminal,
-        "following {count} event(s); Ctrl-C ends\n"
-    );
-    console.terminal.flush();
-    let result = follow(console, choice, duration);
+}
+
+/// How long to wait before subscribing again while the driver is not ready for it, in milliseconds.
+const AGAIN_MS: u64 = 100;
+
+fn events<'a>(console: &mut Console, words: Words<'a>) -> Outcome<'a> {
+    let start = sys_get_timer().now;
+    let (choice, duration) = choose(words)?;
+    let deadline = start.saturating_add(duration.into());
+    console.scmi.set_limit(Some(deadline));
+    // What was queued for an earlier command is no news.
+    let result = drain(console).and_then(|()| watch(console, choice, deadline));
+    console.scmi.set_limit(None);
     sys_set_timer(None, 0);
-    switch(console, choice, false)
-        .map(drop)
-        .or_else(|failure| match failure {
-            // A driver that restarted knows of no subscription.
-            Failure::Scmi(Error::NoAnswer(_)) => Ok(()),
-            failure => Err(failure),
-        })?;
+    unsubscribe(console);
+    // Ctrl-C is the usual end of this command.
+    if console.scmi.take_interrupt() {
+        console.terminal.end_line();
+        say!(console.terminal, "^C\n");
+        return Ok(());
+    }
     result
+}
+
+/// Subscribes, and prints events until the time is over or the user ends it.
+fn watch(console: &mut Console, choice: Choice, deadline: u64) -> Outcome<'static> {
+    match subscribe(console, choice, deadline) {
+        Err(failure @ Failure::NotRunning(_)) => return Err(failure),
+        // A question that was cut short by the end of the time has not failed.
+        Err(_) if is_over(console, deadline) => {}
+        result => result?,
+    }
+    let count = console.followed.subscriptions.len();
+    let is_over = is_over(console, deadline);
+    if count == 0 {
+        return Err(Failure::Told(match is_over {
+            true => "the time was over before the platform agreed to any event",
+            false => "the platform offers no such events; `protocols` lists its protocols",
+        }));
+    }
+    if is_over {
+        say!(
+            console.terminal,
+            "! the time was over before all events were asked for; {count} were\n"
+        );
+    } else {
+        say!(
+            console.terminal,
+            "following {count} event(s); Ctrl-C ends\n"
+        );
+    }
+    console.terminal.flush();
+    follow(console, choice, deadline)
+}
+
+/// Returns `true` if the time is over or the user has ended the command.
+fn is_over(console: &Console, deadline: u64) -> bool {
+    // Whatever was typed before, Ctrl-C ends it.
+    console.scmi.input().interrupted(Full::Drop) || sys_get_timer().now >= deadline
 }
 
 /// What the words say: protocols, and at the end a duration.
@@ -122,42 +178,79 @@ fn duration_ms(word: &str) -> Result<u32, Failure<'_>> {
     }
 }
 
-fn subscribe(console: &mut Console, choice: Choice) -> Result<u32, Failure<'static>> {
-    switch(console, choice, true)
-}
-
-/// Subscribes to what the platform offers, or ends that. Returns how many subscriptions it was.
-fn switch(console: &mut Console, choice: Choice, enable: bool) -> Result<u32, Failure<'static>> {
+/// Subscribes to what the platform offers, as long as there is time.
+#[inline(never)]
+fn subscribe(console: &mut Console, choice: Choice, deadline: u64) -> Outcome<'static> {
+    // First of all: what a later life of the driver does not know shows then.
+    let driver = SCMI.get_task_id();
+    if driver == console.followed.driver {
+        unsubscribe(console);
+    }
+    console.followed.driver = driver;
+    console.followed.subscriptions.clear();
     let link = link(&console.scmi)?;
-    let mut switched = 0_u32;
-    for event in EVENTS.iter().filter(|event| choice.has(event)) {
+    for (number, event) in (0_u8..).zip(EVENTS) {
+        if !choice.has(event) {
+            continue;
+        }
         let sources = match sources(link, event) {
             Ok(sources) => sources,
             // A protocol that the platform does not have, or does not let this agent use.
             Err(Error::Refused(_)) => continue,
             Err(error) => return Err(error.into()),
         };
-        for source in 0..sources {
-            match link.notify(event.protocol, event.id, source, enable) {
-                Ok(()) => switched = switched.saturating_add(1),
-                Err(Error::NoAnswer(
-                    ScmiError::EventNotSupported
-                    | ScmiError::UnknownSource
-                    | ScmiError::EventRefused
-                    | ScmiError::NotSubscribed,
-                )) => {}
+        let mut sources = Numbers::below(sources);
+        while let Some(source) = sources.next() {
+            if is_over(console, deadline) {
+                return Ok(());
+            }
+            if console.followed.subscriptions.is_full() {
+                no_room(console);
+                return Ok(());
+            }
+            match link.notify(event.protocol, event.id, source, true) {
+                Ok(()) => {
+                    // There are no more sources than sixteen bits count, and there is room.
+                    let subscription = (number, source as u16);
+                    let _ = console.followed.subscriptions.push(subscription);
+                }
+                Err(Error::NoAnswer(ScmiError::UnknownSource)) => sources.is_missing(),
+                Err(Error::NoAnswer(ScmiError::EventNotSupported | ScmiError::EventRefused)) => {}
                 Err(Error::NoAnswer(ScmiError::SubscriptionQuota)) => {
-                    say!(
-                        console.terminal,
-                        "! no room for more subscriptions than {switched}: see `subscriptions` in app.toml\n"
-                    );
-                    return Ok(switched);
+                    no_room(console);
+                    return Ok(());
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    Ok(switched)
+    Ok(())
+}
+
+fn no_room(console: &mut Console) {
+    let count = console.followed.subscriptions.len();
+    say!(
+        console.terminal,
+        "! no room for more subscriptions than {count}: see `subscriptions` in app.toml\n"
+    );
+}
+
+/// Ends all subscriptions. That waits for nothing: the driver asks the platform by itself.
+#[inline(never)]
+fn unsubscribe(console: &mut Console) {
+    while let Some((number, source)) = console.followed.subscriptions.pop() {
+        let Some(event) = EVENTS.get(usize::from(number)) else {
+            continue;
+        };
+        let (protocol, source) = (event.protocol.id(), source.into());
+        let ended = console
+            .scmi
+            .notify(protocol, event.id, source, false, Thresholds::NONE);
+        // A driver that restarted knows of no subscription; one that refuses knows not of this.
+        if ended == Err(ScmiError::ServerRestarted) {
+            console.followed.subscriptions.clear();
+        }
+    }
 }
 
 /// How many sources an event has.
@@ -170,35 +263,48 @@ fn sources(link: Link<'_>, event: &Event) -> Result<u32, Error> {
 }
 
 /// Prints events until the time is over or the user ends it.
-fn follow(console: &mut Console, choice: Choice, duration_ms: u32) -> Outcome<'static> {
+fn follow(console: &mut Console, choice: Choice, deadline: u64) -> Outcome<'static> {
     const WAKE: u32 = notifications::SCMI_MASK
         | notifications::INPUT_MASK
         | notifications::FAULT_MASK
         | notifications::TIMER_MASK;
-    let deadline = set_timer_relative(duration_ms, notifications::TIMER_MASK);
-    loop {
-        // A flood must not keep the user from ending it.
-        while !console.input.interrupted(&console.terminal) && sys_get_timer().now < deadline {
-            if !show_next(console, choice)? {
-                break;
+    // Why the driver's new life has no subscriptions yet, if it has none.
+    let mut trouble = None;
+    while !is_over(console, deadline) {
+        let restarted = sys_refresh_task_id(console.followed.driver) != console.followed.driver;
+        if console.scmi.has_driver() && (restarted || trouble.is_some()) {
+            if trouble.is_none() {
+                console.terminal.end_line();
+                say!(
+                    console.terminal,
+                    "! the driver restarted: events may have been missed; subscribing again\n"
+                );
             }
+            trouble = subscribe(console, choice, deadline).err();
         }
+        // A flood must not keep the user from ending it.
+        while !is_over(console, deadline) && show_next(console)? {}
         console.faults.report(&console.jefe, &mut console.terminal);
         console.terminal.flush();
-        if console.input.take_interrupt() {
-            say!(console.terminal, "^C\n");
-            return Ok(());
+        let again = sys_get_timer().now.saturating_add(AGAIN_MS);
+        let wake = match trouble.is_some() || !console.scmi.has_driver() {
+            true => again.min(deadline),
+            false => deadline,
+        };
+        if is_over(console, deadline) {
+            break;
         }
-        if sys_get_timer().now >= deadline {
-            return Ok(());
-        }
+        // Set each time: questions about names use the timer, too.
+        sys_set_timer(Some(wake), notifications::TIMER_MASK);
         // Bits are hints: everything is looked at above.
         let _ = sys_recv_notification(WAKE);
     }
+    trouble.map_or(Ok(()), Err)
 }
 
 /// Prints the next event. Returns whether there was one.
-fn show_next(console: &mut Console, choice: Choice) -> Result<bool, Failure<'static>> {
+#[inline(never)]
+fn show_next(console: &mut Console) -> Result<bool, Failure<'static>> {
     let mut buffer = [0; PAYLOAD_MAX];
     let incoming = next_event(&console.scmi, &mut buffer)?;
     let terminal = &mut console.terminal;
@@ -245,13 +351,8 @@ fn show_next(console: &mut Console, choice: Choice) -> Result<bool, Failure<'sta
             "! the platform no longer tells {} of source {source}\n",
             Named(protocol, event)
         ),
-        Incoming::Restarted => {
-            say!(
-                terminal,
-                "! the driver restarted: events may have been missed; subscribing again\n"
-            );
-            subscribe(console, choice)?;
-        }
+        // The life of the driver shows it, too, where a question about a name was the first to find out.
+        Incoming::Restarted => {}
     }
     Ok(true)
 }
@@ -278,6 +379,7 @@ impl core::fmt::Display for Named {
 }
 
 /// Throws away what is queued.
+#[inline(never)]
 fn drain(console: &Console) -> Outcome<'static> {
     let mut buffer = [0; PAYLOAD_MAX];
     // More than a queue can hold.

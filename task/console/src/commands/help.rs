@@ -5,13 +5,13 @@
 
 use console_core::completion::{self, Others, Wanted};
 use console_core::grammar::{Called, Command, Misfit, Words};
-use drv_scmi_api::Scmi;
 use hubris_task_names::TASK_NAMES;
 use scmi::Protocol;
 use scmi::pinctrl::Selector;
 
 use super::{COMMANDS, Outcome, Run, Verb, plain, resources};
 use crate::Console;
+use crate::asker::Asker;
 use crate::failure::Failure;
 use crate::platform::{self, Kind};
 use crate::terminal::say;
@@ -49,13 +49,13 @@ fn help<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
 }
 
 /// Tells the words with which the last word of `line` may go on. Names are asked of the platform, and of the power task.
-pub fn complete(scmi: &Scmi, line: &str, sink: impl FnMut(&str)) {
+pub fn complete(scmi: &Asker, line: &str, sink: impl FnMut(&str)) {
     completion::candidates(COMMANDS, line, &Known { scmi }, sink);
 }
 
 /// What stands for the placeholders of the table.
 struct Known<'s> {
-    scmi: &'s Scmi,
+    scmi: &'s Asker,
 }
 
 impl Others for Known<'_> {
@@ -70,10 +70,10 @@ impl Others for Known<'_> {
     }
 }
 
-fn names(scmi: &Scmi, wanted: &Wanted<'_>, sink: &mut impl FnMut(&str)) {
+fn names(scmi: &Asker, wanted: &Wanted<'_>, sink: &mut impl FnMut(&str)) {
     if wanted.command == "resources" {
         // As below.
-        let _ = resources::each(|_, name| sink(name));
+        let _ = resources::each(scmi, |_, name| sink(name));
         return;
     }
     let pins = || {

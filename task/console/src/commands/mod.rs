@@ -20,16 +20,21 @@ mod tasks;
 mod thermal;
 mod voltage;
 
+use core::fmt;
+
 use console_core::grammar::{self, Command, Words};
+use console_core::numbers::{HOLES_MAX, Numbers};
 use console_core::quantity::{self, Unit};
-use drv_scmi_api::{Error, Link};
+use drv_scmi_api::Error;
 use scmi::Status;
+use scmi::common::ExtendedName;
 
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{self, Kind};
+use crate::platform::{self, Kind, Link};
 use crate::terminal::{Terminal, say};
 
+pub use events::Followed;
 pub use help::complete;
 
 /// How a command ended.
@@ -114,41 +119,154 @@ fn value<'a, T: TryFrom<i64>>(
 }
 
 /// Prints a row for each thing of a kind: its number, its name, and what `rest` prints.
+///
+/// A number that the platform does not have is passed over; [`Numbers`] says when such holes are the end.
 fn rows(
     terminal: &mut Terminal,
     link: Link<'_>,
     kind: Kind,
-    mut rest: impl FnMut(&mut Terminal, u32) -> Result<(), Error>,
+    mut rest: impl FnMut(&mut Row<'_>, u32) -> Result<(), Error>,
 ) -> Outcome<'static> {
-    for number in 0..platform::count(link, kind)? {
-        row(terminal, number, |terminal| {
-            let name = platform::name(link, kind, number)?;
-            say!(terminal, "{name:<16} ");
-            rest(terminal, number)
+    let count = platform::count(link, kind)?;
+    let mut numbers = Numbers::below(count);
+    let mut trouble = None;
+    while let Some(number) = numbers.next() {
+        let name = match platform::name(link, kind, number) {
+            Err(Error::Refused(Status::NOT_FOUND)) => {
+                numbers.is_missing();
+                continue;
+            }
+            name => name,
+        };
+        row(terminal, number, name, &mut trouble, |row| {
+            rest(row, number)
         })?;
     }
-    Ok(())
+    if let Some(number) = numbers.given_up_at() {
+        say!(
+            terminal,
+            "! the {HOLES_MAX} numbers before {number} are not there: those up to {}, which the platform counts, were not asked for\n",
+            count.saturating_sub(1)
+        );
+    }
+    troubled(trouble)
 }
 
-/// Prints a row. What the platform refuses to tell is no reason to hide the rest, and is told in its place.
+/// Prints a row. What the platform refuses to tell is told in its place, and so is an answer that cannot be read, which goes to
+/// `trouble`, too. Only a platform that gives no answer at all ends the list.
 fn row(
     terminal: &mut Terminal,
     number: u32,
-    rest: impl FnOnce(&mut Terminal) -> Result<(), Error>,
+    name: Result<ExtendedName, Error>,
+    trouble: &mut Option<Error>,
+    rest: impl FnOnce(&mut Row<'_>) -> Result<(), Error>,
 ) -> Outcome<'static> {
     say!(terminal, "{number:>3}  ");
-    let result = rest(terminal);
-    if let Err(Error::Refused(status)) = result {
-        say!(terminal, "{status}");
+    let mut row = Row {
+        terminal,
+        has_text: false,
+        after_note: false,
+        trouble,
+    };
+    let result = match name {
+        Ok(name) => {
+            say!(row.terminal, "{name:<16} ");
+            rest(&mut row)
+        }
+        Err(error) => row.note("", error).and_then(|()| rest(&mut row)),
+    };
+    let result = result.or_else(|error| row.note("", error));
+    terminal.end_line();
+    Ok(result?)
+}
+
+/// The end of a list whose rows told of trouble.
+fn troubled(trouble: Option<Error>) -> Outcome<'static> {
+    match trouble {
+        Some(error) => Err(error.into()),
+        None => Ok(()),
     }
-    say!(terminal, "\n");
-    match result {
-        Err(Error::Refused(Status::NOT_FOUND)) => Err(Failure::Told(
-            "the platform counts more than it has: it does not follow its protocol",
-        )),
-        Err(Error::Refused(_)) | Ok(()) => Ok(()),
-        Err(error) => Err(error.into()),
+}
+
+/// A row of a list, behind number and name.
+struct Row<'t> {
+    terminal: &'t mut Terminal,
+    /// Something stands there.
+    has_text: bool,
+    /// What stands there last is the reason why something is missing.
+    after_note: bool,
+    /// The first answer of the list that could not be read.
+    trouble: &'t mut Option<Error>,
+}
+
+impl Row<'_> {
+    /// Prints; see `say!`.
+    fn say(&mut self, text: fmt::Arguments<'_>) {
+        self.begin().say(text);
     }
+
+    /// The terminal, for what is printed in parts.
+    fn begin(&mut self) -> &mut Terminal {
+        self.has_text = true;
+        self.after_note = false;
+        self.terminal
+    }
+
+    /// Prints a part of the row: `before` and the value, or why there is none. `what` says of what.
+    fn part<T: fmt::Display>(
+        &mut self,
+        before: &str,
+        what: &str,
+        value: Result<T, Error>,
+    ) -> Result<(), Error> {
+        let value = match value {
+            Ok(value) => value,
+            Err(error) => return self.note(what, error),
+        };
+        match before.trim_start_matches([',', ' ']) {
+            before if self.after_note => say!(self, ", {before}{value}"),
+            _ => say!(self, "{before}{value}"),
+        }
+        Ok(())
+    }
+
+    /// Prints why something is missing, or returns the error if it ends the list.
+    fn note(&mut self, what: &str, error: Error) -> Result<(), Error> {
+        let is_refused = matches!(error, Error::Refused(_));
+        if !is_refused && !platform::is_one_answer(error) {
+            return Err(error);
+        }
+        if self.has_text {
+            say!(self, ", ");
+        }
+        if !what.is_empty() {
+            say!(self, "{what}: ");
+        }
+        match error {
+            Error::Refused(status) => say!(self, "{status}"),
+            error => say!(self, "{error}"),
+        }
+        self.after_note = true;
+        if !is_refused {
+            self.trouble.get_or_insert(error);
+        }
+        Ok(())
+    }
+}
+
+/// A text in parts, as one value.
+struct Shown<F>(F);
+
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+/// A state, as wide as all states are if what comes behind it is known.
+fn padded<T>(state: impl fmt::Display, behind: &Result<T, Error>) -> impl fmt::Display {
+    let width = if behind.is_ok() { 3 } else { 0 };
+    Shown(move |f: &mut fmt::Formatter<'_>| write!(f, "{state:<width$}"))
 }
 
 /// The words for what is so or is not.

@@ -3,11 +3,13 @@
 
 //! `perf`: performance domains.
 
+use core::fmt;
+
 use console_core::grammar::{Command, Words};
 use drv_scmi_api::Perf;
 use scmi::units::{Hertz, Microseconds, PowerValue};
 
-use super::{Outcome, Run, Verb, named, next, rows, whole};
+use super::{Outcome, Run, Shown, Verb, named, next, rows, whole};
 use crate::Console;
 use crate::failure::Failure;
 use crate::platform::{Kind, link};
@@ -45,24 +47,18 @@ const A_LEVEL: &str = "a level, which `perf levels` shows";
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let perf = Perf::over(link)?;
-    rows(
-        &mut console.terminal,
-        link,
-        Kind::Perf,
-        |terminal, domain| {
-            let limits = perf.limits(domain)?;
-            let info = perf.domain(domain)?;
-            say!(
-                terminal,
-                "level {}, limits {} to {}, sustained {}",
-                perf.level(domain)?,
-                limits.lowest,
-                limits.highest,
-                info.sustained_level
-            );
-            Ok(())
-        },
-    )
+    rows(&mut console.terminal, link, Kind::Perf, |row, domain| {
+        row.part("level ", "level", perf.level(domain))?;
+        let limits = perf.limits(domain).map(|limits| {
+            Shown(move |f: &mut fmt::Formatter<'_>| {
+                write!(f, "{} to {}", limits.lowest, limits.highest)
+            })
+        });
+        row.part(", limits ", "limits", limits)?;
+        let info = perf.domain(domain);
+        let sustained = info.map(|info| info.sustained_level);
+        row.part(", sustained ", "attributes", sustained)
+    })
 }
 
 fn levels<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {

@@ -3,14 +3,16 @@
 
 //! `pin`: pins, groups of pins, and the functions that they have.
 
+use core::fmt;
+
 use console_core::grammar::{Command, Words};
 use drv_scmi_api::{Pins, numbers};
 use scmi::pinctrl::{Selector, Setting, SettingType};
 
-use super::{Outcome, Run, Verb, named, next, rows, whole};
+use super::{Outcome, Run, Shown, Verb, named, next, rows, whole};
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{Kind, link, name};
+use crate::platform::{Kind, Link, link, name};
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -58,10 +60,7 @@ pub const COMMAND: Command<Run> = Command {
 };
 
 /// What the next two words name.
-fn selected<'a>(
-    link: drv_scmi_api::Link<'_>,
-    words: &mut Words<'a>,
-) -> Result<(Selector, u32), Failure<'a>> {
+fn selected<'a>(link: Link<'_>, words: &mut Words<'a>) -> Result<(Selector, u32), Failure<'a>> {
     let selector = match next(words) {
         "group" => Selector::Group,
         "function" => Selector::Function,
@@ -89,16 +88,21 @@ fn list<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
             &mut console.terminal,
             link,
             Kind::Pin(selector),
-            |terminal, number| {
+            |row, number| {
                 if selector != Selector::Pin {
-                    let elements = pins.info(selector, number)?.attributes.elements();
-                    say!(terminal, "{elements} {of}");
+                    let elements = pins.info(selector, number);
+                    let elements = elements.map(|info| info.attributes.elements());
+                    let shown = elements.map(|elements| {
+                        Shown(move |f: &mut fmt::Formatter<'_>| write!(f, "{elements} {of}"))
+                    });
+                    row.part("", "attributes", shown)?;
                 }
                 if selector != Selector::Function
-                    && let Some(function) = pins.function(selector, number)?
+                    && let Some(function) = pins.function(selector, number).transpose()
                 {
-                    let function = name(link, Kind::Pin(Selector::Function), function)?;
-                    say!(terminal, " for {function}");
+                    let kind = Kind::Pin(Selector::Function);
+                    let function = function.and_then(|function| name(link, kind, function));
+                    row.part(" for ", "function", function)?;
                 }
                 Ok(())
             },

@@ -37,15 +37,9 @@ pub const COMMAND: Command<Run> = Command {
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let power = Power::over(link)?;
-    rows(
-        &mut console.terminal,
-        link,
-        Kind::Power,
-        |terminal, domain| {
-            say!(terminal, "{}", power.state(domain)?);
-            Ok(())
-        },
-    )
+    rows(&mut console.terminal, link, Kind::Power, |row, domain| {
+        row.part("", "", power.state(domain))
+    })
 }
 
 fn state<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {

@@ -37,19 +37,14 @@ pub const COMMAND: Command<Run> = Command {
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let resets = Resets::over(link)?;
-    rows(
-        &mut console.terminal,
-        link,
-        Kind::Reset,
-        |terminal, domain| {
-            let info = resets.domain(domain)?;
-            match info.latency_us {
-                LATENCY_UNKNOWN => say!(terminal, "takes a time that is not known"),
-                latency => say!(terminal, "takes at most {}", Microseconds(latency)),
-            }
-            Ok(())
-        },
-    )
+    rows(&mut console.terminal, link, Kind::Reset, |row, domain| {
+        let info = resets.domain(domain)?;
+        match info.latency_us {
+            LATENCY_UNKNOWN => say!(row, "takes a time that is not known"),
+            latency => say!(row, "takes at most {}", Microseconds(latency)),
+        }
+        Ok(())
+    })
 }
 
 fn pulse<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {

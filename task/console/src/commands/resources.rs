@@ -7,6 +7,7 @@ use console_core::grammar::{Command, Words};
 use task_power_api::{NAME_MAX, PowerError, Resources, Trouble};
 
 use super::{Outcome, Run, Verb, next};
+use crate::asker::Asker;
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
 use crate::{Console, POWER};
@@ -42,14 +43,15 @@ fn resources() -> Resources {
 }
 
 /// Visits the numbers and names of all resources.
-pub fn each(mut visit: impl FnMut(u8, &str)) -> Result<(), PowerError> {
+pub fn each(asker: &Asker, mut visit: impl FnMut(u8, &str)) -> Outcome<'static> {
     let resources = resources();
     let mut buffer = [0; NAME_MAX];
     for resource in 0..=u8::MAX {
+        asker.wait_for(POWER.get_task_id())?;
         match resources.name(resource, &mut buffer) {
             Ok(len) => visit(resource, text(&buffer, len)),
             Err(PowerError::NoSuchResource) => break,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
@@ -76,7 +78,7 @@ fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
         "failures"
     );
     let mut result = Ok(());
-    each(|number, name| {
+    each(&console.scmi, |number, name| {
         let status = match resources.status(number) {
             Ok(status) => status,
             Err(error) => {
@@ -100,8 +102,7 @@ fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
             say!(terminal, ": {}\n", trouble.cause);
         }
     })
-    .and(result)
-    .map_err(Failure::Power)
+    .and(result.map_err(Failure::Power))
 }
 
 /// Tells where it came to an end.
@@ -131,14 +132,14 @@ fn order<'a>(
 ) -> Outcome<'a> {
     let word = next(&mut words);
     let mut found = None;
-    each(|number, name| {
+    each(&console.scmi, |number, name| {
         if name == word {
             found = Some(number);
         }
-    })
-    .map_err(Failure::Power)?;
+    })?;
     let number = console_core::quantity::number(word).and_then(|number| u8::try_from(number).ok());
     let number = found.or(number).ok_or(Failure::NoResource(word))?;
+    console.scmi.wait_for(POWER.get_task_id())?;
     let result = order(&resources(), number);
     if let Err(PowerError::Failed(trouble)) = result {
         tell(&mut console.terminal, trouble);

@@ -5,16 +5,17 @@
 
 use console_core::grammar::{Command, Words};
 use console_core::quantity::{PLAIN, SECONDS, quantity};
-use drv_scmi_api::{AxisReadings, Choices, Error, Link, Sensors};
+use drv_scmi_api::{AxisReadings, Choices, Error, Sensors};
 use scmi::Status;
 use scmi::sensor::descriptor::SensorBase;
 use scmi::sensor::{IntervalWord, SensorConfig};
 use scmi::units::Scaled;
 
-use super::{Outcome, Run, Verb, has, named, next, on_off, plain, row, value};
+use super::{Outcome, Row, Run, Verb, has, named, next, on_off, plain, row, troubled, value};
 use crate::Console;
+use crate::asker::Asker;
 use crate::failure::Failure;
-use crate::platform::{Kind, link, long_name};
+use crate::platform::{Kind, Link, link, long_name};
 use crate::terminal::{Terminal, say};
 
 pub const COMMAND: Command<Run> = Command {
@@ -69,34 +70,56 @@ fn all_on<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
 fn show_all(console: &mut Console, switch_on: bool) -> Outcome<'static> {
     let link = link(&console.scmi)?;
     let sensors = Sensors::over(link)?;
+    let mut trouble = None;
     for sensor in sensors.sensors() {
         let base = sensor?.base;
-        row(&mut console.terminal, base.sensor, |terminal| {
-            let is_cut = base.attributes.has_extended_name();
-            let name = long_name(link, Kind::Sensor, base.sensor, base.name, is_cut)?;
-            say!(terminal, "{name:<16}");
-            match config_of(&sensors, base.sensor)? {
-                Some(config) if config.is_enabled() => {}
-                Some(config) if switch_on => {
-                    sensors.set_config(base.sensor, config.with_enabled(true))?;
-                }
-                Some(_) => {
-                    say!(terminal, " off");
-                    return Ok(());
-                }
-                None => {}
-            }
-            show(terminal, &sensors, &base, &sensors.read(base.sensor)?)
+        let is_cut = base.attributes.has_extended_name();
+        let name = long_name(link, Kind::Sensor, base.sensor, base.name, is_cut);
+        let terminal = &mut console.terminal;
+        row(terminal, base.sensor, name, &mut trouble, |row| {
+            show_row(row, &sensors, &base, switch_on)
         })?;
     }
-    Ok(())
+    troubled(trouble)
+}
+
+fn show_row(
+    row: &mut Row<'_>,
+    sensors: &Sensors<'_, Asker>,
+    base: &SensorBase,
+    switch_on: bool,
+) -> Result<(), Error> {
+    let config = config_of(sensors, base.sensor);
+    // A sensor that cannot tell how it works may be read all the same.
+    let configured = match config {
+        Ok(Some(config)) if !config.is_enabled() && !switch_on => {
+            say!(row, "off");
+            return Ok(());
+        }
+        Ok(Some(config)) if !config.is_enabled() => {
+            sensors.set_config(base.sensor, config.with_enabled(true))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    match sensors.read(base.sensor) {
+        Ok(readings) => {
+            let shown = show(row.begin(), sensors, base, &readings);
+            shown.or_else(|error| row.note("axes", error))?;
+        }
+        Err(error) => row.note("", error)?,
+    }
+    match configured {
+        Ok(()) => Ok(()),
+        Err(error) => row.note("configuration", error),
+    }
 }
 
 /// From this version a sensor can be configured.
 const CONFIG_V2: u16 = 2;
 
 /// How a sensor works; `None` for one that always does.
-fn config_of(sensors: &Sensors<'_>, sensor: u32) -> Result<Option<SensorConfig>, Error> {
+fn config_of(sensors: &Sensors<'_, Asker>, sensor: u32) -> Result<Option<SensorConfig>, Error> {
     if sensors.version().major() < CONFIG_V2 {
         return Ok(None);
     }
@@ -110,26 +133,24 @@ fn config_of(sensors: &Sensors<'_>, sensor: u32) -> Result<Option<SensorConfig>,
 /// The values of a sensor, each with its unit, and each axis with its name.
 fn show(
     terminal: &mut Terminal,
-    sensors: &Sensors<'_>,
+    sensors: &Sensors<'_, Asker>,
     base: &SensorBase,
     readings: &AxisReadings,
 ) -> Result<(), Error> {
     if base.scale.axes() == 0 {
-        say!(terminal, " {}", base.scale.quantity(readings.value()));
+        say!(terminal, "{}", base.scale.quantity(readings.value()));
         return Ok(());
     }
     let mut values = readings.iter();
+    let mut separator = "";
     for axis in sensors.axes(base.sensor) {
         let axis = axis?.base;
+        say!(terminal, "{separator}{} = ", axis.name);
         match values.next() {
-            Some(reading) => say!(
-                terminal,
-                " {} = {}",
-                axis.name,
-                axis.scale.quantity(reading.value)
-            ),
-            None => say!(terminal, " {} = no value", axis.name),
+            Some(reading) => say!(terminal, "{}", axis.scale.quantity(reading.value)),
+            None => say!(terminal, "no value"),
         }
+        separator = " ";
     }
     Ok(())
 }
@@ -144,7 +165,7 @@ fn read<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     } else {
         sensors.read(sensor)?
     };
-    say!(console.terminal, "{}", base.name);
+    say!(console.terminal, "{} ", base.name);
     show(&mut console.terminal, &sensors, &base, &readings)?;
     say!(console.terminal, "\n");
     Ok(())

@@ -176,8 +176,11 @@ fn wait_for_restart<'a>(console: &mut Console, name: &'a str, index: u16) -> Out
         if sys_get_timer().now >= deadline {
             return Err(Failure::NotRestarted(name));
         }
-        // Posted when the task is restarted. That, or the timer, ends the wait; what the bits say is looked at above.
-        let _ = sys_recv_notification(notifications::FAULT_MASK | notifications::TIMER_MASK);
+        console.scmi.check()?;
+        // Posted when the task is restarted. That, the timer, or Ctrl-C ends the wait; what the bits say is looked at above.
+        let _ = sys_recv_notification(
+            notifications::FAULT_MASK | notifications::TIMER_MASK | notifications::INPUT_MASK,
+        );
     }
 }
 

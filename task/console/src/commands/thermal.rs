@@ -6,11 +6,12 @@
 use core::fmt;
 
 use console_core::grammar::{Command, Words};
-use drv_scmi_api::{Scmi, Sensors};
+use drv_scmi_api::Sensors;
 use task_thermal_api::{Cause, NAME_MAX, Thermal, ZoneState, ZoneStatus};
 
 use super::resources::text;
 use super::{Outcome, Run, Verb, plain};
+use crate::asker::Asker;
 use crate::platform::link;
 use crate::terminal::{Terminal, say};
 use crate::{Console, THERMAL};
@@ -22,7 +23,8 @@ pub const COMMAND: Command<Run> = plain(
 );
 
 fn thermal<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
-    let thermal = Thermal::from(THERMAL.get_task_id());
+    let task = THERMAL.get_task_id();
+    let thermal = Thermal::from(task);
     let mut name = [0; NAME_MAX];
     say!(
         console.terminal,
@@ -36,6 +38,7 @@ fn thermal<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
         "worst"
     );
     for number in 0..=u8::MAX {
+        console.scmi.wait_for(task)?;
         // There are no more.
         let (Ok(zone), Ok(len)) = (thermal.zone(number), thermal.zone_name(number, &mut name))
         else {
@@ -71,6 +74,7 @@ fn thermal<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
         "safe"
     );
     for number in 0..=u8::MAX {
+        console.scmi.wait_for(task)?;
         // As above.
         let (Ok(limit), Ok(len)) = (thermal.limit(number), thermal.limit_name(number, &mut name))
         else {
@@ -91,7 +95,7 @@ fn thermal<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
 }
 
 /// The last reading, with its unit if the platform tells that now.
-fn reading(terminal: &mut Terminal, scmi: &Scmi, zone: &ZoneStatus) {
+fn reading(terminal: &mut Terminal, scmi: &Asker, zone: &ZoneStatus) {
     let sensor = link(scmi)
         .ok()
         .and_then(|link| Sensors::over(link).ok()?.sensor(zone.sensor).ok());

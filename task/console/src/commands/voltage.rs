@@ -10,7 +10,7 @@ use scmi::common::Range;
 use scmi::units::Microvolts;
 use scmi::voltage::Mode;
 
-use super::{Outcome, Run, Verb, has, named, next, rows, value};
+use super::{Outcome, Run, Verb, has, named, next, padded, rows, value};
 use crate::Console;
 use crate::platform::{Kind, link};
 use crate::terminal::say;
@@ -41,17 +41,12 @@ pub const COMMAND: Command<Run> = Command {
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let voltages = Voltages::over(link)?;
-    rows(
-        &mut console.terminal,
-        link,
-        Kind::Voltage,
-        |terminal, domain| {
-            let mode = voltages.mode(domain)?;
-            let level = Microvolts(voltages.level(domain)?);
-            say!(terminal, "{mode:<3} at {level}");
-            Ok(())
-        },
-    )
+    rows(&mut console.terminal, link, Kind::Voltage, |row, domain| {
+        let level = voltages.level(domain).map(Microvolts);
+        let mode = voltages.mode(domain).map(|mode| padded(mode, &level));
+        row.part("", "mode", mode)?;
+        row.part(" at ", "voltage", level)
+    })
 }
 
 fn levels<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
