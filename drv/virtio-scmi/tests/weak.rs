@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! A device that died while clients hold every slot that they can get is found out by time alone (W9).
+//! A device that died while clients hold every slot that they can get is found out by time alone
+//! (W9).
 
 mod support;
 
@@ -11,10 +12,12 @@ use support::{CONSOLE, Setup, THERMAL, World, run};
 
 type W<'m> = World<'m, 16, 8, 16>;
 
-/// As long as the driver may take to find out: its quick attempts, each with a deadline of a second, and some.
+/// As long as the driver may take to find out: its quick attempts, each with a deadline of a
+/// second, and some.
 const FOUND_OUT_MS: u64 = 30_000;
 
-/// Takes every slot that a client can get for transfers which the device has answered and nobody has collected.
+/// Takes every slot that a client can get for transfers which the device has answered and nobody
+/// has collected.
 fn hold_every_slot(world: &mut W<'_>) -> Vec<Handle> {
     let mut held = Vec::new();
     while let Ok(handle) = world.send(CONSOLE, 0x10, 0) {
@@ -30,8 +33,8 @@ fn hold_every_slot(world: &mut W<'_>) -> Vec<Handle> {
     held
 }
 
-/// The device asks for a reset and is then silent; nobody sends a command. Whether slots are free or not, the driver must ask the
-/// platform whether it is there before it calls the device ready.
+/// The device asks for a reset and is then silent; nobody sends a command. Whether slots are free
+/// or not, the driver must ask the platform whether it is there before it calls the device ready.
 #[test]
 fn w09_dead_with_every_slot_taken() {
     run(Setup::default(), |world| {
@@ -51,7 +54,8 @@ fn w09_dead_with_every_slot_taken() {
     });
 }
 
-/// The same device, and another client that has a slot of its own: it is refused at once and waits for no deadline.
+/// The same device, and another client that has a slot of its own: it is refused at once and waits
+/// for no deadline.
 #[test]
 fn w09_dead_with_every_slot_taken_refuses() {
     run(Setup::default(), |world| {
@@ -63,7 +67,8 @@ fn w09_dead_with_every_slot_taken_refuses() {
     });
 }
 
-/// A device that comes back while every slot is taken is used again, and the answers of before are still there to be collected.
+/// A device that comes back while every slot is taken is used again, and the answers of before are
+/// still there to be collected.
 #[test]
 fn w09_back_with_every_slot_taken() {
     run(Setup::default(), |world| {

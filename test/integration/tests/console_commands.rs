@@ -362,8 +362,8 @@ fn zones_and_limits_are_shown_while_they_change() {
     // The driver's next life tells what happens, too: the platform's word lowers the limit, and not a look at a clock.
     sample.rig.ok("crash virtio_scmi");
     sample.rig.eventually("thermal", "watched again", watched);
-    // The reset ended every subscription at the platform; those to the trip points of all zones are there again, and that of the
-    // gpu is where its first trip is.
+    // The reset ended every subscription at the platform; those to the trip points of all zones are
+    // there again, and that of the gpu is where its first trip is.
     let state = sample.tell(&json!({"cmd": "get"}));
     let subscriptions = state["subscriptions"].as_array().unwrap();
     for sensor in 0..3 {
@@ -382,7 +382,8 @@ fn zones_and_limits_are_shown_while_they_change() {
         .eventually("thermal", "all trips passed", |answer| {
             limit(answer, "1 1 5 1") && answer.text.contains("3/3")
         });
-    // The platform told of trip point 0 of the gpu's sensor, rising. Only then was that sensor read, and the limit set.
+    // The platform told of trip point 0 of the gpu's sensor, rising. Only then was that sensor
+    // read, and the limit set.
     let log = sample.tell(&json!({"cmd": "log"}));
     let lines = log.as_array().unwrap();
     let place = |what: &str, header: u32, payload: &str| {

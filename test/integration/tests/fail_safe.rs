@@ -1,11 +1,13 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Nothing fails open: lost answers, messages that end other clients' subscriptions, an interrupt line that stays up, and lost
-//! event buffers, each on the whole image. The names of the tests start with the row of the defect (S1 to S5).
+//! Nothing fails open: lost answers, messages that end other clients' subscriptions, an interrupt
+//! line that stays up, and lost event buffers, each on the whole image. The names of the tests
+//! start with the row of the defect (S1 to S5).
 //!
-//! Deadlines are judged by the platform's clock, which its control socket reports in milliseconds. [`RECOVERED_MS`] leaves a
-//! busy computer as much time again as the rule allows; without the rule each of these waits would last for ever.
+//! Deadlines are judged by the platform's clock, which its control socket reports in milliseconds.
+//! [`RECOVERED_MS`] leaves a busy computer as much time again as the rule allows; without the rule
+//! each of these waits would last for ever.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -21,7 +23,8 @@ use xtask::workspace;
 
 /// Everything must work again 10 s after the last loss. The other 10 s are for a busy computer.
 const RECOVERED_MS: u64 = 20_000;
-/// The second trip point of the gpu, in millidegrees Celsius: the first one, at 60 degrees, keeps it below.
+/// The second trip point of the gpu, in millidegrees Celsius: the first one, at 60 degrees, keeps
+/// it below.
 const TOO_HOT_MC: i64 = 75_000;
 
 /// The platform's control socket.
@@ -43,7 +46,8 @@ impl Control {
     /// Drops the answers to so many commands of this kind.
     fn drop_answers(&self, protocol: u8, message: u8, count: u32) {
         self.tell(&json!({
-            "cmd": "fault", "kind": "drop", "protocol": protocol, "message": message, "count": count,
+            "cmd": "fault", "kind": "drop",
+            "protocol": protocol, "message": message, "count": count,
         }));
     }
 
@@ -158,8 +162,8 @@ impl Sim {
         numbers(row(&text, name).unwrap_or_else(|| panic!("no {name} in\n{text}")))[0]
     }
 
-    /// Has the cpu's sensor cross its first trip point twice a second, so that the thermal task reads it and sets a limit: one
-    /// client whose commands are answered.
+    /// Has the cpu's sensor cross its first trip point twice a second, so that the thermal task
+    /// reads it and sets a limit: one client whose commands are answered.
     fn traffic(&self) -> Repeating {
         let control = self.control.clone();
         let mut is_hot = false;
@@ -169,7 +173,8 @@ impl Sim {
         })
     }
 
-    /// Runs `turn` until the platform has swallowed so many answers; returns when that was found, by its clock.
+    /// Runs `turn` until the platform has swallowed so many answers; returns when that was found,
+    /// by its clock.
     fn until_swallowed(&mut self, count: u64, mut turn: impl FnMut(&mut Self)) -> u64 {
         let start = Instant::now();
         loop {
@@ -186,7 +191,8 @@ impl Sim {
         }
     }
 
-    /// Runs `turn` until it returns no complaint; panics with the last one when it is too late by the platform's clock.
+    /// Runs `turn` until it returns no complaint; panics with the last one when it is too late by
+    /// the platform's clock.
     fn recovers(&mut self, lost_ms: u64, mut turn: impl FnMut(&mut Self) -> Result<(), String>) {
         loop {
             let Err(complaint) = turn(self) else {
@@ -217,7 +223,8 @@ const ZONES: [(&str, &[&str]); 3] = [
     ("skin", &["soc-power", "npu"]),
 ];
 
-/// Whether `thermal` shows each zone as watched, or as blind with its limits at their safe values or below.
+/// Whether `thermal` shows each zone as watched, or as blind with its limits at their safe values
+/// or below.
 fn is_safe(thermal: &str) -> Result<(), String> {
     let complaint = |what: &str| Err(format!("{what}:\n{thermal}"));
     let Some((zones, limits)) = thermal.split_once(" limit ") else {
@@ -239,7 +246,8 @@ fn is_safe(thermal: &str) -> Result<(), String> {
             return complaint(&format!("zone {zone} is neither watched nor blind"));
         }
         for limit in cut {
-            // Number, name, and then wanted, set, normal and safe, of which the first two may be unknown.
+            // Number, name, and then wanted, set, normal and safe, of which the first two may be
+            // unknown.
             let line = named(limits, limit).unwrap_or_default();
             let words: Vec<_> = line.split_whitespace().collect();
             let value = |index: usize| words.get(index).and_then(|word| word.parse::<u32>().ok());
@@ -264,8 +272,8 @@ fn slow_gpu(folder: &Path, times: u32) -> PathBuf {
     path
 }
 
-/// Two readings are lost while the gpu works at its top level. Panics unless the thermal task and the driver are well again in
-/// time; returns the highest temperature of the gpu, in millidegrees.
+/// Two readings are lost while the gpu works at its top level. Panics unless the thermal task and
+/// the driver are well again in time; returns the highest temperature of the gpu, in millidegrees.
 fn loses_two_readings(scenario: Option<PathBuf>) -> i64 {
     let mut setting = Setting::new(&image().elf, Kind::Sim);
     setting.scenario = scenario;
@@ -290,7 +298,8 @@ fn loses_two_readings(scenario: Option<PathBuf>) -> i64 {
         is_safe(&sim.rig.ok("thermal"))?;
         sim.has_all_slots()
     });
-    // The first trip point is passed sooner or later, and the limit is set that keeps the gpu at 68.6 degrees, or a safe one.
+    // The first trip point is passed sooner or later, and the limit is set that keeps the gpu at
+    // 68.6 degrees, or a safe one.
     let start = Instant::now();
     loop {
         let state = sim.control.tell(&json!({"cmd": "get"}));
@@ -305,9 +314,9 @@ fn loses_two_readings(scenario: Option<PathBuf>) -> i64 {
     highest.load(Ordering::Relaxed)
 }
 
-/// S1: the thermal task, which has two slots, is not locked out for good. On the sample machine 0.7 s lie between the first trip
-/// point and 75 degrees, of which the deadline of a lost reading takes 0.2 s. A computer that is too busy for the rest may come
-/// too late once; it gets three attempts.
+/// S1: the thermal task, which has two slots, is not locked out for good. On the sample machine 0.7
+/// s lie between the first trip point and 75 degrees, of which the deadline of a lost reading takes
+/// 0.2 s. A computer that is too busy for the rest may come too late once; it gets three attempts.
 #[test]
 fn s01_two_lost_readings() {
     const ATTEMPTS: usize = 3;
@@ -321,7 +330,8 @@ fn s01_two_lost_readings() {
     panic!("highest temperatures of the gpu, in millidegrees: {highest:?}");
 }
 
-/// S1: the same where the gpu takes ten times as long to warm up. Whatever else the computer does, it stays below 75 degrees.
+/// S1: the same where the gpu takes ten times as long to warm up. Whatever else the computer does,
+/// it stays below 75 degrees.
 #[test]
 fn s01_two_lost_readings_of_a_slow_gpu() {
     let folder = tempfile::tempdir().unwrap();
@@ -351,7 +361,8 @@ fn s01_two_lost_answers_to_power() {
     sim.recovers(lost_ms, Sim::has_all_slots);
 }
 
-/// S1: the console, which has eight slots. The other clients' traffic does not keep the lost ones from coming back.
+/// S1: the console, which has eight slots. The other clients' traffic does not keep the lost ones
+/// from coming back.
 #[test]
 fn s01_eight_lost_answers_to_the_console() {
     let mut sim = Sim::boot();
@@ -371,10 +382,12 @@ fn s01_eight_lost_answers_to_the_console() {
     sim.is_watched();
 }
 
-/// S1: a client whose deadlines are too short for every answer loses its slots again and again. They come back, the device is
-/// reset once in 10 s at most, and the client hears that its commands were never answered.
+/// S1: a client whose deadlines are too short for every answer loses its slots again and again.
+/// They come back, the device is reset once in 10 s at most, and the client hears that its commands
+/// were never answered.
 ///
-/// The console has one deadline; so this is the thermal task, which waits 1 ms, on a platform that answers no reading.
+/// The console has one deadline; so this is the thermal task, which waits 1 ms, on a platform that
+/// answers no reading.
 #[test]
 fn s01_short_deadlines_reset_rarely() {
     const WATCHED_MS: u64 = 60_000;
@@ -394,7 +407,8 @@ fn s01_short_deadlines_reset_rarely() {
     let mut first_reset = None;
     let mut is_hot = false;
     let (elapsed, resets) = loop {
-        // Others are served, whatever becomes of the thermal task. While the device is reset, a line may be refused.
+        // Others are served, whatever becomes of the thermal task. While the device is reset, a
+        // line may be refused.
         sim.rig.exec("raw base 3");
         is_hot = !is_hot;
         sim.control
@@ -429,8 +443,8 @@ fn s01_short_deadlines_reset_rarely() {
     assert!(told.contains("never answered"), "{told}");
 }
 
-/// S1: QEMU's slots allow rings of 1024 entries, half of what this image asks for. Quotas shrink with the ring, to one slot at
-/// least, `info` says so, and every task still has what it needs.
+/// S1: QEMU's slots allow rings of 1024 entries, half of what this image asks for. Quotas shrink
+/// with the ring, to one slot at least, `info` says so, and every task still has what it needs.
 #[test]
 fn s01_quotas_shrink_with_the_ring() {
     let variant = Variant::new(
@@ -457,13 +471,14 @@ fn s01_quotas_shrink_with_the_ring() {
     sim.rig.eventually("thermal", "every limit set", is_set);
 }
 
-/// S2: what ends everybody's subscriptions, and what changes a protocol under everybody, belongs to the driver.
+/// S2: what ends everybody's subscriptions, and what changes a protocol under everybody, belongs to
+/// the driver.
 #[test]
 fn s02_the_drivers_own_messages() {
     let mut sim = Sim::boot();
     sim.is_watched();
-    // BASE_RESET_AGENT_CONFIGURATION, of agent 1 and with its permissions; NEGOTIATE_PROTOCOL_VERSION, of a version that only
-    // this test asks for.
+    // BASE_RESET_AGENT_CONFIGURATION, of agent 1 and with its permissions;
+    // NEGOTIATE_PROTOCOL_VERSION, of a version that only this test asks for.
     let mut lines = vec!["raw base 0xb =1 =1".to_owned()];
     for protocol in [
         "base", "power", "system", "perf", "clock", "sensor", "reset", "voltage", "cap", "pin",
@@ -566,11 +581,13 @@ impl Line {
     }
 }
 
-/// S3: an interrupt line that stays up, whatever the device says. The driver keeps it masked, looks at the device by its timer, and
-/// leaves the processor to tasks that are less important; when the line falls, all is as before.
+/// S3: an interrupt line that stays up, whatever the device says. The driver keeps it masked, looks
+/// at the device by its timer, and leaves the processor to tasks that are less important; when the
+/// line falls, all is as before.
 ///
-/// `help` needs no driver, so what is measured is how long the driver keeps the processor: half of the answers must come within
-/// 1 s, by the host's clock, for a busy computer is late now and then. Before, none came.
+/// `help` needs no driver, so what is measured is how long the driver keeps the processor: half of
+/// the answers must come within 1 s, by the host's clock, for a busy computer is late now and then.
+/// Before, none came.
 #[test]
 fn s03_a_level_that_stays_up() {
     const ROUNDS: usize = 12;
@@ -627,7 +644,8 @@ fn s03_a_level_that_stays_up() {
         rate < INTERRUPTS_PER_SECOND,
         "{rate} interrupts a second over {seconds} s"
     );
-    // After each command the device lowers the line for a moment, and the driver may try the interrupt again.
+    // After each command the device lowers the line for a moment, and the driver may try the
+    // interrupt again.
     sim.rig.eventually(
         "info",
         "a line that says `interrupt`: it is held off",
@@ -662,8 +680,8 @@ fn missing(stats: &str) -> Option<f64> {
     numbers(row).first().copied()
 }
 
-/// S5: event buffers that come back under ids that no buffer has are lost. They are counted, the device is reset before the ring
-/// is empty, and events and delayed responses go on.
+/// S5: event buffers that come back under ids that no buffer has are lost. They are counted, the
+/// device is reset before the ring is empty, and events and delayed responses go on.
 #[test]
 fn s05_lost_event_buffers() {
     /// The entries of the event ring, see `vring-size` in app.toml, of which an eighth may be lost.
@@ -695,7 +713,8 @@ fn s05_lost_event_buffers() {
         "so few are tolerated"
     );
 
-    // All that is left, as the driver would have tolerated it before: no buffer is with the device any more.
+    // All that is left, as the driver would have tolerated it before: no buffer is with the device
+    // any more.
     lose(&sim, RING - TOLERATED / 2);
     // What is lost without a reset in between stays in the fault; it must not hit what comes now.
     sim.control.tell(&json!({"cmd": "clear-faults"}));

@@ -300,7 +300,8 @@ impl Device {
             };
             let chain = self.buffers.remove(position).chain;
             let written = write(&chain, &bytes).unwrap_or(0);
-            // The buffer of a false id is not given back: the guest has lost it until it resets the device.
+            // The buffer of a false id is not given back: the guest has lost it until it resets
+            // the device.
             let head = chain.head_index();
             sent |= self.give_back(queue, head, used_id.unwrap_or(head), written as u32);
         }
@@ -309,8 +310,9 @@ impl Device {
         }
     }
 
-    /// Puts an element into the used ring: the chain's head, or the id that a fault wants in its place. The queue takes no id that
-    /// the ring does not have, so such a lie is written by hand. Returns whether the guest may have to be told.
+    /// Puts an element into the used ring: the chain's head, or the id that a fault wants in its
+    /// place. The queue takes no id that the ring does not have, so such a lie is written by hand.
+    /// Returns whether the guest may have to be told.
     fn give_back(&self, queue: &VringRwLock, head: u16, id: u16, len: u32) -> bool {
         let mut state = queue.get_mut();
         let ring = state.get_queue_mut();
@@ -330,7 +332,8 @@ impl Device {
                 .is_ok();
         if written {
             ring.set_next_used(index);
-            // The queue did not count it, so it cannot say whether an interrupt is wanted; one too many does no harm.
+            // The queue did not count it, so it cannot say whether an interrupt is wanted; one too
+            // many does no harm.
             let _ = state.signal_used_queue();
         }
         false

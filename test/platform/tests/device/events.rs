@@ -192,7 +192,8 @@ fn a_guest_that_takes_no_delayed_responses_gets_no_more_of_them() {
     assert_eq!(guest.ask(&read_later(PENDING)).0, BUSY);
 }
 
-/// S5: the buffer that was written is lost to the guest, and the used ring names another, which may not exist.
+/// S5: the buffer that was written is lost to the guest, and the used ring names another, which may
+/// not exist.
 #[test]
 fn s05_a_used_id_may_lie_in_the_event_ring() {
     let (mut daemon, mut guest) = start();
