@@ -186,7 +186,7 @@ impl fmt::Display for ScmiError {
             }
             Self::NotSubscribed => "the task has not subscribed to this event",
             Self::ReservedMessage => {
-                "the driver alone sends this message, because it changes what all tasks share; a task asks for events by `notify`"
+                "the driver keeps this message to itself, because it changes what all tasks share; a task asks for events by `notify`"
             }
             Self::SlotsLost => {
                 "commands of the task were never answered; the driver recovers their slots within seconds: try again"

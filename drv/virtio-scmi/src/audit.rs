@@ -6,7 +6,7 @@
 use crate::channel::Channel;
 use crate::quota::{Account, ClientId, Payer};
 use crate::slot::{OFF_CLOCK, SlotId, Slots, State, Waiter};
-use crate::transfer::Answer;
+use crate::transfer::{Answer, Reply};
 use scmi::Header;
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
@@ -54,7 +54,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                         slot.payer == Payer::Nobody,
                         "a free slot counts to somebody",
                     )?;
-                    ensure(slot.written == 0, "a free slot may show an earlier answer")?;
+                    ensure(
+                        usize::from(slot.written) <= Reply::FIRST || !self.recovery.is_up(),
+                        "a free slot may show an earlier answer",
+                    )?;
                 }
                 State::OutOfRing => {
                     ensure(!device, "the device has a slot outside the ring")?;

@@ -139,9 +139,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn release_here(&mut self, id: SlotId) {
         self.uncharge(id);
         let slots = &mut self.books.slots;
-        let written = core::mem::take(&mut slots.get_mut(id).written);
-        if usize::from(written) > Reply::FIRST {
-            // A device that says that it wrote more than it did must not hand this client's answer to the next one.
+        let written = slots.get(id).written;
+        if usize::from(written) > Reply::FIRST && self.recovery.is_up() {
+            // A device that says that it wrote more than it did must not hand this client's answer to the next one. (While a reset is
+            // waited for nothing is written; all is cleared after it.)
+            slots.get_mut(id).written = 0;
             self.memory.replies[usize::from(id.index()) & (SLOTS - 1)].clear(written.into());
         }
         if id.index() < self.in_use {

@@ -88,6 +88,10 @@ pub(crate) struct Account {
     lost: u16,
     /// Since when so many are lost that less than half of the quota is left; milliseconds.
     short_since: Option<u64>,
+    /// Until then every loss counts as if that were so: a moment ago the device was reset for it.
+    lossy_until: u64,
+    /// The present shortage is only that.
+    lossy: bool,
 }
 
 impl Account {
@@ -97,6 +101,8 @@ impl Account {
             held: 0,
             lost: 0,
             short_since: None,
+            lossy_until: 0,
+            lossy: false,
         }
     }
 
@@ -136,15 +142,24 @@ impl Account {
     /// The transfer of one of its slots is over, and the device keeps the slot.
     pub(crate) fn lose(&mut self, now: u64) {
         self.lost = self.lost.saturating_add(1);
-        if self.is_short() && self.short_since.is_none() {
+        self.lossy |= now < self.lossy_until;
+        if (self.is_short() || self.lossy) && self.short_since.is_none() {
             self.short_since = Some(now);
+        }
+    }
+
+    /// The device is reset because of lost slots: if this account was short, losses that follow soon are not waited for as long.
+    pub(crate) fn expect_losses(&mut self, until: u64) {
+        if self.short_since.is_some() {
+            self.lossy_until = until;
         }
     }
 
     /// The device gave a lost slot back, or the slot counts to somebody else.
     pub(crate) fn recover(&mut self) {
         self.lost = self.lost.saturating_sub(1);
-        if !self.is_short() {
+        self.lossy &= self.lost > 0;
+        if !self.is_short() && !self.lossy {
             self.short_since = None;
         }
     }

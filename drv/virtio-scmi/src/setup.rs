@@ -238,6 +238,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.trace(Trace::Recovery(trouble));
         if matches!(trouble, Trouble::SlotsLost | Trouble::NoProgress) {
             self.recovery.reset_for_losses(now, &self.limits);
+            let until = now.saturating_add(self.limits.lost_longest.into());
+            for client in self.clients.iter_mut() {
+                client.account.expect_losses(until);
+            }
+            self.own.expect_losses(until);
         }
         self.fail_in_flight(now);
         // Who waits for a subscription that could not even be sent has it: it is armed when the device is back (N08).

@@ -12,7 +12,7 @@ use drv_virtio_scmi::{
     Trace, Trouble, VERSION_1, Wait,
 };
 use support::device::{FakeDevice, FakeTransport, header};
-use support::world::wish;
+use support::world::{FITTING, wish};
 use support::{CONSOLE, POWER, Setup, Standing, THERMAL, Told, World, reborn, run, run_sized};
 
 type W<'m> = World<'m, 16, 8, 16>;
@@ -132,6 +132,34 @@ fn s01_half_of_a_quota_is_enough_to_wait_for_the_rest() {
         world.turn();
         world.pass(200);
         assert_eq!(world.channel.counters.recoveries, 0);
+    });
+}
+
+/// A platform that goes on losing answers: what is lost after a reset for it is not waited for as long as the first loss of many.
+#[test]
+fn s01_losses_that_follow_a_reset_come_back_in_10_s() {
+    let setup = Setup {
+        clients: &FITTING,
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        lose(world, THERMAL);
+        lose(world, THERMAL);
+        world.pass(2_000);
+        assert_eq!(world.channel.counters.recoveries, 1);
+        come_back(world);
+        // One of two is no shortage.
+        lose(world, THERMAL);
+        for _ in 0..100 {
+            world.pass(100);
+            if world.exchange(POWER, 0x10, 0).is_ok() {
+                let command = world.take();
+                world.device.reply(&command, 0, &[0; 4]);
+                world.turn();
+            }
+        }
+        assert_eq!(world.channel.counters.recoveries, 2);
+        assert_eq!(world.channel.pools().slots_lost, 0);
     });
 }
 

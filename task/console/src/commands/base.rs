@@ -90,7 +90,7 @@ fn device(terminal: &mut Terminal, info: &ScmiInfo) {
     if info.command_ring < info.ring_configured {
         say!(
             terminal,
-            "            the device allows no larger ring than {}; fewer commands can be in flight, and the clients' slots shrink in proportion\n",
+            "            the device allows no larger ring than {}; fewer commands can be in flight, and each client's quota of slots shrinks in proportion\n",
             info.command_ring
         );
     }
