@@ -35,10 +35,10 @@
 //! ```
 //!
 //! The supervisor posts it `fault` (`on-task-fault`), for it to see who died. Numbers are those of the platform; a `name` is
-//! compared with what the platform calls that number before anything is switched. What the platform does not have, and never
-//! had, is "not available"; the task asks for it again every 10 s.
+//! compared with what the platform calls that number before anything is switched. A resource that the platform does not have, and
+//! never had, is "not available"; the task looks for it again every 10 s.
 //!
-//! A resource goes down only when nothing that needs it may still be up, whether somebody holds that or not.
+//! A resource must not go down while another one that needs it may be up, held or not.
 //!
 //! One resource after the other is switched, so a caller waits for those before it: at most some four questions for each step on
 //! its way, each limited by `deadline-ms`, and the same again when that fails and is undone.

@@ -298,7 +298,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         self.bring_down(exchange, number)
     }
 
-    /// Whether another resource needs this one and may be up, held or not.
+    /// Returns `true` if another resource needs this one and may be up, held or not.
     fn is_stood_on(&self, number: u8) -> bool {
         let mut others = (0..RESOURCES as u8).filter(|other| *other != number);
         others.any(|other| {

@@ -34,11 +34,11 @@ struct ZoneRecord {
     is_on: bool,
     /// When to try again to switch it on, after it could not be found out whether it is.
     switch_on_at: u64,
-    /// The platform was asked to tell of trip points, and has agreed.
+    /// The platform has agreed to notify this task of trip points.
     is_subscribed: bool,
     /// The trip points are where they belong, for so many trips in effect; and whether the platform tells both ways.
     armed: Option<(usize, bool)>,
-    /// When to try again to have the platform tell, after it refused.
+    /// When to ask again for trip points and their notifications, after the platform refused.
     arm_at: Option<u64>,
     /// The platform has answered a question about the sensor since the governor became [cautious](Governor::cautious).
     is_answered: bool,
@@ -94,7 +94,7 @@ impl ZoneRecord {
         self.told_at = None;
     }
 
-    /// Whether this zone is no reason to be [cautious](Governor::cautious).
+    /// Returns `true` if this zone is no reason to be [cautious](Governor::cautious).
     fn is_cleared(&self) -> bool {
         self.is_answered || self.state == ZoneState::Absent
     }
@@ -108,7 +108,7 @@ struct LimitRecord {
     /// It was set in this life of the task, and kept by the platform.
     has_worked: bool,
     known: Known,
-    /// What it was to be the last time.
+    /// The value that was wanted the last time.
     tried: Option<u32>,
     /// When to try that again, if it failed or is loose.
     next: Option<u64>,
@@ -400,8 +400,8 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         Ok(moved || first)
     }
 
-    /// Has the platform tell when the reading leaves the band, and moves trip points to its ends. Returns whether it moved any.
-    /// What the platform refuses is asked for again: meanwhile the sensor is polled.
+    /// Subscribes to trip points, and moves them to the ends of the band. Returns whether it moved any. After a refusal the sensor
+    /// is polled, and the same is asked for again later.
     fn arm<E: Exchange + ?Sized>(
         &mut self,
         index: usize,
@@ -478,7 +478,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         record.is_some_and(|record| record.state == ZoneState::Blind)
     }
 
-    /// Whether an answer was lost so short a time ago that the driver may not have got the slot back.
+    /// Returns `true` if an answer was lost so short a time ago that the driver may not have got the slot back.
     fn may_lack_slots(&self, now: u64) -> bool {
         self.slot_lost_at
             .is_some_and(|at| now < at.saturating_add(LOST_SLOT_MS))
@@ -497,7 +497,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         self.cautious = true;
         for record in &mut self.zone_records {
             record.is_answered = false;
-            // What fails has its own pauses.
+            // A sensor that fails has its own pauses.
             if record.state == ZoneState::Watched && record.failing_since.is_none() {
                 record.next = Some(now);
             }
@@ -534,7 +534,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
                 continue;
             }
             if record.tried != Some(target) {
-                // Something else is wanted of it, which does not wait.
+                // Another value does not wait for the pauses of the last one.
                 record.tried = Some(target);
                 record.pause = BACK_OFF_MIN_MS;
             } else if record.next.is_some_and(|at| at > clock()) {

@@ -38,12 +38,12 @@ pub enum Target {
     },
 }
 
-/// What this task knows of what it limits, since the driver, the device or the platform restarted last.
+/// Facts about the target of a limit, learnt since the driver, the device or the platform restarted last.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Known {
     /// The platform has the right name for it.
     named: bool,
-    /// The lower end of the limits of a performance domain, as the platform last told it.
+    /// The lower end of the limits of a performance domain, from the platform's last answer.
     lowest: Option<u32>,
     lowered: Option<Lowered>,
 }
@@ -56,12 +56,12 @@ impl Known {
     };
 }
 
-/// How a limit is kept.
+/// The way in which a limit is kept.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Kept {
     /// The platform keeps it.
     ByPlatform,
-    /// The platform refuses to. This task has lowered the level, and others may raise it again.
+    /// The platform refuses to keep it. This task has lowered the level, and others may raise it again.
     ByLevel,
 }
 
@@ -75,7 +75,7 @@ struct Lowered {
 }
 
 impl Limit {
-    /// Makes it `value`. What can be set is set, even if the platform does not tell how it stands before.
+    /// Makes it `value`. It is set even if the platform refuses to say what it was before.
     pub(crate) fn apply<E: Exchange + ?Sized>(
         &self,
         link: Link<'_, E>,
@@ -117,7 +117,7 @@ impl Limit {
         }
     }
 
-    /// Has the platform keep the level down. Where it does not, the level itself is set: see [`Limit::follow`].
+    /// Makes the platform keep the level down. If the platform refuses, the level itself is set: see [`Limit::follow`].
     fn limit_level<E: Exchange + ?Sized>(
         &self,
         perf: &Perf<'_, E>,
@@ -145,8 +145,8 @@ impl Limit {
         }
     }
 
-    /// Lowers the level itself if it is still too high, and gives it back once it may be higher, unless somebody has set it
-    /// since.
+    /// Lowers the level itself if it is still too high, and gives it back once it may be higher, unless another client has
+    /// set it since.
     fn follow<E: Exchange + ?Sized>(
         &self,
         perf: &Perf<'_, E>,
@@ -180,7 +180,7 @@ impl Limit {
     }
 }
 
-/// Sets the limits of a performance domain, the upper one to `highest`. `lowest` is the lower one, as it was told last.
+/// Sets the limits of a performance domain, the upper one to `highest`. `lowest` is the lower one of the platform's last answer.
 fn set_limits<E: Exchange + ?Sized>(
     perf: &Perf<'_, E>,
     domain: u32,
@@ -208,7 +208,7 @@ fn set_limits<E: Exchange + ?Sized>(
     }
 }
 
-/// The lowest level of a domain that does not tell its limits.
+/// The lowest level of a domain whose limits cannot be read.
 fn slowest<E: Exchange + ?Sized>(perf: &Perf<'_, E>, domain: u32) -> u32 {
     let is_index = perf
         .domain(domain)

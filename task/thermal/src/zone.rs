@@ -11,7 +11,7 @@ use task_thermal_api::Cause;
 
 /// From this version of the sensor protocol a sensor can be configured (SCMI 3.0).
 const CONFIG_V2: u16 = 2;
-/// How many sensors of a list are looked at. A longer list would keep this task from its other sensors; a sensor that the
+/// The most sensors of a list that are looked at. A longer list would keep this task from its other sensors; a sensor that the
 /// platform lists at the place of its number is found anyway.
 const LISTED_MAX: usize = 256;
 
@@ -158,9 +158,9 @@ impl Zone {
 
 /// Why a sensor was not switched on.
 pub(crate) enum SwitchOnError {
-    /// The platform does not say whether it is on. What it shows counts.
+    /// The platform does not say whether it is on. Its readings count.
     Unknown(Cause),
-    /// It is off, by the platform's own word, and stays off. What it shows is not to be trusted.
+    /// It is off, by the platform's own word, and stays off. Its readings must not be trusted.
     Off(Cause),
 }
 

@@ -62,7 +62,8 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         self.plan_for_absent(now);
     }
 
-    /// What the platform says it does not have is asked for again: that may have been said too early, or by mistake.
+    /// A resource that the platform says it does not have is looked at again: the platform may have said so too early, or by
+    /// mistake.
     fn plan_for_absent(&mut self, now: u64) {
         if (0..RESOURCES as u8).any(|number| self.state(number) == ResourceState::Absent) {
             self.plan_at(now.saturating_add(self.absent_pause));
@@ -86,14 +87,14 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
             if self.is_wanted(number) {
                 state != ResourceState::Up
             } else {
-                // What stands on it is unsettled itself, or stays up.
+                // A resource that stands on it is unsettled itself, or stays up.
                 let goes_down = self.is_falling(number) && !self.is_stood_on(number);
                 state == ResourceState::Unknown || goes_down
             }
         })
     }
 
-    /// Whether it is not known how it stands, and that is not found out by taking it down.
+    /// Returns `true` if its state is not known and will not become known by taking it down.
     fn is_to_be_looked_at(&self, number: u8) -> bool {
         match self.state(number) {
             ResourceState::Unknown => !self.is_falling(number) || self.is_stood_on(number),

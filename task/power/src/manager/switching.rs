@@ -23,7 +23,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
     }
 
     /// Takes every step of one resource; what was taken is undone if one fails. Of hardware whose state was not known all is
-    /// undone, unless it is held, or something may stand on it: that must not lose it because of one question that failed.
+    /// undone, unless it is held, or another resource may stand on it: one question that failed must not take it from its users.
     pub(super) fn bring_up<E: Exchange + ?Sized>(
         &mut self,
         exchange: &E,
@@ -128,7 +128,7 @@ impl<const RESOURCES: usize, const CLIENTS: usize> Manager<RESOURCES, CLIENTS> {
         }
     }
 
-    /// How a resource stands of which a step could not be undone, or not looked at.
+    /// Returns the state of a resource of which a step could not be undone, or not looked at.
     fn state_after(&self, number: u8, cause: Cause) -> ResourceState {
         if cause.says_absent() && !self.is_known(number) {
             ResourceState::Absent

@@ -23,11 +23,11 @@ pub struct Fake {
     pub refusals: RefCell<BTreeMap<(u8, u8), i32>>,
     /// By protocol and message: how many are carried out before the platform refuses one, and with what status.
     pub refusals_once: RefCell<BTreeMap<(u8, u8), (u32, i32)>>,
-    /// How many answers to that protocol and message get lost. Each takes a slot and the time of its deadline.
+    /// The number of answers to that protocol and message that get lost. Each takes a slot and the time of its deadline.
     pub losses: RefCell<BTreeMap<(u8, u8), u32>>,
     /// Command slots that are left: without one every command is refused by the driver.
     pub slots: Cell<u32>,
-    /// The version that the platform tells of a protocol, where it is another than that of the sample machine.
+    /// The version that the platform returns for a protocol, instead of the sample machine's own.
     pub versions: RefCell<BTreeMap<u8, u32>>,
     /// Protocol and message of every command, in the order of arrival.
     pub asked: RefCell<Vec<(u8, u8)>>,
@@ -90,7 +90,7 @@ impl Fake {
         self.losses.borrow_mut().insert((protocol, message), count);
     }
 
-    /// Whether the answer to this command gets lost.
+    /// Returns `true` if the answer to this command gets lost.
     fn is_lost(&self, protocol: u8, message: u8) -> bool {
         let mut losses = self.losses.borrow_mut();
         let left = losses.get_mut(&(protocol, message));

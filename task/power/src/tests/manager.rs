@@ -236,7 +236,7 @@ fn what_cannot_be_undone_now_is_undone_later() {
     assert_eq!(power.next(), None);
 }
 
-/// The gpu and the display on one supply, which goes off after the grace if nobody claims it.
+/// The gpu and the display on one supply, which goes off after the grace unless a client claims it.
 static SHARED: [Resource; 3] = [
     Resource {
         name: "supply",
@@ -339,7 +339,7 @@ fn s14_supply_stays_after_a_failed_acquire() {
     assert_eq!((really(&fake), power.next()), (ALL_OFF, None));
 }
 
-/// S14: a supply stays on under what was found up and is kept, although nobody holds either.
+/// S14: a supply stays on under a resource that was found up and is kept, although no client holds either.
 #[test]
 fn s14_supply_stays_under_what_is_kept() {
     let (fake, mut power) = shared();
