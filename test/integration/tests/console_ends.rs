@@ -472,6 +472,22 @@ fn ends_by_ctrl_c(sim: &mut Sim, line: &str, prepare: impl Fn(&Sim) -> Value) {
     }
 }
 
+/// Looking for Ctrl-C must not lose what a tool sends ahead: more than any buffer holds stays with the line.
+#[test]
+fn s15_lines_sent_ahead_are_all_answered() {
+    let mut sim = Sim::boot();
+    let count = 100;
+    sim.rig.session().console().skip();
+    sim.type_keys("power state gpu\r".repeat(count).as_bytes());
+    let console = sim.rig.session().console();
+    for number in 0..count {
+        console
+            .wait_for("\noff\nok\n", LIMIT)
+            .unwrap_or_else(|error| panic!("answer {number}: {error:#}"));
+    }
+    sim.rig.ok("info");
+}
+
 /// A message to a task that has faulted and is held waits until the task is released. The console says so instead.
 #[test]
 fn s15_a_task_that_is_held_is_not_waited_for() {
