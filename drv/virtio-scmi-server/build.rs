@@ -21,6 +21,9 @@ struct AppConfig {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Scmi {
     vring_size: usize,
+    /// The clients' slots and the driver's own may exceed the command slots.
+    #[serde(default)]
+    oversubscribe: bool,
     deadline_ms: Option<u32>,
     delayed_ms: Option<u32>,
     stall_ms: Option<u32>,
@@ -106,7 +109,7 @@ fn generate(config: &Scmi) -> Result<String> {
     let tasks = build_util::task_ids()?;
     let (mut clients, mut rule_tables) = (String::new(), String::new());
     let mut numbers = vec![0xff; tasks.names().len()];
-    let (mut records, mut subscriptions) = (0, 0);
+    let (mut records, mut subscriptions, mut slots) = (0, 0, 0);
     ensure!(
         config.clients.len() <= CLIENTS_MAX,
         "app.toml: config.scmi.clients has {} entries; there may be {CLIENTS_MAX}",
@@ -117,6 +120,7 @@ fn generate(config: &Scmi) -> Result<String> {
         let task = tasks.resolve(name, &key)?;
         numbers[task] = number;
         records += usize::from(client.events);
+        slots += usize::from(client.slots);
         subscriptions += usize::from(client.subscriptions);
         for (places, value) in [
             ("events", client.events),
@@ -153,6 +157,14 @@ fn generate(config: &Scmi) -> Result<String> {
     writeln!(text, "pub const RECORDS: usize = {records};")?;
     writeln!(text, "pub const SUBSCRIPTIONS: usize = {subscriptions};")?;
     writeln!(text, "pub const CLIENT_COUNT: usize = {count};")?;
+    if !config.oversubscribe {
+        // The build of the image has said it in more words, and with a remedy.
+        writeln!(
+            text,
+            "const _: () = assert!({slots} + drv_virtio_scmi::own_slots(SLOTS) <= SLOTS, \
+             \"app.toml: config.scmi: the clients' slots and the driver's own exceed the command slots\");"
+        )?;
+    }
     writeln!(
         text,
         "{rule_tables}pub static CLIENTS: [ClientConfig; CLIENT_COUNT] = [\n{clients}];"

@@ -112,6 +112,9 @@ fn succeed(request: &Request, composed: &Composed) {
     for file in sources(request, composed) {
         watch(&file);
     }
+    for warning in composed.app.warnings() {
+        println!("cargo::warning={}", warning.in_one_line());
+    }
     for (task, warning) in &composed.warnings {
         let mut lines = warning
             .lines()

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::check;
 use crate::problem::{Location, Problem};
 use crate::schema::{self, Peripheral, Slot, Trigger};
 use crate::tree::Tree;
@@ -141,6 +142,8 @@ pub struct Interrupt {
 pub struct Scmi {
     /// Descriptors in each virtqueue.
     pub vring_size: u32,
+    /// The clients' slots and the driver's own may exceed the command slots, with a warning.
+    pub oversubscribe: bool,
     /// The milliseconds of `deadline-ms`, `delayed-ms` and `stall-ms`, by key, where they are given.
     pub times: BTreeMap<&'static str, u32>,
     /// Client task to what it may do.
@@ -152,7 +155,7 @@ pub struct Scmi {
 pub struct Client {
     /// The protocols that it may use; `None` is all.
     pub protocols: Option<Vec<u8>>,
-    /// How many command slots it may hold at once, if limited.
+    /// How many command slots it may hold at once, where that is given; see [`Client::slots`].
     pub slots: Option<u32>,
     /// How many events its queue holds, and to how many it may be subscribed, by key, where they are given.
     pub places: BTreeMap<&'static str, u32>,
@@ -203,6 +206,11 @@ impl App {
         }
         list.sort_by_key(|interrupt| interrupt.intid);
         list
+    }
+
+    /// What the build lets pass and says.
+    pub fn warnings(&self) -> Vec<Problem> {
+        check::warnings(self)
     }
 
     /// The merged manifest as TOML.

@@ -12,6 +12,7 @@ pub mod graph;
 mod problem;
 mod read;
 mod schema;
+mod slots;
 mod suggest;
 mod tree;
 
@@ -21,6 +22,7 @@ mod testing;
 pub use app::{App, Client, Interrupt, Kernel, MemoryOutput, Scmi, Task};
 pub use problem::{Location, Problem, Problems};
 pub use schema::{GRANTS, KIPC, Peripheral, Trigger};
+pub use slots::Slots;
 pub use suggest::{among, closest};
 pub use tree::{Folder, Source};
 

@@ -29,6 +29,13 @@ pub struct Problem {
     pub remedy: String,
 }
 
+impl Problem {
+    /// The same in one line, for a warning.
+    pub fn in_one_line(&self) -> String {
+        self.to_string().replace("\n    remedy: ", "; remedy: ")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(Location { file, line }) = &self.location {

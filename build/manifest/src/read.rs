@@ -281,6 +281,7 @@ fn scmi(tree: &Tree, value: Value, problems: &mut Problems) -> Option<Scmi> {
     }
     Some(Scmi {
         vring_size: read.vring_size,
+        oversubscribe: read.oversubscribe,
         times: given([
             ("deadline-ms", read.deadline_ms),
             ("delayed-ms", read.delayed_ms),

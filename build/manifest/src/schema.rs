@@ -214,6 +214,9 @@ fn default_image() -> String {
 pub struct Scmi {
     /// Descriptors in each virtqueue: a power of two.
     pub vring_size: u32,
+    /// The clients' slots and the driver's own may exceed the command slots, with a warning.
+    #[serde(default)]
+    pub oversubscribe: bool,
     /// How long a command may take that names no deadline, in milliseconds.
     pub deadline_ms: Option<u32>,
     /// How long to wait for a delayed response, in milliseconds.

@@ -27,6 +27,8 @@ enum What {
     Map,
     /// The tasks: priority, notifications, interrupts, slots
     Tasks,
+    /// The clients of the SCMI driver, and the command slots that are promised to them
+    Clients,
     /// Where the image, its tasks and their layout are
     Paths,
     /// The environment in which a task is built
@@ -44,6 +46,11 @@ enum What {
 pub fn run(arguments: &Arguments) -> Result<()> {
     if let What::Env { task } = &arguments.what {
         return environment(&arguments.app, task);
+    }
+    if let What::Clients = arguments.what {
+        let app = image::load(&image::resolve_app(&arguments.app)?)?;
+        print!("{}", clients(&app));
+        return Ok(());
     }
     let image = run::build(&arguments.app)?;
     let report = image.report()?;
@@ -64,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 );
             }
         }
-        What::Env { .. } => {}
+        What::Clients | What::Env { .. } => {}
     }
     Ok(())
 }
@@ -79,6 +86,30 @@ fn environment(app: &Path, name: &str) -> Result<()> {
         println!("{key}={}", value.trim_end().replace('\n', "\n    "));
     }
     Ok(())
+}
+
+/// Who may use the SCMI driver, and how many of its command slots each is promised.
+fn clients(app: &manifest::App) -> String {
+    let Some(scmi) = &app.scmi else {
+        return String::from("the image has no [config.scmi]\n");
+    };
+    let mut text = String::new();
+    for (name, client) in &scmi.clients {
+        let protocols = match &client.protocols {
+            None => String::from("all protocols"),
+            Some(listed) => {
+                let numbers: Vec<_> = listed.iter().map(|id| format!("{id:#04x}")).collect();
+                format!("protocols {}", numbers.join(", "))
+            }
+        };
+        let slots = client.slots();
+        let plural = if slots == 1 { "" } else { "s" };
+        text.push_str(&format!(
+            "{name:<14} {slots:>4} slot{plural}, {protocols}\n"
+        ));
+    }
+    text.push_str(&format!("{}\n", scmi.slots()));
+    text
 }
 
 /// Every range that somebody has, by address.
@@ -173,6 +204,25 @@ mod tests {
         );
         assert!(
             text.contains("0x40100000 0x40100fff     4096 r-x--   kernel         text"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn s01_the_sum_of_the_slots_is_shown() {
+        let text = clients(&image::load(image::DEFAULT_APP).unwrap());
+        assert!(
+            text.contains("console           8 slots, all protocols\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("thermal           2 slots, protocols 0x13, 0x15, 0x18\n"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(
+                "14 of 32 command slots are promised: 12 to clients, 2 to the driver itself\n"
+            ),
             "{text}"
         );
     }

@@ -88,6 +88,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     print!("{}", table(&rows, kept.get(&image.name)));
     println!();
     print!("{}", memories(&report));
+    if let Some(scmi) = image::load(&report.manifest)?.scmi {
+        println!("{}", scmi.slots());
+    }
     for advice in advice(&report) {
         println!("{advice}");
     }

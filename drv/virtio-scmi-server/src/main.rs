@@ -21,6 +21,7 @@
 //!
 //! [config.scmi]
 //! vring-size = 64                # descriptors of each ring, a power of two from 2 to 2048: half as many command slots
+//! oversubscribe = false          # optional: true lets the clients' slots and the driver's own exceed the command slots
 //! deadline-ms = 60000            # optional: deadline of commands that name none
 //! delayed-ms = 2000              # optional: wait for a delayed response
 //! stall-ms = 5000                # optional: silence after a time-out that makes the driver reset the device

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::app::App;
+use crate::app::{App, Scmi};
 use crate::problem::Problem;
 use crate::suggest::among;
 
@@ -69,7 +69,6 @@ pub fn scmi(app: &App) -> Vec<Problem> {
                 ),
             ));
         }
-        // More than the ring makes is no fault: it is a quota, and rings are made smaller for tests.
         if let Some(wanted) = client.slots
             && !SLOTS.contains(&wanted)
         {
@@ -125,6 +124,64 @@ pub fn scmi(app: &App) -> Vec<Problem> {
     problems
 }
 
+/// A quota is a guarantee, so all quotas must fit into the ring together with what the driver keeps for itself.
+pub fn slots(app: &App) -> Vec<Problem> {
+    match &app.scmi {
+        Some(scmi) if !scmi.oversubscribe => exceeded(app, scmi).into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The same where `oversubscribe` lets it pass.
+pub fn oversubscribed(app: &App) -> Vec<Problem> {
+    let Some(scmi) = app.scmi.as_ref().filter(|scmi| scmi.oversubscribe) else {
+        return Vec::new();
+    };
+    let warning = exceeded(app, scmi).map(|problem| Problem {
+        remedy: format!(
+            "{}; until then `oversubscribe` lets a client be refused although its quota is not used up",
+            problem.remedy
+        ),
+        ..problem
+    });
+    warning.into_iter().collect()
+}
+
+fn exceeded(app: &App, scmi: &Scmi) -> Option<Problem> {
+    let slots = scmi.slots();
+    // What is wrong with a single number is said of that number.
+    let makes_sense = VRING_SIZES.contains(&scmi.vring_size)
+        && scmi.vring_size.is_power_of_two()
+        && scmi
+            .clients
+            .values()
+            .all(|client| SLOTS.contains(&client.slots()));
+    if !makes_sense || !slots.are_exceeded() {
+        return None;
+    }
+    let mut remedies: Vec<String> = slots
+        .ring_needed()
+        .map(|ring| format!("write {ring}"))
+        .into_iter()
+        .collect();
+    remedies.push("lower the clients' `slots`".into());
+    if !scmi.oversubscribe {
+        remedies.push("write `oversubscribe = true` if no client relies on its quota".into());
+    }
+    Some(app.problem(
+        &["config", "scmi", "vring-size"],
+        format!(
+            "the `slots` of all clients come to {}, and {} with those that the driver keeps for itself, but a ring of {} has {} \
+             command slots",
+            slots.clients,
+            slots.promised(),
+            scmi.vring_size,
+            slots.all
+        ),
+        remedies.join(", or "),
+    ))
+}
+
 /// A protocol number that is a key, so that TOML has it as text.
 fn number(text: &str) -> Option<u8> {
     match text.strip_prefix("0x") {
@@ -139,9 +196,14 @@ mod tests {
 
     #[test]
     fn a_ring_is_a_power_of_two() {
-        for good in ["2", "8", "1024", "2048"] {
-            accepts(&[("vring-size = 64", &format!("vring-size = {good}"))]);
+        for good in ["4", "8", "1024", "2048"] {
+            accepts(&[
+                ("vring-size = 64", &format!("vring-size = {good}")),
+                ("slots = 8", "slots = 1"),
+            ]);
         }
+        // In the smallest ring, the driver's own slot is the only one.
+        accepts(&[("vring-size = 64", "vring-size = 2\noversubscribe = true")]);
         let text = refuses(
             &[("vring-size = 64", "vring-size = 60")],
             "[config.scmi], key `vring-size`: 60 is no power of two",
@@ -182,7 +244,10 @@ mod tests {
 
     #[test]
     fn slots_are_few_enough() {
-        accepts(&[("slots = 8", "slots = 1024")]);
+        accepts(&[
+            ("slots = 8", "slots = 1022"),
+            ("vring-size = 64", "vring-size = 2048"),
+        ]);
         refuses(
             &[("slots = 8", "slots = 1025")],
             "[config.scmi.clients.client], key `slots`: task `client` may not hold 1025 slots at once",
@@ -190,6 +255,87 @@ mod tests {
         refuses(
             &[("slots = 8", "slots = 0")],
             "task `client` may not hold 0 slots",
+        );
+    }
+
+    #[test]
+    fn s01_quotas_fit_into_the_ring_together() {
+        let app = accepts(&[("slots = 8", "slots = 30")]);
+        let slots = app.scmi.map(|scmi| scmi.slots());
+        assert_eq!(
+            slots.map(|slots| (slots.clients, slots.own, slots.promised(), slots.all)),
+            Some((30, 2, 32, 32))
+        );
+        let text = refuses(
+            &[("slots = 8", "slots = 31")],
+            "[config.scmi], key `vring-size`: the `slots` of all clients come to 31, and 33 with those that the driver keeps for \
+             itself, but a ring of 64 has 32 command slots",
+        );
+        assert!(
+            text.contains(
+                "remedy: write 128, or lower the clients' `slots`, or write `oversubscribe = true`"
+            ),
+            "{text}"
+        );
+        // A client that names no number has eight.
+        refuses(
+            &[("slots = 8\n", ""), ("vring-size = 64", "vring-size = 16")],
+            "clients come to 8, and 10 with",
+        );
+        accepts(&[("slots = 8\n", ""), ("vring-size = 64", "vring-size = 32")]);
+        // All clients count.
+        refuses(
+            &[
+                ("slots = 8", "slots = 15"),
+                (
+                    "[config.scmi.clients.client]",
+                    "[config.scmi.clients.uart]\nprotocols = [0x10]\nslots = 16\n[config.scmi.clients.client]",
+                ),
+            ],
+            "clients come to 31, and 33 with",
+        );
+        // Where no ring is large enough, the remedy names none.
+        let text = refuses(
+            &[
+                ("slots = 8", "slots = 1023"),
+                ("vring-size = 64", "vring-size = 2048"),
+            ],
+            "come to 1023, and 1025 with",
+        );
+        assert!(
+            text.contains("remedy: lower the clients' `slots`"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn s01_oversubscription_is_a_warning() {
+        let app = accepts(&[
+            ("slots = 8", "slots = 32"),
+            ("vring-size = 64", "vring-size = 64\noversubscribe = true"),
+        ]);
+        let warnings = app.warnings();
+        let [warning] = &warnings[..] else {
+            panic!("{warnings:?}");
+        };
+        let line = warning.in_one_line();
+        assert!(line.starts_with("app.toml:"), "{line}");
+        assert!(line.contains("come to 32, and 34 with"), "{line}");
+        assert!(
+            line.contains("remedy: write 128, or lower the clients' `slots`; until"),
+            "{line}"
+        );
+        assert!(!line.contains('\n'), "{line}");
+        // What fits is no matter for a warning.
+        for changes in [
+            &[] as &[(&str, &str)],
+            &[("vring-size = 64", "vring-size = 64\noversubscribe = true")],
+        ] {
+            assert_eq!(accepts(changes).warnings(), []);
+        }
+        refuses(
+            &[("vring-size = 64", "vring-size = 64\noversubscribe = 1")],
+            "[config.scmi], key `oversubscribe`",
         );
     }
 

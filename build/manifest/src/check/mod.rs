@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::problem::{Problem, Problems};
 
 /// Every rule there is, so that one run tells everything that is wrong.
-const RULES: [fn(&App) -> Vec<Problem>; 22] = [
+const RULES: [fn(&App) -> Vec<Problem>; 23] = [
     names::image,
     names::tasks,
     names::notifications,
@@ -37,7 +37,13 @@ const RULES: [fn(&App) -> Vec<Problem>; 22] = [
     interrupts::mappings,
     interrupts::owners,
     clients::scmi,
+    clients::slots,
 ];
+
+/// What is let pass because the manifest says so.
+pub fn warnings(app: &App) -> Vec<Problem> {
+    clients::oversubscribed(app)
+}
 
 /// Holds the manifest against every rule.
 pub fn all(app: &App) -> Result<(), Problems> {
