@@ -17,7 +17,8 @@ pub(crate) fn slots_of(vring_size: u32) -> u32 {
     (vring_size / 2).min(SLOTS_MAX)
 }
 
-/// Slots, of so many, that the driver keeps for commands of its own: `own_slots` of `drv/virtio-scmi`.
+/// Slots, of so many, that the driver keeps for commands of its own: `own_slots` of
+/// `drv/virtio-scmi`.
 pub(crate) fn own_slots(slots: u32) -> u32 {
     if slots < 4 { 1 } else { 2 }
 }
@@ -45,7 +46,8 @@ impl Scmi {
     }
 }
 
-/// How many command slots there are, and how many are promised. A quota is a guarantee only if all quotas fit together.
+/// How many command slots there are, and how many are promised. A quota is a guarantee only if all
+/// quotas fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
     /// All that there are.
@@ -93,7 +95,8 @@ impl fmt::Display for Slots {
 mod tests {
     use super::*;
 
-    /// The driver decides how many slots there are and how many it keeps; the build must count as it does.
+    /// The driver decides how many slots there are and how many it keeps; the build must count as
+    /// it does.
     #[test]
     fn s01_the_build_counts_slots_as_the_driver_does() {
         for ring in (1..=11).map(|power| 1u32 << power) {

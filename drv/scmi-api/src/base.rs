@@ -59,8 +59,9 @@ impl<'e, E: Exchange + ?Sized> Base<'e, E> {
 
     /// Lets an agent use a device, or not. Only a trusted agent may say.
     ///
-    /// The driver refuses this to its clients with [`ReservedMessage`](crate::ScmiError::ReservedMessage): they all are one
-    /// agent, and the command would change what all of them may use.
+    /// The driver refuses this to its clients with
+    /// [`ReservedMessage`](crate::ScmiError::ReservedMessage): they all are one agent, and the
+    /// command would change what all of them may use.
     pub fn set_device_permissions(
         &self,
         agent: u32,
@@ -77,7 +78,8 @@ impl<'e, E: Exchange + ?Sized> Base<'e, E> {
 
     /// Lets an agent use a protocol on a device, or not. Only a trusted agent may say.
     ///
-    /// The driver refuses this to its clients, as it refuses [`set_device_permissions`](Self::set_device_permissions).
+    /// The driver refuses this to its clients, as it refuses
+    /// [`set_device_permissions`](Self::set_device_permissions).
     pub fn set_protocol_permissions(
         &self,
         agent: u32,
@@ -94,11 +96,12 @@ impl<'e, E: Exchange + ?Sized> Base<'e, E> {
         })
     }
 
-    /// Makes the platform forget what an agent has set, and its permissions too if told. Not sent again by itself: something
-    /// may have been set since.
+    /// Makes the platform forget what an agent has set, and its permissions too if told. Not sent
+    /// again by itself: something may have been set since.
     ///
-    /// The driver refuses this to its clients with [`ReservedMessage`](crate::ScmiError::ReservedMessage): they all are one
-    /// agent, and the command would end the subscriptions of all of them.
+    /// The driver refuses this to its clients with
+    /// [`ReservedMessage`](crate::ScmiError::ReservedMessage): they all are one agent, and the
+    /// command would end the subscriptions of all of them.
     pub fn reset_agent_configuration(&self, agent: u32, permissions: bool) -> Result<(), Error> {
         let flags = ResetFlags::default().with_permissions(permissions);
         self.link

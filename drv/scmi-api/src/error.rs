@@ -70,11 +70,12 @@ pub enum ScmiError {
     SubscriptionQuota,
     /// The caller is not subscribed to this event of this source. Nothing to do.
     NotSubscribed,
-    /// The driver alone sends this message, because it changes what all clients share: no entry in `app.toml` allows it.
-    /// Nothing was sent. Mend the caller; for the messages that switch events, call `notify` instead.
+    /// The driver alone sends this message, because it changes what all clients share: no entry in
+    /// `app.toml` allows it. Nothing was sent. Mend the caller; for the messages that switch
+    /// events, call `notify` instead.
     ReservedMessage,
-    /// The caller's slots are taken by commands that the platform never answered. Nothing was sent. Try again: the driver
-    /// recovers these slots within seconds.
+    /// The caller's slots are taken by commands that the platform never answered. Nothing was sent.
+    /// Try again: the driver recovers these slots within seconds.
     SlotsLost,
     /// The driver was restarted: transfers, handles and subscriptions are gone. Subscribe again; send again what is
     /// harmless to repeat.

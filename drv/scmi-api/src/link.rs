@@ -409,8 +409,9 @@ macro_rules! protocol {
 
             /// Asks the platform to speak an older version (SCMI 3.2 and later).
             ///
-            /// The driver refuses this to its clients with [`ReservedMessage`](crate::ScmiError::ReservedMessage), because
-            /// it would change the protocol under all of them: the call is for an [`Exchange`](crate::Exchange) that
+            /// The driver refuses this to its clients with
+            /// [`ReservedMessage`](crate::ScmiError::ReservedMessage), because it would change the
+            /// protocol under all of them: the call is for an [`Exchange`](crate::Exchange) that
             /// reaches the platform without the driver.
             pub fn negotiate(&mut self, version: scmi::common::ProtocolVersion) -> Result<(), $crate::Error> {
                 self.link.get(&scmi::$module::NegotiateVersion { version })?;

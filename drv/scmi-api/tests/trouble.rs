@@ -368,7 +368,8 @@ fn every_error_says_something_of_its_own() {
     }
 }
 
-/// Neither `app.toml` nor the end of another transfer can help against these two, so neither text may say so.
+/// Neither `app.toml` nor the end of another transfer can help against these two, so neither text
+/// may say so.
 #[test]
 fn s01_s02_lost_slots_and_reserved_messages_say_what_helps() {
     let lost = Error::NoAnswer(ScmiError::SlotsLost);

@@ -24,8 +24,8 @@ pub enum Refusal {
     ProtocolNotAllowed,
     /// The client may not use the message.
     MessageNotAllowed,
-    /// The driver keeps this message to itself: it would change what all clients share. For the messages that switch events,
-    /// there is `notify`.
+    /// The driver keeps this message to itself: it would change what all clients share. For the
+    /// messages that switch events, there is `notify`.
     ReservedMessage,
     /// The client may not use the domain.
     DomainNotAllowed,

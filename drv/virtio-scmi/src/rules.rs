@@ -67,8 +67,8 @@ pub const fn messages(ids: &[u8]) -> MessageSet {
     set
 }
 
-/// What a client may use; the first rule that fits the protocol counts. No rule allows a message that the driver keeps to
-/// itself.
+/// What a client may use; the first rule that fits the protocol counts. No rule allows a message
+/// that the driver keeps to itself.
 ///
 /// Ordinary commands are allowed or not by one look into a table that follows from the rules and is made with them.
 #[derive(Copy, Clone, Debug)]
@@ -220,19 +220,22 @@ fn domain_word(protocol: u8, message: u8) -> Option<usize> {
 /// The first of the protocols that the specification has or reserves; they differ in the low four bits.
 const STANDARD: usize = 0x10;
 
-/// Messages of the Base protocol that change what the platform keeps for the agent, which is the whole guest: a client that
-/// sent one would end the other clients' subscriptions and settings, or would take permissions from them. The platform
-/// cannot tell the clients apart, and the driver cannot tell which agent numbers mean its own guest, so these are refused
-/// for every agent. PINCTRL_SET_PERMISSIONS is none of these: it concerns one pin or group, and `domains` restricts it.
+/// Messages of the Base protocol that change what the platform keeps for the agent, which is the
+/// whole guest: a client that sent one would end the other clients' subscriptions and settings, or
+/// would take permissions from them. The platform cannot tell the clients apart, and the driver
+/// cannot tell which agent numbers mean its own guest, so these are refused for every agent.
+/// PINCTRL_SET_PERMISSIONS is none of these: it concerns one pin or group, and `domains` restricts
+/// it.
 const RESERVED_BASE: [u8; 3] = [
     BaseMessage::SetDevicePermissions as u8,
     BaseMessage::SetProtocolPermissions as u8,
     BaseMessage::ResetAgentConfiguration as u8,
 ];
 
-/// The messages that the driver keeps to itself, of the protocols 0x10 to 0x1f, a bit for each of the messages 0 to 31:
-/// those of [`RESERVED_BASE`], NEGOTIATE_PROTOCOL_VERSION, which changes a protocol for all clients, and those that switch
-/// events on and off, which the driver sends for all clients together (N07).
+/// The messages that the driver keeps to itself, of the protocols 0x10 to 0x1f, a bit for each of
+/// the messages 0 to 31: those of [`RESERVED_BASE`], NEGOTIATE_PROTOCOL_VERSION, which changes a
+/// protocol for all clients, and those that switch events on and off, which the driver sends for
+/// all clients together (N07).
 const RESERVED: [u32; 16] = {
     let mut table = [1 << common::NEGOTIATE_PROTOCOL_VERSION; 16];
     let mut i = 0;
@@ -268,7 +271,8 @@ pub(crate) fn may_be_delayed(protocol: u8, message: u8) -> bool {
     message < 32 && DELAYED.get(low).is_some_and(|set| set & 1 << message != 0)
 }
 
-/// Returns `true` if the driver keeps a message to itself. Vendors' protocols have NEGOTIATE_PROTOCOL_VERSION too.
+/// Returns `true` if the driver keeps a message to itself. Vendors' protocols have
+/// NEGOTIATE_PROTOCOL_VERSION too.
 fn is_reserved(protocol: u8, message: u8) -> bool {
     let low = usize::from(protocol).wrapping_sub(STANDARD);
     message == common::NEGOTIATE_PROTOCOL_VERSION
@@ -403,7 +407,8 @@ mod tests {
         }
     }
 
-    /// BASE_RESET_AGENT_CONFIGURATION ends the subscriptions of all clients at the platform, and nobody would know.
+    /// BASE_RESET_AGENT_CONFIGURATION ends the subscriptions of all clients at the platform, and
+    /// nobody would know.
     #[test]
     fn s02_base_messages_about_the_agent_are_reserved() {
         const LISTED: Rule = Rule {

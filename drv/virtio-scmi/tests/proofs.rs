@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Tests each of which fails if one certain line of the driver is wrong: rows D14, N01, N08, V04, V12, V13, W9.
+//! Tests each of which fails if one certain line of the driver is wrong: rows D14, N01, N08, V04,
+//! V12, V13, W9.
 
 mod support;
 
@@ -18,7 +19,8 @@ fn delayed() -> Wish {
     }
 }
 
-/// Sends ordinary commands, more of them than there are tokens, and returns whether one had this token.
+/// Sends ordinary commands, more of them than there are tokens, and returns whether one had this
+/// token.
 fn token_comes_again(world: &mut World<'_, 16, 8, 16>, token: u16) -> bool {
     let mut seen = false;
     for _ in 0..1_100 {
@@ -78,7 +80,8 @@ fn d14_a_dead_clients_response_keeps_its_token() {
     });
 }
 
-/// Whether the platform accepted the command is not known after a bad reply, so its response may come.
+/// Whether the platform accepted the command is not known after a bad reply, so its response may
+/// come.
 #[test]
 #[cfg_attr(miri, ignore = "takes more commands than there are tokens")]
 fn d14_a_bad_reply_keeps_the_token() {
@@ -129,7 +132,8 @@ fn lose_a_slot(world: &mut World<'_, 16, 8, 16>) -> u32 {
     world.transport.resets
 }
 
-/// Silence counts from the last sign of life: a device that answers everything but one command is not silent.
+/// Silence counts from the last sign of life: a device that answers everything but one command is
+/// not silent.
 #[test]
 fn w09_silence_counts_from_the_last_sign_of_life() {
     run(Setup::default(), |world| {
@@ -152,7 +156,8 @@ fn w09_silence_counts_from_the_last_sign_of_life() {
     });
 }
 
-/// A device that asks for a reset and does not interrupt is noticed as soon as it loses a slot, long before it was silent for 5 s.
+/// A device that asks for a reset and does not interrupt is noticed as soon as it loses a slot,
+/// long before it was silent for 5 s.
 #[test]
 fn w09_a_lost_slot_makes_the_driver_look_at_the_status() {
     run(Setup::default(), |world| {
@@ -186,7 +191,8 @@ fn v13_an_event_that_slips_in_means_another_turn() {
         world.channel.begin_turn(Some(now));
         assert!(world.channel.next(&mut Standing(now)).is_none());
         assert_eq!(world.channel.counters.notification_ok, 1);
-        // The ring was found empty; now, before interrupts are on again, the device sends the next one.
+        // The ring was found empty; now, before interrupts are on again, the device sends the next
+        // one.
         assert!(world.device.sensor_update(1, 2));
         let _ = world.device.events.interrupt_due();
         assert_eq!(world.channel.end_turn(), After::Again);
@@ -213,8 +219,8 @@ fn v12_event_interrupts_are_off_during_a_turn() {
     });
 }
 
-/// Two protocols have two events each in a full queue. The fifth event makes its own protocol the fullest, so it displaces the
-/// oldest of its own.
+/// Two protocols have two events each in a full queue. The fifth event makes its own protocol the
+/// fullest, so it displaces the oldest of its own.
 #[test]
 fn n01_the_new_event_counts_to_its_protocol() {
     const SENSORS: u8 = 0x15;
@@ -254,7 +260,8 @@ fn n01_the_new_event_counts_to_its_protocol() {
     }
 }
 
-/// News of the death of an earlier life come after the next life has begun, and must not touch what that one has.
+/// News of the death of an earlier life come after the next life has begun, and must not touch what
+/// that one has.
 #[test]
 fn v04_news_of_an_earlier_life_take_nothing_from_the_next() {
     run(Setup::default(), |world| {
@@ -289,7 +296,8 @@ fn v04_news_of_an_earlier_life_take_nothing_from_the_next() {
     });
 }
 
-/// Subscriptions that cannot be sent at once, because clients have all the slots that they can have, are sent later.
+/// Subscriptions that cannot be sent at once, because clients have all the slots that they can
+/// have, are sent later.
 #[test]
 fn n08_subscriptions_without_a_slot_are_armed_later() {
     run(Setup::default(), |world| {

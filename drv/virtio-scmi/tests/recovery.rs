@@ -418,8 +418,8 @@ fn v22_w06_no_memory_is_touched_while_a_reset_does_not_end() {
             )
             .unwrap();
         let command = world.take();
-        // A delayed response that came before its reply waits in an event buffer. After the reset it moves to the reply buffer,
-        // which the device has until then.
+        // A delayed response that came before its reply waits in an event buffer. After the reset
+        // it moves to the reply buffer, which the device has until then.
         let early = Wish {
             delayed: true,
             wait: Wait::Poll(0),

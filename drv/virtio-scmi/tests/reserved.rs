@@ -30,7 +30,8 @@ const RESERVED: [(u8, u8); 8] = [
     (SENSORS, 0x4),
 ];
 
-/// A client that may use every protocol is refused all the same, however it asks and whatever it says in the request.
+/// A client that may use every protocol is refused all the same, however it asks and whatever it
+/// says in the request.
 #[test]
 fn s02_reserved_messages_never_reach_the_device() {
     run(Setup::default(), |world| {
@@ -68,8 +69,8 @@ fn s02_reserved_messages_never_reach_the_device() {
     });
 }
 
-/// A stranger and a client without the protocol learn that they are refused for this; everybody else, that the message is
-/// the driver's own.
+/// A stranger and a client without the protocol learn that they are refused for this; everybody
+/// else, that the message is the driver's own.
 #[test]
 fn s02_whoever_may_not_use_the_protocol_learns_that() {
     run(Setup::default(), |world| {
@@ -104,7 +105,8 @@ fn s02_whoever_may_not_use_the_protocol_learns_that() {
     });
 }
 
-/// A client tries to end everybody's subscriptions; the driver goes on to switch events for all clients together.
+/// A client tries to end everybody's subscriptions; the driver goes on to switch events for all
+/// clients together.
 #[test]
 fn s02_subscriptions_outlive_an_attempted_reset() {
     run(Setup::default(), |world| {

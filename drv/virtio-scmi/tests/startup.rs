@@ -138,7 +138,8 @@ impl Transport for Watchful<'_> {
     }
 }
 
-/// An earlier life of the driver has left the device at work: until it is reset, it reads requests and rings, and writes replies.
+/// An earlier life of the driver has left the device at work: until it is reset, it reads requests
+/// and rings, and writes replies.
 #[test]
 fn w06_the_device_is_reset_before_anything_else() {
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());

@@ -33,8 +33,8 @@ include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
 
 task_slot!(SCMI, scmi);
 
-/// What every protocol has: its version, its attributes, and what it says of its messages. Other versions are the driver's
-/// matter, so the request for one must not reach the platform.
+/// What every protocol has: its version, its attributes, and what it says of its messages. Other
+/// versions are the driver's matter, so the request for one must not reach the platform.
 macro_rules! common {
     ($run:expr, $scmi:expr, $handle:ident, $name:literal, $version:literal) => {
         $run.case(concat!($name, ": version, attributes, messages"), |run| {

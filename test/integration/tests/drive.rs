@@ -3,9 +3,10 @@
 
 //! Every message of every protocol through IPC, driver, QEMU and platform, with the value looked at on both ends.
 //!
-//! The cases are a task of their own (test/drive), which asks for the platform to be driven and to be looked at; this is the other
-//! end. That no message was forgotten shows in the platform's log, and so does that those which the driver keeps to itself stayed away:
-//! the task asks for each of them.
+//! The cases are a task of their own (test/drive), which asks for the platform to be driven and to
+//! be looked at; this is the other end. That no message was forgotten shows in the platform's log,
+//! and so does that those which the driver keeps to itself stayed away: the task asks for each of
+//! them.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};

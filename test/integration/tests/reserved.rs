@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Messages that would change the platform for all tasks: the driver refuses them to the console, and the thermal task goes on watching.
+//! Messages that would change the platform for all tasks: the driver refuses them to the console,
+//! and the thermal task goes on watching.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -21,13 +22,15 @@ fn tell(control: &Path, command: &Value) -> Value {
     answer["value"].clone()
 }
 
-/// The row of the nth thing called `gpu`: zone and limit have the same name, and their rows follow each other.
+/// The row of the nth thing called `gpu`: zone and limit have the same name, and their rows follow
+/// each other.
 fn gpu(text: &str, nth: usize) -> &str {
     let is_gpu = |line: &&str| line.split_whitespace().nth(1) == Some("gpu");
     text.lines().filter(is_gpu).nth(nth).unwrap_or_default()
 }
 
-/// Resetting the agent's configuration would end the thermal task's subscriptions without a word, and the GPU would get as hot as it likes.
+/// Resetting the agent's configuration would end the thermal task's subscriptions without a word,
+/// and the GPU would get as hot as it likes.
 #[test]
 fn s02_nobody_ends_the_events_of_others() {
     let mut rig = Rig::boot(Kind::Sim);

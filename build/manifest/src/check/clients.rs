@@ -124,7 +124,8 @@ pub fn scmi(app: &App) -> Vec<Problem> {
     problems
 }
 
-/// A quota is a guarantee, so all quotas must fit into the ring together with what the driver keeps for itself.
+/// A quota is a guarantee, so all quotas must fit into the ring together with what the driver keeps
+/// for itself.
 pub fn slots(app: &App) -> Vec<Problem> {
     match &app.scmi {
         Some(scmi) if !scmi.oversubscribe => exceeded(app, scmi).into_iter().collect(),

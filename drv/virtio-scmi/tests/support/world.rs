@@ -446,7 +446,8 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     }
 }
 
-/// What the driver may write of shared memory: every buffer, every descriptor, and the heads that each ring offers.
+/// What the driver may write of shared memory: every buffer, every descriptor, and the heads that
+/// each ring offers.
 pub fn shared_memory<const R: usize, const S: usize, const E: usize>(
     memory: &QueueMemory<R, S, E>,
 ) -> Vec<u64> {
