@@ -283,10 +283,7 @@ impl NotificationHandler for Server {
             }
         }
         self.turn(timed);
-        self.pacing.stand_in(
-            self.channel,
-            &mut KernelClock::default(),
-            &mut KernelAlarms,
-        );
+        self.pacing
+            .stand_in(self.channel, &mut KernelClock::default(), &mut KernelAlarms);
     }
 }

@@ -77,10 +77,7 @@ impl fmt::Display for Violation {
             Self::NotWithDevice { id } => {
                 write!(f, "the device returned chain {id}, which it did not have")
             }
-            Self::Surplus { id } => write!(
-                f,
-                "the device returned chain {id} twice at once"
-            ),
+            Self::Surplus { id } => write!(f, "the device returned chain {id} twice at once"),
             Self::IndexJump { index, ahead } => {
                 write!(
                     f,
