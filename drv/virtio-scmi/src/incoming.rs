@@ -8,10 +8,10 @@ use crate::counters::count;
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
 use crate::slot::{SlotId, State, Waiter};
-use crate::subscribers::{Arrival, EventKind};
+use crate::subscribers::{Arrival, EventKind, Payload};
 use crate::trace::Trace;
 use crate::transfer::Answer;
-use scmi::limits::{HEADER_LEN, MAX_PAYLOAD, OVERHEAD};
+use scmi::limits::{HEADER_LEN, OVERHEAD};
 use scmi::{Header, MessageType, Status};
 use virtqueue::Used;
 
@@ -247,12 +247,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return;
         }
         count(&mut self.counters.notification_ok);
-        // Each word is read here, once: who is told of the event is decided by the very words that they are told.
-        let mut payload = [0; MAX_PAYLOAD / 4];
-        let payload = payload.get_mut(..len.div_ceil(4)).unwrap_or_default();
-        self.event(number).read_words(HEADER_LEN / 4, payload);
-        let source = match event.source_at {
-            Some(at) => payload.get(at / 4).copied().map_or(0, u32::from_le),
+        let buffer = self.event(number);
+        let source_at = event.source_at.map(|at| at / 4);
+        // Read here, once: it decides who is told, and they are told this one.
+        let source = match source_at {
+            Some(at) => buffer.word(HEADER_LEN / 4 + at),
             None => 0,
         };
         let (protocol, id) = (header.protocol, header.message);
@@ -269,8 +268,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             kind: EventKind::Event,
             protocol,
             event: id,
-            payload,
-            len,
+            source,
+            payload: Payload::Buffer {
+                buffer,
+                len,
+                source_at,
+            },
         };
         self.deliver(all | one, &arrival);
         self.posts_first |= all;

@@ -8,7 +8,7 @@ use crate::error::{Failure, Refusal};
 use crate::quota::Owner;
 use crate::recovery::Phase;
 use crate::slot::Waiter;
-use crate::subscribers::{Arrival, EventKind, Fetched};
+use crate::subscribers::{Arrival, EventKind, Fetched, Payload};
 use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
 use crate::trace::Trace;
 use crate::transport::P2A_CHANNELS;
@@ -299,8 +299,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 kind: EventKind::Ended,
                 protocol,
                 event,
-                payload: &[source.to_le()],
-                len: 4,
+                source,
+                payload: Payload::Source,
             };
             self.deliver(told, &arrival);
             self.posts |= told;

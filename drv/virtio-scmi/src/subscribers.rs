@@ -3,6 +3,7 @@
 
 //! Event queues: one for each client, bounded, so that a slow client costs nobody else anything.
 
+use crate::memory::DmaBuffer;
 use scmi::limits::MAX_PAYLOAD;
 use zerocopy::IntoBytes;
 
@@ -54,10 +55,24 @@ pub(crate) struct Arrival<'b> {
     pub(crate) kind: EventKind,
     pub(crate) protocol: u8,
     pub(crate) event: u8,
-    /// Words as they lie in memory.
-    pub(crate) payload: &'b [u32],
-    /// How many bytes of them count.
-    pub(crate) len: usize,
+    /// The number of the source, as it was read once: whatever the payload says by now, the client is told this one.
+    pub(crate) source: u32,
+    pub(crate) payload: Payload<'b>,
+}
+
+/// Where the payload of an [`Arrival`] is.
+#[derive(Copy, Clone)]
+pub(crate) enum Payload<'b> {
+    /// After the header in a device's buffer.
+    Buffer {
+        buffer: &'b DmaBuffer,
+        /// In bytes.
+        len: usize,
+        /// Which word of it is the source, if one is.
+        source_at: Option<usize>,
+    },
+    /// The source alone.
+    Source,
 }
 
 /// An event that a client fetches.
@@ -193,9 +208,28 @@ impl Queue {
         record.kind = arrival.kind;
         record.protocol = arrival.protocol;
         record.event = arrival.event;
-        record.len = arrival.len.min(MAX_PAYLOAD) as u16;
-        for (to, from) in record.payload.iter_mut().zip(arrival.payload) {
-            *to = *from;
+        let source_at = match arrival.payload {
+            Payload::Buffer {
+                buffer,
+                len,
+                source_at,
+            } => {
+                let len = len.min(MAX_PAYLOAD);
+                record.len = len as u16;
+                if let Some(words) = record.payload.get_mut(..len.div_ceil(4)) {
+                    buffer.read_words(1, words);
+                }
+                source_at
+            }
+            Payload::Source => {
+                record.len = 4;
+                Some(0)
+            }
+        };
+        if let Some(at) = source_at
+            && let Some(word) = record.payload.get_mut(at)
+        {
+            *word = arrival.source.to_le();
         }
         self.free = next_free;
         let tail = self.tail;
