@@ -74,7 +74,12 @@ impl Cause {
     pub fn costs_slot(self) -> bool {
         matches!(
             self.scmi_error(),
-            Some(ScmiError::TimedOut | ScmiError::DelayedTimedOut | ScmiError::SlotQuota)
+            Some(
+                ScmiError::TimedOut
+                    | ScmiError::DelayedTimedOut
+                    | ScmiError::SlotQuota
+                    | ScmiError::SlotsLost
+            )
         )
     }
 
@@ -147,6 +152,7 @@ mod tests {
             (no_answer(ScmiError::NoDevice), true, false, false),
             (no_answer(ScmiError::Recovering), false, false, false),
             (no_answer(ScmiError::SlotQuota), false, false, true),
+            (no_answer(ScmiError::SlotsLost), false, false, true),
             (no_answer(ScmiError::TimedOut), false, true, true),
             // A number of some other driver.
             (Cause::NoAnswer(9999), false, true, false),
