@@ -117,7 +117,8 @@ subscriptions! {
 
 /// The protocols of a platform; see [`Base::protocols`]. An error is the last item.
 ///
-/// There are as many as PROTOCOL_ATTRIBUTES counts: some platforms refuse a page behind the last one, and some ignore how many to skip.
+/// There are as many as PROTOCOL_ATTRIBUTES counts: some platforms refuse a page behind the last
+/// one, and some ignore how many to skip.
 pub struct Protocols<'e, E: ?Sized = Scmi> {
     link: Link<'e, E>,
     found: Buffer,

@@ -10,7 +10,8 @@ use crate::editor::CTRL_C;
 /// Bytes that are kept while a command runs.
 pub const AHEAD: usize = 256;
 
-/// Bytes that were typed and are not yet used, and whether Ctrl-C was typed to end the command that runs.
+/// Bytes that were typed and are not yet used, and whether Ctrl-C was typed to end the command that
+/// runs.
 #[derive(Debug)]
 pub struct Ahead {
     bytes: Deque<u8, AHEAD>,
@@ -48,8 +49,8 @@ impl Ahead {
         }
     }
 
-    /// Looks for Ctrl-C, takes it out with all that was typed before it, and returns whether one was found since
-    /// [`Ahead::take_interrupt`].
+    /// Looks for Ctrl-C, takes it out with all that was typed before it, and returns whether one
+    /// was found since [`Ahead::take_interrupt`].
     pub fn interrupted(&mut self) -> bool {
         let last = self.bytes.iter().rev().position(|&byte| byte == CTRL_C);
         if let Some(after) = last {

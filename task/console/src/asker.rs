@@ -17,13 +17,15 @@ use crate::input::{Full, Input};
 use crate::platform::DEADLINE_MS;
 use crate::{notifications, task_name};
 
-/// How long to wait before looking at the driver again if it posts nothing, in milliseconds: it may have restarted.
+/// How long to wait before looking at the driver again if it posts nothing, in milliseconds: it may
+/// have restarted.
 const LOOK_MS: u32 = 100;
 
 /// Asks the driver, and looks for Ctrl-C before each question and while an answer is outstanding.
 ///
-/// After Ctrl-C every question ends by an error at once, so that a command ends soon whatever it makes of errors. The error is
-/// `TimedOut`, which is neither an answer nor a reason to ask again; [`Asker::take_interrupt`] says what it was.
+/// After Ctrl-C every question ends by an error at once, so that a command ends soon whatever it
+/// makes of errors. The error is `TimedOut`, which is neither an answer nor a reason to ask again;
+/// [`Asker::take_interrupt`] says what it was.
 pub struct Asker {
     scmi: Scmi,
     driver: TaskId,
@@ -60,8 +62,9 @@ impl Asker {
         is_running(self.driver)
     }
 
-    /// Waits until a task that is to be asked runs: a message to one that has faulted waits until it is restarted, which may
-    /// never be. A command must call this before it asks another task than the driver, which also ends it after Ctrl-C.
+    /// Waits until a task that is to be asked runs: a message to one that has faulted waits until
+    /// it is restarted, which may never be. A command must call this before it asks another task
+    /// than the driver, which also ends it after Ctrl-C.
     pub fn wait_for(&self, task: TaskId) -> Result<(), Failure<'static>> {
         let end = sys_get_timer().now.saturating_add(DEADLINE_MS.into());
         let end = self.limit.get().map_or(end, |limit| limit.min(end));
@@ -79,7 +82,8 @@ impl Asker {
         }
     }
 
-    /// Sets or removes a time, in milliseconds since boot, at which every question ends as if the platform gave no answer.
+    /// Sets or removes a time, in milliseconds since boot, at which every question ends as if the
+    /// platform gave no answer.
     pub fn set_limit(&self, limit: Option<u64>) {
         self.limit.set(limit);
     }
@@ -118,7 +122,8 @@ impl Asker {
         }
     }
 
-    /// Whatever stands in the way of a question is as good as no answer; the line's last words say more.
+    /// Whatever stands in the way of a question is as good as no answer; the line's last words say
+    /// more.
     fn go_on(&self) -> Result<(), ScmiError> {
         self.wait_for(self.driver).map_err(|_| ScmiError::TimedOut)
     }
@@ -200,7 +205,8 @@ impl Exchange for Asker {
         self.scmi.cancel(handle)
     }
 
-    /// While the platform is asked for a subscription, Ctrl-C waits: the driver's own deadline ends that, after a second.
+    /// While the platform is asked for a subscription, Ctrl-C waits: the driver's own deadline ends
+    /// that, after a second.
     fn notify(
         &self,
         protocol: u8,
@@ -209,7 +215,8 @@ impl Exchange for Asker {
         enable: bool,
         thresholds: Thresholds,
     ) -> Result<(), ScmiError> {
-        // Ctrl-C ends a line before it subscribes, and must not keep it from ending its subscriptions.
+        // Ctrl-C ends a line before it subscribes, and must not keep it from ending its
+        // subscriptions.
         if enable {
             self.go_on()?;
         } else if !self.has_driver() {

@@ -15,14 +15,16 @@ const CHUNK: usize = 32;
 /// Bytes from the terminal. What is typed while a command looks for Ctrl-C is kept for the next line.
 pub struct Input {
     uart: Uart,
-    // Every command looks for Ctrl-C, also in the middle of a list that it reads by shared references.
+    // Every command looks for Ctrl-C, also in the middle of a list that it reads by shared
+    // references.
     ahead: &'static RefCell<Ahead>,
 }
 
 /// What to do with input for which there is no more room.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub enum Full {
-    /// It stays with the driver, which holds the line back: not a byte of many lines that a tool sends is lost.
+    /// It stays with the driver, which holds the line back: not a byte of many lines that a tool
+    /// sends is lost.
     Wait,
     /// The oldest bytes give way, so that Ctrl-C is seen whatever was typed before.
     Drop,
@@ -46,7 +48,8 @@ impl Input {
         })
     }
 
-    /// Returns `true` if Ctrl-C was typed since [`Input::take_interrupt`]. It throws away what was typed before.
+    /// Returns `true` if Ctrl-C was typed since [`Input::take_interrupt`]. It throws away what was
+    /// typed before.
     pub fn interrupted(&self, full: Full) -> bool {
         let mut ahead = self.ahead.borrow_mut();
         while self.fetch(&mut ahead, full) {

@@ -20,12 +20,14 @@ impl LineEnds {
         }
     }
 
-    /// Returns `true` if nothing has been printed in this line, so that a text printed now has the line to itself.
+    /// Returns `true` if nothing has been printed in this line, so that a text printed now has the
+    /// line to itself.
     pub const fn at_start(&self) -> bool {
         self.at_start
     }
 
-    /// Returns the bytes that print `byte`, of which the first may be missing: a line feed gets a carriage return before it.
+    /// Returns the bytes that print `byte`, of which the first may be missing: a line feed gets a
+    /// carriage return before it.
     pub fn print(&mut self, byte: u8) -> (Option<u8>, u8) {
         let before = (byte == b'\n' && !self.after_carriage_return).then_some(b'\r');
         self.after_carriage_return = byte == b'\r';

@@ -17,9 +17,11 @@
 //!
 //! # For tools
 //!
-//! It prints the prompt `scmi> ` when it waits for a line. Every line is answered, and the last line of an answer is `ok`, or `error: ` with what is
-//! wrong and what to do; then the prompt comes again. Ctrl-C ends each command, whose answer is an error then, but for `events`.
-//! No answer of the platform is waited for longer than 2 s. Faults of tasks are reported when they happen, in a line that begins with `! task`.
+//! It prints the prompt `scmi> ` when it waits for a line. Every line is answered, and the last
+//! line of an answer is `ok`, or `error: ` with what is wrong and what to do; then the prompt comes
+//! again. Ctrl-C ends each command, whose answer is an error then, but for `events`. No answer of
+//! the platform is waited for longer than 2 s. Faults of tasks are reported when they happen, in a
+//! line that begins with `! task`.
 
 #![no_std]
 #![no_main]
@@ -77,7 +79,8 @@ struct Kept {
 fn main() -> ! {
     let jefe = Jefe::from(JEFE.get_task_id());
     let faults = Faults::since_now(&jefe);
-    // Not on the stack, for it keeps the lines typed before, and has a place for each subscription that there may be.
+    // Not on the stack, for it keeps the lines typed before, and has a place for each subscription
+    // that there may be.
     static mut KEPT: Kept = Kept {
         editor: Editor::new(),
         ahead: RefCell::new(Ahead::new()),
@@ -140,8 +143,8 @@ impl Console {
         self.terminal.flush();
     }
 
-    /// Types what can only be meant; shows what there is to choose from if there is nothing to type. Where not all names are known
-    /// in time, it does neither.
+    /// Types what can only be meant; shows what there is to choose from if there is nothing to
+    /// type. Where not all names are known in time, it does neither.
     #[inline(never)]
     fn complete(&mut self, editor: &mut Editor) {
         let limit = sys_get_timer()

@@ -3,13 +3,15 @@
 
 //! Numbers that a platform counts from 0, of which some may be missing.
 //!
-//! A platform that counts 175 clocks need not have clock 20: numbers may be reserved. Such a hole is passed over. A platform that
-//! counts 65,535 things and has three must not be asked for each of them, so many holes in a row are the end.
+//! A platform that counts 175 clocks need not have clock 20: numbers may be reserved. Such a hole
+//! is passed over. A platform that counts 65,535 things and has three must not be asked for each of
+//! them, so many holes in a row are the end.
 
 /// So many numbers in a row that the platform does not have are the end.
 pub const HOLES_MAX: u32 = 64;
 
-/// Yields the numbers from 0 on. The caller must report each number that is [missing](Self::is_missing).
+/// Yields the numbers from 0 on. The caller must report each number that is
+/// [missing](Self::is_missing).
 #[derive(Clone, Debug)]
 pub struct Numbers {
     next: u32,
@@ -37,7 +39,8 @@ impl Numbers {
         }
     }
 
-    /// Returns the first of the numbers that were not asked for because too many before them are missing, if there are any.
+    /// Returns the first of the numbers that were not asked for because too many before them are
+    /// missing, if there are any.
     pub fn given_up_at(&self) -> Option<u32> {
         let ended = self.last_is_missing && self.missing_in_a_row >= HOLES_MAX;
         (ended && self.next < self.count).then_some(self.next)
@@ -64,7 +67,8 @@ impl Iterator for Numbers {
 mod tests {
     use super::*;
 
-    /// Asks for all numbers of a platform that has some. Returns those that were found and how many were asked for.
+    /// Asks for all numbers of a platform that has some. Returns those that were found and how many
+    /// were asked for.
     fn ask(count: u32, has: impl Fn(u32) -> bool) -> (Vec<u32>, u32, Option<u32>) {
         let mut numbers = Numbers::below(count);
         let (mut found, mut asked) = (Vec::new(), 0);

@@ -1,8 +1,9 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! S15: every answer of the console ends, with a line of its own: after a refusal in the middle of a line of text, on a platform that
-//! counts more than it has, when the time of `events` is over, by Ctrl-C, and across a crash of the driver.
+//! S15: every answer of the console ends, with a line of its own: after a refusal in the middle of
+//! a line of text, on a platform that counts more than it has, when the time of `events` is over,
+//! by Ctrl-C, and across a crash of the driver.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -44,7 +45,8 @@ struct Sim {
 }
 
 impl Sim {
-    /// The sample machine, when the tasks of the image have asked the platform what they want to know at first.
+    /// The sample machine, when the tasks of the image have asked the platform what they want to
+    /// know at first.
     fn boot() -> Self {
         let mut sim = Self::start(Setting::new(&image().elf, Kind::Sim));
         sim.rig.eventually("thermal", "settled", |answer| {
@@ -146,7 +148,8 @@ fn many(kind: &str, count: u32, rest: &str) -> String {
     text
 }
 
-/// A refusal in the middle of a row of values leaves that line as it is: the error has the next one.
+/// A refusal in the middle of a row of values leaves that line as it is: the error has the next
+/// one.
 #[test]
 fn s15_an_error_has_a_line_of_its_own() {
     let mut sim = Sim::boot();
@@ -164,7 +167,8 @@ fn s15_an_error_has_a_line_of_its_own() {
     assert!(read.starts_with("accelerometer x = "), "{read}");
 }
 
-/// The kinds of things that have numbers from 0 on, each with its list, its protocol, and a line that looks for the last by name.
+/// The kinds of things that have numbers from 0 on, each with its list, its protocol, and a line
+/// that looks for the last by name.
 const LISTS: [(&str, u8, &str); 6] = [
     ("power list", POWER, "power state radio"),
     ("perf list", PERF, "perf get npu"),
@@ -174,7 +178,8 @@ const LISTS: [(&str, u8, &str); 6] = [
     ("cap list", 0x18, "cap get gpu"),
 ];
 
-/// A number that answers NOT_FOUND is passed over, by lists and by look-ups of what comes behind it.
+/// A number that answers NOT_FOUND is passed over, by lists and by look-ups of what comes behind
+/// it.
 #[test]
 fn s15_a_hole_hides_nothing_behind_it() {
     let mut sim = Sim::boot();
@@ -299,8 +304,8 @@ fn s15_one_bad_answer_is_one_row() {
     );
 }
 
-/// A platform that takes 0.9 s for each of 60 subscriptions: the time of the line counts from its beginning, and what was subscribed
-/// to by then is ended.
+/// A platform that takes 0.9 s for each of 60 subscriptions: the time of the line counts from its
+/// beginning, and what was subscribed to by then is ended.
 #[test]
 fn s15_events_end_with_their_time() {
     let mut sim = Sim::with(&many("power", 60, ""));
@@ -446,8 +451,8 @@ fn s15_ctrl_c_ends_every_command() {
     });
 }
 
-/// Types a line whose answer does not come, then Ctrl-C. A machine that is so busy that the console's deadline comes first has
-/// another try.
+/// Types a line whose answer does not come, then Ctrl-C. A machine that is so busy that the
+/// console's deadline comes first has another try.
 fn ends_by_ctrl_c(sim: &mut Sim, line: &str, prepare: impl Fn(&Sim) -> Value) {
     let start = Instant::now();
     loop {
@@ -472,7 +477,8 @@ fn ends_by_ctrl_c(sim: &mut Sim, line: &str, prepare: impl Fn(&Sim) -> Value) {
     }
 }
 
-/// Looking for Ctrl-C must not lose what a tool sends ahead: more than any buffer holds stays with the line.
+/// Looking for Ctrl-C must not lose what a tool sends ahead: more than any buffer holds stays with
+/// the line.
 #[test]
 fn s15_lines_sent_ahead_are_all_answered() {
     let mut sim = Sim::boot();
@@ -488,7 +494,8 @@ fn s15_lines_sent_ahead_are_all_answered() {
     sim.rig.ok("info");
 }
 
-/// A message to a task that has faulted and is held waits until the task is released. The console says so instead.
+/// A message to a task that has faulted and is held waits until the task is released. The console
+/// says so instead.
 #[test]
 fn s15_a_task_that_is_held_is_not_waited_for() {
     let mut sim = Sim::boot();
@@ -533,7 +540,8 @@ fn function(image: &Image, task: &str, name: &str) -> u64 {
         .address()
 }
 
-/// The driver is made to jump to nowhere while events are followed. They are followed further, and the line ends at its time.
+/// The driver is made to jump to nowhere while events are followed. They are followed further, and
+/// the line ends at its time.
 #[test]
 fn s15_events_go_on_across_a_crash_of_the_driver() {
     let image = image();
@@ -542,7 +550,8 @@ fn s15_events_go_on_across_a_crash_of_the_driver() {
     setting.extra = vec!["-gdb".into(), format!("tcp:127.0.0.1:{port}")];
     let mut sim = Sim::start(setting);
     sim.rig.ok("power on gpu");
-    // The driver comes there for each command, and events are shown with names that the console asks for.
+    // The driver comes there for each command, and events are shown with names that the console
+    // asks for.
     let place = function(&image, "virtio_scmi", "transmit");
     let gpu = |on| json!({"cmd": "set", "what": "power", "name": "gpu", "on": on});
     // Time passes while the machine is stopped, too.

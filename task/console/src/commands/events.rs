@@ -351,7 +351,8 @@ fn show_next(console: &mut Console) -> Result<bool, Failure<'static>> {
             "! the platform no longer tells {} of source {source}\n",
             Named(protocol, event)
         ),
-        // The life of the driver shows it, too, where a question about a name was the first to find out.
+        // The life of the driver shows it, too, where a question about a name was the first to find
+        // out.
         Incoming::Restarted => {}
     }
     Ok(true)

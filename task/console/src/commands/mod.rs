@@ -120,7 +120,8 @@ fn value<'a, T: TryFrom<i64>>(
 
 /// Prints a row for each thing of a kind: its number, its name, and what `rest` prints.
 ///
-/// A number that the platform does not have is passed over; [`Numbers`] says when such holes are the end.
+/// A number that the platform does not have is passed over; [`Numbers`] says when such holes are
+/// the end.
 fn rows(
     terminal: &mut Terminal,
     link: Link<'_>,
@@ -152,8 +153,9 @@ fn rows(
     troubled(trouble)
 }
 
-/// Prints a row. What the platform refuses to tell is told in its place, and so is an answer that cannot be read, which goes to
-/// `trouble`, too. Only a platform that gives no answer at all ends the list.
+/// Prints a row. What the platform refuses to tell is told in its place, and so is an answer that
+/// cannot be read, which goes to `trouble`, too. Only a platform that gives no answer at all ends
+/// the list.
 fn row(
     terminal: &mut Terminal,
     number: u32,

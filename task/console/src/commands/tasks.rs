@@ -177,7 +177,8 @@ fn wait_for_restart<'a>(console: &mut Console, name: &'a str, index: u16) -> Out
             return Err(Failure::NotRestarted(name));
         }
         console.scmi.check()?;
-        // Posted when the task is restarted. That, the timer, or Ctrl-C ends the wait; what the bits say is looked at above.
+        // Posted when the task is restarted. That, the timer, or Ctrl-C ends the wait; what the
+        // bits say is looked at above.
         let _ = sys_recv_notification(
             notifications::FAULT_MASK | notifications::TIMER_MASK | notifications::INPUT_MASK,
         );
