@@ -107,7 +107,6 @@ impl Server {
         let Some(device) = &mut self.device else {
             return;
         };
-        let mut after = After::Again;
         for _ in 0..TURNS {
             let mut clock = KernelClock::default();
             let time = if timed || self.channel.in_trouble() {
@@ -122,22 +121,21 @@ impl Server {
                 tell(self.channel, output, &mut clock);
             }
             self.channel.kick_after_turn(device);
-            after = self.channel.end_turn();
-            if after != After::Again {
-                break;
+            match self.channel.end_turn() {
+                After::Sleep => return self.rest(),
+                After::Again => {}
+                After::Yield => break,
             }
         }
-        if after != After::Sleep {
-            ringbuf_entry_root!(Trace::Flood);
-        }
-        self.rest(after);
+        ringbuf_entry_root!(Trace::Flood);
+        self.pacing
+            .pause(&mut KernelClock::default(), &mut KernelAlarms);
     }
 
     #[inline]
-    fn rest(&mut self, after: After) {
+    fn rest(&mut self) {
         let clock = &mut KernelClock::default();
-        self.pacing
-            .rest(self.channel, after, clock, &mut KernelAlarms);
+        self.pacing.rest(self.channel, clock, &mut KernelAlarms);
     }
 
     /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked at.
@@ -169,7 +167,7 @@ impl Server {
         if self.channel.wants_turn() {
             self.turn(false);
         } else {
-            self.rest(After::Sleep);
+            self.rest();
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::channel::Channel;
 use crate::quota::{Account, ClientId, Payer};
 use crate::slot::{OFF_CLOCK, SlotId, Slots, State, Waiter};
-use crate::transfer::{Answer, Reply};
+use crate::transfer::Answer;
 use scmi::Header;
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
@@ -53,10 +53,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     ensure(
                         slot.payer == Payer::Nobody,
                         "a free slot counts to somebody",
-                    )?;
-                    ensure(
-                        usize::from(slot.written) <= Reply::FIRST || !self.recovery.is_up(),
-                        "a free slot may show an earlier answer",
                     )?;
                 }
                 State::OutOfRing => {

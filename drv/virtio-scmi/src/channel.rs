@@ -233,6 +233,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
+    /// Whether there is no device, or none that can be used, for good.
+    #[inline]
+    pub(crate) fn is_down(&self) -> bool {
+        self.recovery.phase == Phase::Down
+    }
+
     /// Why a command cannot be sent now, if so.
     #[inline]
     pub(crate) fn check_ready(&self) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@
 use crate::channel::Channel;
 use crate::counters::count;
 use crate::error::Failure;
+use crate::memory::DmaBuffer;
 use crate::quota::{Account, ClientId, Owner, Payer};
 use crate::slot::{SlotId, Slots, State};
 use crate::trace::Trace;
@@ -139,13 +140,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn release_here(&mut self, id: SlotId) {
         self.uncharge(id);
         let slots = &mut self.books.slots;
-        let written = slots.get(id).written;
-        if usize::from(written) > Reply::FIRST && self.recovery.is_up() {
-            // A device that says that it wrote more than it did must not hand this client's answer to the next one. (While a reset is
-            // waited for nothing is written; all is cleared after it.)
-            slots.get_mut(id).written = 0;
-            self.memory.replies[usize::from(id.index()) & (SLOTS - 1)].clear(written.into());
-        }
         if id.index() < self.in_use {
             slots.get_mut(id).state = State::Free;
             self.free.push(slots, id);
@@ -204,7 +198,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             let len = Reply::FIRST * 4 + usize::from(answer.len);
             self.reply(id).copy_from(self.event(number), len);
             let slot = self.books.slots.get_mut(id);
-            slot.written = slot.written.max(len.div_ceil(4) as u8);
+            slot.large |= len > DmaBuffer::SMALL;
             slot.end = Ok(Answer {
                 parked: None,
                 ..answer

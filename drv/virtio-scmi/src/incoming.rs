@@ -12,7 +12,7 @@ use crate::subscribers::{Arrival, EventKind, Payload};
 use crate::trace::Trace;
 use crate::transfer::Answer;
 use scmi::limits::{HEADER_LEN, OVERHEAD};
-use scmi::{Header, MessageType, Status};
+use scmi::{Header, MessageType, Status, Token};
 use virtqueue::Used;
 
 /// Bits of a header that must come back as they were sent; the reserved ones are the device's to echo or not.
@@ -34,13 +34,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let status = reply.word(1) as i32;
         let len = used.len as usize;
         let slot = self.books.slots.get_mut(id);
-        slot.written = len.div_ceil(4) as u8;
+        if len > DmaBuffer::SMALL {
+            slot.large = true;
+        }
         let sent = slot.header;
         if slot.state != State::Waiting {
             self.late_reply(id, header, status, len, clock);
             return None;
         }
-        let (polled, delayed, follows) = (slot.polled, slot.delayed, slot.follows);
+        let (polled, follows) = (slot.polled, slot.follows);
         self.take_off_clock(id);
         if len < OVERHEAD || header & MATCHED != sent {
             self.bad_reply(id, header, len, clock);
@@ -51,14 +53,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         } else {
             &mut self.counters.response_ok
         });
-        if delayed && status == 0 {
-            self.accepted(id);
-            return None;
-        }
         let token = Header::unpack(sent).token;
         if follows && status == 0 {
-            // The client does not want the delayed response, and it will come all the same: nobody else's command may have the token.
-            self.books.tokens.retire(token);
+            if self.accepted(id, token) {
+                return None;
+            }
         } else {
             self.books.tokens.release(token);
         }
@@ -93,14 +92,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.conclude(id, Err(failure), clock.now());
     }
 
-    /// The platform accepted a command that it will answer later (D14).
+    /// The platform accepted a command that it will answer later (D14). Returns whether the client waits for that.
     #[cold]
-    fn accepted(&mut self, id: SlotId) {
+    fn accepted(&mut self, id: SlotId, token: Token) -> bool {
+        if !self.books.slots.get(id).delayed {
+            // The response will come all the same: no other command may have the token.
+            self.books.tokens.retire(token);
+            return false;
+        }
         self.interruptible = self.interruptible.wrapping_sub(1);
         let slot = self.books.slots.get_mut(id);
         slot.state = State::AwaitingDelayed;
         slot.patience = self.limits.delayed;
         self.leave_off_clock(id);
+        true
     }
 
     /// The device gave a slot back whose transfer was over before.
@@ -166,7 +171,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             {
                 self.unpark(id);
                 self.parked = self.parked.wrapping_sub(1);
-                self.event(number).clear(DmaBuffer::WORDS);
+                self.event(number).clear();
                 self.repost(number);
             }
         }
@@ -212,7 +217,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             self.parked = self.parked.wrapping_add(1);
         } else {
             // A device that says that it wrote more than it did must not tell this event to others with the next one.
-            buffer.clear(len.div_ceil(4));
+            if len > DmaBuffer::SMALL {
+                buffer.clear();
+            } else {
+                buffer.clear_small();
+            }
             self.repost(number);
         }
         ended
@@ -349,7 +358,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     let answer = answer(None);
                     self.reply(id).copy_from(buffer, len);
                     let slot = self.books.slots.get_mut(id);
-                    slot.written = slot.written.max(len.div_ceil(4) as u8);
+                    slot.large |= len > DmaBuffer::SMALL;
                     Ok(answer)
                 };
                 self.conclude(id, end, now);

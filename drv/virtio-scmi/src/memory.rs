@@ -41,8 +41,6 @@ pub struct DmaBuffer {
 impl DmaBuffer {
     /// Length in bytes.
     pub const LEN: usize = MAX_MESSAGE;
-    /// Length in words.
-    pub(crate) const WORDS: usize = WORDS;
 
     /// A buffer of zeros.
     pub const fn new() -> Self {
@@ -129,10 +127,21 @@ impl DmaBuffer {
         }
     }
 
-    /// Clears the first `words` words, so that what they say does not show in a later use of the buffer.
+    /// Messages of up to this many bytes are cleared by [`DmaBuffer::clear_small`].
+    pub(crate) const SMALL: usize = 32;
+
+    /// Clears all of it, so that what it says does not show in a later use.
+    #[cold]
+    pub(crate) fn clear(&self) {
+        for word in &self.words {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Clears the first [`DmaBuffer::SMALL`] bytes: nearly all messages are no longer.
     #[inline]
-    pub(crate) fn clear(&self, words: usize) {
-        for word in self.words.iter().take(words) {
+    pub(crate) fn clear_small(&self) {
+        for word in self.words.iter().take(Self::SMALL / 4) {
             word.store(0, Ordering::Relaxed);
         }
     }

@@ -9,12 +9,11 @@
 //! |---|---|
 //! | everybody polls, on a device that does not respect that interrupts are suppressed | somebody waits for an interrupt, or nobody polls any more |
 //! | the device floods a ring | the turn a millisecond later |
-//! | the line is *held off*: it interrupted four times in 10 ms, and there was nothing to do | a pause is over, which doubles from 10 ms to 1 s each time that the line is found to be no better |
+//! | the line is *held off*: it interrupted eight times in 10 ms, and there was nothing to do | a pause is over, which doubles from 10 ms to 1 s each time that the line is found to be no better |
 //!
 //! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
 
-use crate::channel::{Channel, Clock, Condition};
-use crate::turn::After;
+use crate::channel::{Channel, Clock};
 
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
@@ -24,7 +23,7 @@ const BUSY_PAUSE: u64 = 1;
 const IDLE_PAUSE: u64 = 10;
 /// So many interrupts without work within so many milliseconds, and the line is held off. A line that stays up interrupts dozens of
 /// times in a millisecond; the window is wider because an emulated processor may be slow.
-const IDLE_INTERRUPTS: u8 = 4;
+const IDLE_INTERRUPTS: u32 = 8;
 const IDLE_WINDOW: u64 = 10;
 /// How long the line is held off at first and at most, in milliseconds; and how long it must have been in order for the first to
 /// count again.
@@ -44,8 +43,7 @@ pub trait Alarms {
 pub struct Pacing {
     /// The device's interrupt is not ours: the timer stands in for it, always.
     by_timer: bool,
-    /// The device's interrupt is masked: it came, and nobody has asked for the next one.
-    masked: bool,
+    mask: Mask,
     /// When the kernel's timer fires; `u64::MAX`: it is off.
     timer: u64,
     /// It fires soon enough for deadlines that are not on the clock yet.
@@ -53,36 +51,35 @@ pub struct Pacing {
     line: Line,
 }
 
-/// How the interrupt line behaves.
+/// Whether the device's interrupt is masked.
+#[derive(Copy, Clone, Eq, PartialEq)]
+enum Mask {
+    /// It may come.
+    Open,
+    /// It came, and nobody has asked for the next one.
+    Masked,
+    /// It is held off.
+    Held,
+}
+
+/// How the interrupt line behaves. It is looked at once in [`IDLE_INTERRUPTS`].
 struct Line {
-    /// [`Channel::progress`] when the last interrupt came.
+    /// [`Channel::progress`] when it was looked at last, and when that was.
     progress: u32,
-    /// Interrupts without work, one after the other, since `since`.
-    idle: u8,
     since: u64,
-    /// Held off.
-    held: bool,
-    /// When that ends, or ended last.
+    /// When it is held off no longer, or was last.
     until: u64,
     pause: u64,
 }
 
 impl Line {
-    /// An interrupt came. Returns whether it is the one too many.
-    fn interrupted(&mut self, progress: u32, work: bool, clock: &mut impl Clock) -> bool {
-        let idle = !work && progress == self.progress;
+    /// So many more interrupts have come. Returns whether the line is held off from now on.
+    #[inline(never)]
+    fn look(&mut self, progress: u32, now: u64) -> bool {
+        let idle = progress == self.progress && now.saturating_sub(self.since) <= IDLE_WINDOW;
         self.progress = progress;
+        self.since = now;
         if !idle {
-            self.idle = 0;
-            return false;
-        }
-        let now = clock.now();
-        if self.idle == 0 || now.saturating_sub(self.since) > IDLE_WINDOW {
-            self.idle = 0;
-            self.since = now;
-        }
-        self.idle = self.idle.saturating_add(1);
-        if self.held || self.idle < IDLE_INTERRUPTS {
             return false;
         }
         self.pause = if now.saturating_sub(self.until) < HOLD_FORGOTTEN {
@@ -91,8 +88,6 @@ impl Line {
             HOLD_FIRST
         };
         self.until = now.saturating_add(self.pause);
-        self.idle = 0;
-        self.held = true;
         true
     }
 }
@@ -102,14 +97,12 @@ impl Pacing {
     pub const fn new(by_timer: bool) -> Self {
         Self {
             by_timer,
-            masked: false,
+            mask: Mask::Open,
             timer: u64::MAX,
             ticking: false,
             line: Line {
                 progress: 0,
-                idle: 0,
                 since: 0,
-                held: false,
                 until: 0,
                 pause: 0,
             },
@@ -123,12 +116,12 @@ impl Pacing {
 
     /// Whether the device's interrupt is masked, so that it must be acknowledged whenever the rings are looked at.
     pub fn is_masked(&self) -> bool {
-        self.masked
+        self.mask != Mask::Open
     }
 
     /// Whether the interrupt is held off, because it came again and again without work.
     pub fn is_held(&self) -> bool {
-        self.line.held
+        self.mask == Mask::Held
     }
 
     /// The timer fired: it is off now.
@@ -140,8 +133,8 @@ impl Pacing {
         self.timer = u64::MAX;
         self.ticking = false;
         channel.forget_polling();
-        if self.line.held && clock.now() >= self.line.until {
-            self.line.held = false;
+        if self.is_held() && clock.now() >= self.line.until {
+            self.mask = Mask::Masked;
         }
     }
 
@@ -152,31 +145,24 @@ impl Pacing {
         channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
         clock: &mut impl Clock,
     ) -> bool {
-        self.masked = true;
-        channel.interrupted();
-        self.line
-            .interrupted(channel.progress(), channel.has_used(), clock)
+        let interrupts = channel.interrupted();
+        let held = interrupts.is_multiple_of(IDLE_INTERRUPTS)
+            && self.line.look(channel.progress(), clock.now());
+        self.mask = if held { Mask::Held } else { Mask::Masked };
+        held
     }
 
-    /// A turn is over, or an operation that needed none: asks for the next interrupt, and sets the timer to what the channel wants,
+    /// A turn ended with [`After::Sleep`](crate::After), or an operation needed none: asks for the next interrupt, and sets the timer to what the channel wants,
     /// unless it fires before that anyhow.
     #[inline]
     pub fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
         &mut self,
         channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        after: After,
         clock: &mut impl Clock,
         alarms: &mut impl Alarms,
     ) {
-        if after != After::Sleep {
-            return self.pause(clock, alarms);
-        }
-        if self.masked
-            && !self.line.held
-            && (!channel.is_polling() || channel.awaits_interrupt())
-            && channel.condition() != Condition::Down
-        {
-            self.masked = false;
+        if self.mask == Mask::Masked && (!channel.is_polling() || channel.awaits_interrupt()) {
+            self.mask = Mask::Open;
             alarms.unmask();
         }
         if channel.take_rearm() || self.stands_in() {
@@ -191,17 +177,19 @@ impl Pacing {
         clock: &mut impl Clock,
         alarms: &mut impl Alarms,
     ) {
-        if self.masked && !self.line.held && channel.condition() != Condition::Down {
+        if self.mask == Mask::Masked && !channel.is_down() {
             self.wake_at(clock.now().saturating_add(BUSY_PAUSE), alarms);
         }
     }
 
     /// The timer looks at the rings in place of the interrupt.
     fn stands_in(&self) -> bool {
-        self.by_timer || self.line.held
+        self.by_timer || self.is_held()
     }
 
-    fn pause(&mut self, clock: &mut impl Clock, alarms: &mut impl Alarms) {
+    /// The device floods: the next turn is a millisecond later.
+    #[cold]
+    pub fn pause(&mut self, clock: &mut impl Clock, alarms: &mut impl Alarms) {
         self.wake_at(clock.now().saturating_add(FLOOD_PAUSE), alarms);
         self.ticking = true;
     }
@@ -218,7 +206,7 @@ impl Pacing {
         }
         let mut next = channel.next_wake().unwrap_or(u64::MAX);
         // Nothing comes from a device that is given up.
-        let stands_in = self.stands_in() && channel.condition() != Condition::Down;
+        let stands_in = self.stands_in() && !channel.is_down();
         if !self.ticking && (channel.wants_tick() || stands_in) {
             let pause = match (stands_in, channel.in_flight()) {
                 (false, _) => Channel::<'_, RING, SLOTS, EVENTS>::LATENESS,

@@ -76,6 +76,8 @@ pub struct Rules {
     list: &'static [Rule],
     /// Of the protocols 0x10 to 0x1f, a bit for each of the messages 0 to 31 that may be sent.
     allowed: [u32; 16],
+    /// Of these, the ones whose requests need not be looked into.
+    plain: [u32; 16],
     /// Domains play a role: requests must be looked into.
     restricted: bool,
 }
@@ -86,6 +88,7 @@ impl Rules {
         let mut rules = Self {
             list,
             allowed: [0; 16],
+            plain: [0; 16],
             restricted: false,
         };
         // From the last to the first, so that the first one that fits stays.
@@ -93,6 +96,11 @@ impl Rules {
         while number > 0 {
             number -= 1;
             rules.work_in(&list[number]);
+        }
+        let mut low = 0;
+        while low < rules.plain.len() && !rules.restricted {
+            rules.plain[low] = rules.allowed[low] & !DELAYED[low];
+            low += 1;
         }
         rules
     }
@@ -117,8 +125,8 @@ impl Rules {
     }
 
     /// Whether requests must be looked into, because some rule is about domains.
-    #[inline]
-    pub(crate) fn restricted(&self) -> bool {
+    #[cfg(test)]
+    fn restricted(&self) -> bool {
         self.restricted
     }
 
@@ -131,11 +139,25 @@ impl Rules {
 
     /// May it send this command? The domain is checked later, when the request is there.
     #[inline]
-    pub(crate) fn check_command(&self, protocol: u8, message: u8) -> Result<(), Refusal> {
+    /// The result says whether the request must be looked into: because some rule is about domains, or because its flags can ask for a
+    /// delayed response.
+    pub(crate) fn check_command(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
+        let low = usize::from(protocol).wrapping_sub(STANDARD);
+        match self.plain.get(low) {
+            Some(plain) if message < 32 && plain & 1 << message != 0 => Ok(false),
+            _ => self.check_special(protocol, message),
+        }
+    }
+
+    /// [`Rules::check_command`] for what is not plain.
+    #[inline(never)]
+    fn check_special(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
         let low = usize::from(protocol).wrapping_sub(STANDARD);
         match self.allowed.get(low) {
-            Some(allowed) if message < 32 && allowed & 1 << message != 0 => Ok(()),
-            _ => self.check_by_rule(protocol, message),
+            Some(allowed) if message < 32 && allowed & 1 << message != 0 => Ok(true),
+            _ => self
+                .check_by_rule(protocol, message)
+                .map(|()| self.restricted),
         }
     }
 
@@ -264,13 +286,6 @@ const DELAYED: [u32; 16] = {
     table
 };
 
-/// Whether a request of this message may ask for a delayed response: then its flags must be looked at.
-#[inline]
-pub(crate) fn may_be_delayed(protocol: u8, message: u8) -> bool {
-    let low = usize::from(protocol).wrapping_sub(STANDARD);
-    message < 32 && DELAYED.get(low).is_some_and(|set| set & 1 << message != 0)
-}
-
 /// Returns `true` if the driver keeps a message to itself. Vendors' protocols have
 /// NEGOTIATE_PROTOCOL_VERSION too.
 fn is_reserved(protocol: u8, message: u8) -> bool {
@@ -282,6 +297,19 @@ fn is_reserved(protocol: u8, message: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s08_requests_that_can_ask_for_a_delayed_response_are_looked_into() {
+        let everything = Rules::new(&[Rule::ALL]);
+        for protocol in 0..=u8::MAX {
+            for message in 0..=u8::MAX {
+                if let Ok(inspect) = everything.check_command(protocol, message) {
+                    let delayed = scmi::events::delayed(protocol, message).is_some();
+                    assert_eq!(inspect, delayed, "{protocol:#x} {message}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn d04_one_rule_with_domains_anywhere_makes_a_client_restricted() {
@@ -342,7 +370,7 @@ mod tests {
             for protocol in 0..=u8::MAX {
                 for message in [0, 1, 2, 5, 9, 10, 11, 16, 30, 31, 32, 33, 200, 255] {
                     assert_eq!(
-                        rules.check_command(protocol, message),
+                        rules.check_command(protocol, message).map(|_| ()),
                         rules.check_by_rule(protocol, message),
                         "{protocol:#x} {message} by {list:?}"
                     );
@@ -371,8 +399,8 @@ mod tests {
 
     #[test]
     fn d04_only_what_the_table_allows_is_sent() {
-        assert_eq!(CLIENT.check_command(0x15, 6), Ok(()));
-        assert_eq!(CLIENT.check_command(0x15, 200), Ok(()));
+        assert_eq!(CLIENT.check_command(0x15, 6), Ok(true));
+        assert_eq!(CLIENT.check_command(0x15, 200), Ok(true));
         assert_eq!(
             CLIENT.check_command(0x15, 7),
             Err(Refusal::MessageNotAllowed)
@@ -427,7 +455,7 @@ mod tests {
                 // The same numbers are ordinary messages elsewhere.
                 assert!(!is_reserved(0x17, message), "{message:#x}");
             }
-            assert_eq!(rules.check_command(0x10, 0x7), Ok(()));
+            assert!(rules.check_command(0x10, 0x7).is_ok());
         }
         // A client that may not use Base at all learns just that.
         let sensors = Rules::new(&[SENSORS]);
@@ -451,7 +479,7 @@ mod tests {
                     Err(Refusal::ReservedMessage),
                     "{protocol:#x}"
                 );
-                assert_eq!(rules.check_command(protocol, 0), Ok(()), "{protocol:#x}");
+                assert!(rules.check_command(protocol, 0).is_ok(), "{protocol:#x}");
             }
         }
         assert_eq!(

@@ -114,8 +114,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     self.unpark(id);
                     let slot = self.books.slots.get_mut(id);
                     slot.follows = false;
-                    // Whatever the device wrote is cleared when the answer was collected.
-                    slot.written = DmaBuffer::WORDS as u8;
+                    // Whatever the device wrote is cleared when another client gets the slot.
+                    slot.large = true;
                     continue;
                 }
                 State::Owed => {
@@ -129,11 +129,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             }
             let slot = self.books.slots.get_mut(id);
             slot.state = State::OutOfRing;
-            slot.written = 0;
-            self.reply(id).clear(DmaBuffer::WORDS);
+            slot.large = false;
+            self.reply(id).clear();
         }
         for event in &self.memory.events {
-            event.clear(DmaBuffer::WORDS);
+            event.clear();
         }
         self.parked = 0;
         self.orphans = 0;

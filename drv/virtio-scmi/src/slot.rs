@@ -149,8 +149,8 @@ pub(crate) struct Slot {
     pub(crate) polled: bool,
     /// Whether the request may be sent depends on its parameters.
     pub(crate) inspect: bool,
-    /// Words that the device wrote into the reply buffer, header and status included: to be cleared before another client's use.
-    pub(crate) written: u8,
+    /// The device may have written more than [`DmaBuffer::SMALL`](crate::DmaBuffer) bytes into the reply buffer since it was cleared.
+    pub(crate) large: bool,
     /// Whose account the slot counts to.
     pub(crate) payer: Payer,
 }
@@ -173,7 +173,7 @@ impl Slot {
         follows: false,
         polled: false,
         inspect: false,
-        written: 0,
+        large: false,
         payer: Payer::Nobody,
     };
 

@@ -8,7 +8,6 @@ use crate::counters::count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
 use crate::quota::{ClientId, Owner, Payer};
-use crate::rules::may_be_delayed;
 use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
@@ -155,6 +154,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ) -> Result<SlotId, Refusal> {
         match self.admit(owner, command, clock) {
             Ok((client, id, inspect)) => {
+                if self.books.slots.get(id).owner != owner {
+                    self.hand_over(id, owner);
+                }
                 let slot = self.books.slots.get_mut(id);
                 slot.state = State::Filling;
                 slot.polled = command.polled;
@@ -169,7 +171,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 slot.follows = command.delayed;
                 slot.inspect = inspect;
                 slot.payer = Payer::Client(client);
-                slot.owner = owner;
                 slot.header =
                     Header::command(command.protocol, command.message, Token::default()).pack();
                 slot.patience = match command.deadline {
@@ -183,6 +184,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.count_refusal(refusal);
                 Err(refusal)
             }
+        }
+    }
+
+    /// Another client gets the slot: clears what the device wrote for the earlier one, so that a device that claims to have written more
+    /// than it did does not hand it on.
+    #[inline(never)]
+    fn hand_over(&mut self, id: SlotId, owner: Owner) {
+        let slot = self.books.slots.get_mut(id);
+        slot.owner = owner;
+        if core::mem::take(&mut slot.large) {
+            self.reply(id).clear();
+        } else {
+            self.reply(id).clear_small();
         }
     }
 
@@ -207,7 +221,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .clients
             .get_mut(id.index())
             .ok_or(Refusal::NotAClient)?;
-        client
+        let inspect = client
             .config
             .rules
             .check_command(command.protocol, command.message)?;
@@ -221,10 +235,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         let slot = self.free.pop(&self.books.slots).ok_or(Refusal::Busy)?;
         client.account.take();
-        let inspect = !events
-            || client.config.rules.restricted()
-            || may_be_delayed(command.protocol, command.message);
-        Ok((id, slot, inspect))
+        Ok((id, slot, inspect || !events))
     }
 
     #[cold]
@@ -518,14 +529,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[inline(never)]
     pub fn finish(&mut self, id: SlotId) {
         let slot = self.books.slots.get(id);
-        let (end, follows) = (slot.end, slot.follows);
+        let follows = slot.follows;
         if slot.state != State::Ended {
             return;
         }
         if let Ok(Answer {
             parked: Some(number),
             ..
-        }) = end
+        }) = slot.end
         {
             self.take_parked(id, number);
         }
@@ -535,7 +546,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.commands.with_device(id.head()) {
             // It is in the list of lost slots since it ended.
             self.books.slots.get_mut(id).state = State::Lost;
-        } else if follows && end == Err(Failure::TimedOut) {
+        } else if follows && self.books.slots.get(id).end == Err(Failure::TimedOut) {
             // Its late reply said that it was accepted.
             self.owe(id);
         } else {
@@ -546,7 +557,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[cold]
     fn take_parked(&mut self, id: SlotId, number: u16) {
         self.parked = self.parked.wrapping_sub(1);
-        self.event(number).clear(DmaBuffer::WORDS);
+        self.event(number).clear();
         self.repost(number);
         // To kick the device for it.
         self.turn.wanted = true;

@@ -119,10 +119,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
-    /// The device interrupted.
+    /// The device interrupted. Returns how often it did, modulo 2^32.
     #[inline]
-    pub fn interrupted(&mut self) {
+    pub fn interrupted(&mut self) -> u32 {
         count(&mut self.counters.interrupts);
+        self.counters.interrupts
     }
 
     /// Whether a turn should be run although no interrupt and no time asked for it.
