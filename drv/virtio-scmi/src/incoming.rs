@@ -8,7 +8,7 @@ use crate::counters::count;
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
 use crate::slot::{SlotId, State, Waiter};
-use crate::subscribers::{Arrival, EventKind, Payload};
+use crate::subscribers::{Arrival, EventKind, Payload, SOURCE_WORD};
 use crate::trace::Trace;
 use crate::transfer::Answer;
 use scmi::limits::{HEADER_LEN, OVERHEAD};
@@ -257,15 +257,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         count(&mut self.counters.notification_ok);
         let buffer = self.event(number);
-        let source_at = event.source_at.map(|at| at / 4);
         // Read here, once: it decides who is told, and they are told this one.
-        let source = match source_at {
-            Some(at) => buffer.word(HEADER_LEN / 4 + at),
-            None => 0,
-        };
+        let source = event
+            .source_at
+            .map(|_| buffer.word(HEADER_LEN / 4 + SOURCE_WORD));
         let (protocol, id) = (header.protocol, header.message);
         let all = self.subscriptions.general_users(protocol, id);
-        let one = self.subscriptions.users(protocol, id, source) & !all;
+        let one = self.subscriptions.users(protocol, id, source.unwrap_or(0)) & !all;
         if all | one == 0 {
             // N09.
             count(&mut self.counters.events_unclaimed);
@@ -278,11 +276,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             protocol,
             event: id,
             source,
-            payload: Payload::Buffer {
-                buffer,
-                len,
-                source_at,
-            },
+            payload: Payload::Buffer(buffer, len),
         };
         self.deliver(all | one, &arrival);
         self.posts_first |= all;

@@ -299,7 +299,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 kind: EventKind::Ended,
                 protocol,
                 event,
-                source,
+                source: Some(source),
                 payload: Payload::Source,
             };
             self.deliver(told, &arrival);

@@ -4,10 +4,23 @@
 //! Event queues: one for each client, bounded, so that a slow client costs nobody else anything.
 
 use crate::memory::DmaBuffer;
+use scmi::events::EVENTS;
 use scmi::limits::MAX_PAYLOAD;
 use zerocopy::IntoBytes;
 
 const NONE: u8 = u8::MAX;
+
+/// Which word of an event's payload is the source, in all that have one.
+pub(crate) const SOURCE_WORD: usize = {
+    let mut i = 0;
+    while i < EVENTS.len() {
+        if let Some(at) = EVENTS[i].source_at {
+            assert!(at == 4, "the source is the second word");
+        }
+        i += 1;
+    }
+    1
+};
 
 /// What a fetched event is.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -55,22 +68,17 @@ pub(crate) struct Arrival<'b> {
     pub(crate) kind: EventKind,
     pub(crate) protocol: u8,
     pub(crate) event: u8,
-    /// The number of the source, as it was read once: whatever the payload says by now, the client is told this one.
-    pub(crate) source: u32,
+    /// The number of the source, as it was read once: whatever the payload says by now, the client is told this one. `None`: the
+    /// event has no source.
+    pub(crate) source: Option<u32>,
     pub(crate) payload: Payload<'b>,
 }
 
 /// Where the payload of an [`Arrival`] is.
 #[derive(Copy, Clone)]
 pub(crate) enum Payload<'b> {
-    /// After the header in a device's buffer.
-    Buffer {
-        buffer: &'b DmaBuffer,
-        /// In bytes.
-        len: usize,
-        /// Which word of it is the source, if one is.
-        source_at: Option<usize>,
-    },
+    /// After the header in a device's buffer; bytes.
+    Buffer(&'b DmaBuffer, usize),
     /// The source alone.
     Source,
 }
@@ -209,27 +217,21 @@ impl Queue {
         record.protocol = arrival.protocol;
         record.event = arrival.event;
         let source_at = match arrival.payload {
-            Payload::Buffer {
-                buffer,
-                len,
-                source_at,
-            } => {
+            Payload::Buffer(buffer, len) => {
                 let len = len.min(MAX_PAYLOAD);
                 record.len = len as u16;
                 if let Some(words) = record.payload.get_mut(..len.div_ceil(4)) {
                     buffer.read_words(1, words);
                 }
-                source_at
+                SOURCE_WORD
             }
             Payload::Source => {
                 record.len = 4;
-                Some(0)
+                0
             }
         };
-        if let Some(at) = source_at
-            && let Some(word) = record.payload.get_mut(at)
-        {
-            *word = arrival.source.to_le();
+        if let Some(source) = arrival.source {
+            record.payload[source_at] = source.to_le();
         }
         self.free = next_free;
         let tail = self.tail;
