@@ -100,6 +100,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if settled || source == ALL_SOURCES {
             return Ok(Notified::Done);
         }
+        entry.ask(id);
         // Nobody is blocked for what could take for ever: a slot that others do not give back, or an answer that is overdue.
         let ready = self.recovery.phase == Phase::Ready
             && self.recovery.trouble.is_none()
@@ -170,16 +171,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let Some(number) = self.subscriptions.first_queued() else {
             return false;
         };
-        let Some(entry) = self.subscriptions.get(number) else {
+        let has_events = self.has_events();
+        let Some(entry) = self.subscriptions.get_mut(number) else {
             return false;
         };
         let step = entry.step();
         let (protocol, event, source) = (entry.protocol, entry.event, entry.source);
         let thresholds = step.map_or(Thresholds::NONE, |step| entry.thresholds(step));
         // A device without event queue must not be asked for events. They are asked for when it has one again.
-        let (Some(step), Some(event), true) =
-            (step, events::find(protocol, event), self.has_events())
+        let (Some(step), Some(event), true) = (step, events::find(protocol, event), has_events)
         else {
+            // Meanwhile others may have asked for the same, or not ask for more any longer.
+            self.announce = (entry.settle(), Ok(()));
+            self.turn.chores |= self.announce.0 != 0;
             self.subscriptions.dequeue(number);
             return true;
         };
@@ -234,13 +238,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         match end.and_then(switched_on) {
             Ok(()) => {
-                entry.phase = Switch::On;
-                let told = if entry.is_told() {
-                    waiting | core::mem::take(&mut entry.later)
-                } else {
-                    waiting
-                };
-                self.announce = (told, Ok(()));
+                self.announce = (entry.agreed(waiting), Ok(()));
             }
             Err(failure) => {
                 if failure != Failure::DeviceReset {
@@ -269,6 +267,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             entry.later = 0;
         }
         let changing = entry.phase == Switch::Changing;
+        let asked = waiting | entry.asked;
+        // Users that did not ask for what was refused stay where the platform had agreed to something before, or are asked for again.
+        let kept = match failure {
+            Failure::DeviceReset => !waiting,
+            Failure::TimedOut if changing => !waiting,
+            Failure::TimedOut => entry.unsent,
+            _ if changing || asked != 0 => !asked,
+            _ => entry.unsent,
+        } & entry.users;
         match failure {
             // Those who asked after it was sent have it when the answer comes, late, or after a reset.
             Failure::TimedOut => {
@@ -277,15 +284,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             }
             _ if changing => entry.stay(),
             // Perhaps it is on all the same. If nobody wants it, it is to be off for certain.
-            Failure::ShortReply | Failure::WrongReply if later == 0 => entry.phase = Switch::On,
+            Failure::ShortReply | Failure::WrongReply if kept == 0 => entry.phase = Switch::On,
             _ => entry.phase = Switch::Off,
         }
-        // Users that did not wait stay where the platform had agreed to something before, or will be asked again after the reset.
-        let kept = if changing || failure == Failure::DeviceReset {
-            !waiting
-        } else {
-            later
-        };
         let leaving = entry.users & !kept;
         let (protocol, event, source, lane) =
             (entry.protocol, entry.event, entry.source, entry.lane());

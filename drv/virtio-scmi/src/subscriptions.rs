@@ -24,6 +24,9 @@
 //!    On ---------------------------> Changing ---------------------------------------> On
 //! ```
 //!
+//! A refusal counts for those whose wish the command carried first, blocked or not: their subscription ends. Others stay where the
+//! platform had agreed to something before, or are asked for again without it. So a refusal is never asked for again as it was.
+//!
 //! After each answer, and after a reset, the entry is looked at again: what its users want may have changed meanwhile. A
 //! subscription made while the platform is not there stays `Off` with a user, and is armed when the platform comes (N08).
 //!
@@ -83,6 +86,10 @@ pub struct Subscription {
     pub(crate) waiting: u32,
     /// Clients that are blocked until the platform has answered the command after the one that is under way.
     pub(crate) later: u32,
+    /// Users whose wish no command has carried yet, blocked or not.
+    pub(crate) unsent: u32,
+    /// Users whose wish the last command carried first: if it is refused, it is refused to them.
+    pub(crate) asked: u32,
     /// What the users want.
     wanted: Thresholds,
     /// What the platform was told last.
@@ -116,6 +123,8 @@ impl Subscription {
         users: 0,
         waiting: 0,
         later: 0,
+        unsent: 0,
+        asked: 0,
         wanted: Thresholds::NONE,
         told: Thresholds::NONE,
         before: Thresholds::NONE,
@@ -172,13 +181,39 @@ impl Subscription {
             self.before = self.told;
             self.told = self.wanted;
             self.waiting |= core::mem::take(&mut self.later);
+            self.asked = core::mem::take(&mut self.unsent);
         }
     }
 
-    /// The platform refused other thresholds than it has: it keeps those.
+    /// A client wants what the platform has not been told; whether it waits for the answer or not.
+    pub(crate) fn ask(&mut self, client: ClientId) {
+        self.unsent |= client.bit();
+        self.asked &= !client.bit();
+    }
+
+    /// The platform refused other thresholds than it has: it keeps those. If nobody asked for the others, because they are what is left
+    /// of what somebody wanted who is gone, they are not asked for again: whoever is left hears more than it wants.
     pub(crate) fn stay(&mut self) {
         self.phase = Phase::On;
-        self.told = self.before;
+        if self.asked != 0 {
+            self.told = self.before;
+        }
+    }
+
+    /// The platform agreed to what it was told. Returns the clients that waited for that, or for something that it knows already.
+    pub(crate) fn agreed(&mut self, waiting: u32) -> u32 {
+        self.phase = Phase::On;
+        self.asked = 0;
+        waiting | self.settle()
+    }
+
+    /// Whoever wants what the platform has agreed to waits no longer.
+    pub(crate) fn settle(&mut self) -> u32 {
+        if self.phase != Phase::On || !self.is_told() {
+            return 0;
+        }
+        self.unsent = 0;
+        core::mem::take(&mut self.waiting) | core::mem::take(&mut self.later)
     }
 
     /// The client that acted last.
@@ -360,6 +395,8 @@ impl<'m> Table<'m> {
             return;
         };
         entry.users &= !clients;
+        entry.unsent &= !clients;
+        entry.asked &= !clients;
         if entry.users == 0 && !entry.left {
             entry.left = true;
             self.change_lane(number, by);
@@ -626,6 +663,7 @@ impl<'m> Table<'m> {
             }
             entry.phase = Phase::Off;
             entry.overdue = false;
+            entry.unsent |= core::mem::take(&mut entry.asked);
             let users = entry.users;
             self.enqueue(number);
             if users != 0 {
