@@ -63,6 +63,33 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
+    /// A lost slot of an account came back. If others are lost and it is still short of slots, it has been so only since the ones that
+    /// are lost now: a platform that gives everything back, though late, is not reset. Costs O(lost slots).
+    #[cold]
+    pub(crate) fn review_losses(&mut self, payer: Payer) {
+        let Some(account) = self.account(payer) else {
+            return;
+        };
+        if account.short_since().is_none() {
+            return;
+        }
+        let shortage = account.shortage();
+        let (mut count, mut oldest, mut short) = (0, None, None);
+        for slot in self.lost.iter(&self.books.slots) {
+            if slot.payer == payer {
+                count += 1;
+                oldest = oldest.or(Some(slot.time));
+                if count == shortage {
+                    short = Some(slot.time);
+                    break;
+                }
+            }
+        }
+        if let Some(account) = self.account(payer) {
+            account.still_lost(oldest, short);
+        }
+    }
+
     pub(crate) fn account(&mut self, payer: Payer) -> Option<&mut Account> {
         match payer {
             Payer::Nobody => None,

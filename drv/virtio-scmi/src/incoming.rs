@@ -125,6 +125,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return;
         }
         self.found(id);
+        self.review_losses(self.books.slots.get(id).payer);
         let slot = self.books.slots.get(id);
         let token = Header::unpack(slot.header).token;
         let (state, follows, early) = (slot.state, slot.follows, slot.end.is_ok());

@@ -164,13 +164,26 @@ impl Account {
         }
     }
 
+    /// How many lost slots leave less than half of the quota.
+    pub(crate) fn shortage(&self) -> u16 {
+        self.quota / 2 + 1
+    }
+
+    /// A lost slot came back, and others are still lost: when the oldest of these was lost, and when so many were that less than half of
+    /// the quota is left, if so many are.
+    pub(crate) fn still_lost(&mut self, oldest: Option<u64>, short: Option<u64>) {
+        let lossy = oldest.filter(|&time| time < self.lossy_until);
+        self.lossy = lossy.is_some();
+        self.short_since = lossy.or(short);
+    }
+
     /// Returns since when less than half of the quota is left.
     pub(crate) fn short_since(&self) -> Option<u64> {
         self.short_since
     }
 
     fn is_short(&self) -> bool {
-        u32::from(self.lost) * 2 > u32::from(self.quota)
+        self.lost >= self.shortage()
     }
 }
 

@@ -260,6 +260,19 @@ impl List {
         self.len = self.len.wrapping_sub(1);
     }
 
+    /// The slots of the list, oldest first.
+    pub(crate) fn iter<'s, const S: usize>(
+        &self,
+        slots: &'s Slots<S>,
+    ) -> impl Iterator<Item = &'s Slot> {
+        let mut next = self.head;
+        (0..self.len).map_while(move |_| {
+            let slot = (next != NIL).then(|| slots.get(SlotId(next)))?;
+            next = slot.next;
+            Some(slot)
+        })
+    }
+
     /// Walks the list: how many there are; `None` if links contradict each other.
     pub(crate) fn count<const S: usize>(&self, slots: &Slots<S>) -> Option<u16> {
         let (mut previous, mut next) = (NIL, self.head);

@@ -635,3 +635,35 @@ fn s07_nobody_waits_for_what_need_not_be_sent_any_more() {
         assert!(world.turn().contains(&Told::Subscribed(THERMAL, Ok(()))));
     });
 }
+
+/// A client with deadlines that the platform cannot keep, and many slots: most of them are always lost, and each comes back in 60 ms.
+#[test]
+fn s01_slots_that_all_come_back_in_time_reset_nothing() {
+    run(Setup::default(), |world| {
+        let asked = Wish {
+            deadline: 1,
+            wait: Wait::Poll(0),
+            ..wish(0x10, 3)
+        };
+        let mut late: std::collections::VecDeque<(u64, Command)> = Default::default();
+        for _ in 0..3_000 {
+            // Never all of them at once, so that the shortage does not end.
+            if let Some((due, _)) = late.front()
+                && *due <= world.now
+            {
+                let (_, command) = late.pop_front().unwrap();
+                world.device.reply(&command, 0, &[]);
+                world.turn();
+            }
+            if late.len() < 7
+                && let Ok((_, handle)) = world.submit(THERMAL, &asked, &[])
+            {
+                let command = world.take();
+                world.cancel(THERMAL, handle).unwrap();
+                late.push_back((world.now + 60, command));
+            }
+            world.pass(7);
+        }
+        assert_eq!(world.channel.counters.recoveries, 0);
+    });
+}
