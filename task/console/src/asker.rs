@@ -8,7 +8,7 @@ use core::cell::Cell;
 use drv_scmi_api::{Event, Exchange, Polled, Response, Scmi, ScmiError, ScmiInfo, ScmiStats};
 use scmi::events::Thresholds;
 use userlib::{
-    TaskId, TaskState, kipc, set_timer_relative, sys_get_timer, sys_recv_notification,
+    SchedState, TaskId, TaskState, kipc, set_timer_relative, sys_get_timer, sys_recv_notification,
     sys_set_timer,
 };
 
@@ -20,6 +20,9 @@ use crate::{notifications, task_name};
 /// How long to wait before looking at the driver again if it posts nothing, in milliseconds: it may
 /// have restarted.
 const LOOK_MS: u32 = 100;
+/// How long to wait before looking again at a task that does not listen, in milliseconds: much less than the time for which such
+/// a task listens at least, before it asks the platform again.
+const LISTEN_MS: u32 = 5;
 
 /// Asks the driver, and looks for Ctrl-C before each question and while an answer is outstanding.
 ///
@@ -62,9 +65,9 @@ impl Asker {
         is_running(self.driver)
     }
 
-    /// Waits until a task that is to be asked runs: a message to one that has faulted waits until
-    /// it is restarted, which may never be. A command must call this before it asks another task
-    /// than the driver, which also ends it after Ctrl-C.
+    /// Waits until a task that is to be asked listens: nothing ends a message to one that has faulted, or that asks the platform
+    /// itself, before that task takes it. A command must call this before it asks another task than the driver, which also ends it
+    /// after Ctrl-C.
     pub fn wait_for(&self, task: TaskId) -> Result<(), Failure<'static>> {
         let end = sys_get_timer().now.saturating_add(DEADLINE_MS.into());
         let end = self.limit.get().map_or(end, |limit| limit.min(end));
@@ -72,13 +75,19 @@ impl Asker {
             if self.interrupted() {
                 return Err(Failure::Interrupted);
             }
-            if is_running(task) {
+            let runs = is_running(task);
+            // The driver waits for nobody.
+            if runs && (task == self.driver || is_listening(task)) {
                 return Ok(());
             }
             if sys_get_timer().now >= end {
-                return Err(Failure::NotRunning(task_name(task.index())));
+                let name = task_name(task.index());
+                return Err(match runs {
+                    true => Failure::Busy(name),
+                    false => Failure::NotRunning(name),
+                });
             }
-            wait();
+            wait(if runs { LISTEN_MS } else { LOOK_MS });
         }
     }
 
@@ -136,11 +145,19 @@ fn is_running(task: TaskId) -> bool {
     )
 }
 
-/// Waits for a moment, or until the driver or the user has something new.
-fn wait() {
+/// Returns `true` if a message to the task is taken at once.
+fn is_listening(task: TaskId) -> bool {
+    matches!(
+        kipc::read_task_status(task.index()),
+        TaskState::Healthy(SchedState::InRecv(None))
+    )
+}
+
+/// Waits for so many milliseconds, or until the driver or the user has something new.
+fn wait(ms: u32) {
     const WAKE: u32 =
         notifications::SCMI_MASK | notifications::INPUT_MASK | notifications::TIMER_MASK;
-    set_timer_relative(LOOK_MS, notifications::TIMER_MASK);
+    set_timer_relative(ms, notifications::TIMER_MASK);
     // Bits are hints: everything is looked at afterwards.
     let _ = sys_recv_notification(WAKE);
     sys_set_timer(None, 0);
@@ -178,7 +195,7 @@ impl Exchange for Asker {
                 }
                 return Err(ended);
             }
-            wait();
+            wait(LOOK_MS);
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Failure<'a> {
     Bytes(BadBytes<'a>),
     /// A task that must be asked has faulted and is not restarted.
     NotRunning(&'static str),
+    /// A task that must be asked waits for the platform itself.
+    Busy(&'static str),
     /// Ctrl-C ended it.
     Interrupted,
     /// Something else that the text says.
@@ -110,6 +112,10 @@ impl fmt::Display for Failure<'_> {
             Self::NotRunning(name) => write!(
                 f,
                 "the task {name}, which must be asked, is not running: `release {name}` has it restarted if it is held; `tasks` shows its state"
+            ),
+            Self::Busy(name) => write!(
+                f,
+                "the task {name}, which must be asked, waits for answers of the platform itself: try again"
             ),
             Self::Interrupted => f.write_str(
                 "interrupted by Ctrl-C; what the platform was asked for last may still be done",

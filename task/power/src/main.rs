@@ -84,6 +84,8 @@ ringbuf!(Trace, 16, Trace::None);
 
 /// Events that are fetched at a time: a flood does not keep clients from being served.
 const EVENTS_AT_ONCE: usize = 32;
+/// So long the task listens to whoever calls it before it makes hardware and references agree again by itself, in milliseconds.
+const SERVE_MS: u64 = 50;
 
 #[unsafe(export_name = "main")]
 fn main() -> ! {
@@ -102,6 +104,7 @@ fn main() -> ! {
         lives: Lives::new(driver),
         is_subscribed: false,
         has_more_events: false,
+        serve_until: 0,
         clients: CLIENTS.map(|index| sys_refresh_task_id(TaskId::for_index(index))),
     };
     server.settle();
@@ -111,7 +114,10 @@ fn main() -> ! {
     loop {
         let next = match server.has_more_events {
             true => Some(now()),
-            false => server.manager.next(),
+            false => {
+                let next = server.manager.next();
+                next.map(|at| at.max(server.serve_until))
+            }
         };
         sys_set_timer(next, notifications::TIMER_MASK);
         idol_runtime::dispatch(&mut buffer, &mut server);
@@ -126,6 +132,8 @@ struct Server {
     is_subscribed: bool,
     /// Events are left from the last time.
     has_more_events: bool,
+    /// Until then nothing is due: whoever calls this task has a turn, also where each answer takes longer than the pauses.
+    serve_until: u64,
     /// The life of each client that holds its references.
     clients: [TaskId; CLIENTS.len()],
 }
@@ -148,6 +156,7 @@ impl Server {
             ringbuf_entry!(Trace::BroughtBack);
             tell();
         }
+        self.serve_until = self::now().saturating_add(SERVE_MS);
     }
 
     fn restarted(&mut self) {

@@ -8,7 +8,7 @@ use task_thermal_api::{Cause, LimitStatus, ThermalError, ZoneState, ZoneStatus};
 
 use crate::limit::{Kept, Known, Limit};
 use crate::zone::{SwitchOnError, Zone};
-use crate::{ABSENT_PAUSE_MAX_MS, BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, LOST_SLOT_MS};
+use crate::{ABSENT_PAUSE_MAX_MS, BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, LOST_SLOT_MS, SERVE_MS};
 
 /// How long things may take, and how often they happen, in milliseconds.
 #[derive(Copy, Clone, Debug)]
@@ -176,6 +176,8 @@ pub struct Governor<const ZONES: usize, const LIMITS: usize> {
     cautious: bool,
     /// When that began last.
     slot_lost_at: Option<u64>,
+    /// Until then nothing is due: whoever calls this task has a turn, also where each answer takes longer than the pauses.
+    serve_until: u64,
 }
 
 impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
@@ -193,6 +195,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             limit_records: [LimitRecord::NEW; LIMITS],
             cautious: false,
             slot_lost_at: None,
+            serve_until: 0,
         }
     }
 
@@ -239,7 +242,8 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
     pub fn next(&self) -> Option<u64> {
         let zones = self.zone_records.iter().filter_map(|record| record.next);
         let limits = self.limit_records.iter().filter_map(|record| record.next);
-        zones.chain(limits).min()
+        let next = zones.chain(limits).min();
+        next.map(|at| at.max(self.serve_until))
     }
 
     /// The platform says that a trip point of a sensor was reached, and said so at `time`.
@@ -303,6 +307,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             self.cautious = false;
         }
         self.apply(link, &clock);
+        self.serve_until = clock().saturating_add(SERVE_MS);
     }
 
     /// Looks at one zone until its reading lies within the band that the trip points watch.

@@ -49,5 +49,8 @@ pub const BACK_OFF_MIN_MS: u64 = 100;
 pub const BACK_OFF_MAX_MS: u64 = 1000;
 /// The longest pause, for what has never worked and is not there by the platform's word.
 pub const ABSENT_PAUSE_MAX_MS: u64 = 10_000;
+/// So long the task listens to whoever calls it before it asks the platform again by itself, in milliseconds. What the platform
+/// tells does not wait for that.
+pub const SERVE_MS: u64 = 50;
 /// So long after an answer was lost the driver has its slot back at the latest.
 pub const LOST_SLOT_MS: u64 = 30_000;

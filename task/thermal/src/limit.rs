@@ -45,6 +45,8 @@ pub(crate) struct Known {
     named: bool,
     /// The lower end of the limits of a performance domain, from the platform's last answer.
     lowest: Option<u32>,
+    /// The last question for what it was had no answer: it is set without asking.
+    unanswered: bool,
     lowered: Option<Lowered>,
 }
 
@@ -52,8 +54,19 @@ impl Known {
     pub(crate) const NOTHING: Self = Self {
         named: false,
         lowest: None,
+        unanswered: false,
         lowered: None,
     };
+
+    /// Asks what it is now. `None` if the platform does not say, or did not answer the last time.
+    fn ask<T>(&mut self, question: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
+        if core::mem::take(&mut self.unanswered) {
+            return Ok(None);
+        }
+        let found = unless_unanswered(question());
+        self.unanswered = found.is_err();
+        found
+    }
 }
 
 /// The way in which a limit is kept.
@@ -75,7 +88,8 @@ struct Lowered {
 }
 
 impl Limit {
-    /// Makes it `value`. It is set even if the platform refuses to say what it was before.
+    /// Makes it `value`. It is set even if the platform refuses to say what it was before. After a question without an answer
+    /// nothing more is asked: one attempt must not cost more than one slot. The next attempt leaves that question out.
     pub(crate) fn apply<E: Exchange + ?Sized>(
         &self,
         link: Link<'_, E>,
@@ -91,12 +105,8 @@ impl Limit {
             Target::Cap { domain } => {
                 let caps = Powercaps::over(link)?;
                 self.check(known, || Ok(caps.domain(domain)?.name))?;
-                let found = caps.cap(domain);
-                if found != Ok(value) {
+                if known.ask(|| caps.cap(domain))? != Some(value) {
                     caps.set_cap(domain, value)?;
-                }
-                if let Err(error @ Error::NoAnswer(_)) = found {
-                    return Err(error.into());
                 }
                 Ok(Kept::ByPlatform)
             }
@@ -125,7 +135,7 @@ impl Limit {
         highest: u32,
         known: &mut Known,
     ) -> Result<Kept, Error> {
-        let limited = set_limits(perf, domain, highest, &mut known.lowest);
+        let limited = set_limits(perf, domain, highest, known);
         match limited {
             Ok(()) => {
                 self.follow(perf, domain, highest, Kept::ByPlatform, known)?;
@@ -180,42 +190,44 @@ impl Limit {
     }
 }
 
-/// Sets the limits of a performance domain, the upper one to `highest`. `lowest` is the lower one of the platform's last answer.
+/// Sets the limits of a performance domain, the upper one to `highest`.
 fn set_limits<E: Exchange + ?Sized>(
     perf: &Perf<'_, E>,
     domain: u32,
     highest: u32,
-    lowest: &mut Option<u32>,
+    known: &mut Known,
 ) -> Result<(), Error> {
-    let found = perf.limits(domain);
-    let from = match (found, *lowest) {
-        (Ok(limits), _) => {
-            *lowest = Some(limits.lowest);
+    let from = match (known.ask(|| perf.limits(domain))?, known.lowest) {
+        (Some(limits), _) => {
+            known.lowest = Some(limits.lowest);
             if limits.highest == highest {
                 return Ok(());
             }
             limits.lowest
         }
-        (Err(_), Some(before)) => before,
-        // Nothing more is asked of a platform that does not answer.
-        (Err(error @ Error::NoAnswer(_)), None) => return Err(error),
-        (Err(_), None) => slowest(perf, domain),
+        (None, Some(before)) => before,
+        (None, None) => slowest(perf, domain)?,
     };
-    let set = perf.set_limits(domain, from.min(highest), highest);
-    match found {
-        Err(error @ Error::NoAnswer(_)) => Err(error),
-        _ => set,
-    }
+    perf.set_limits(domain, from.min(highest), highest)
 }
 
 /// The lowest level of a domain whose limits cannot be read.
-fn slowest<E: Exchange + ?Sized>(perf: &Perf<'_, E>, domain: u32) -> u32 {
-    let is_index = perf
-        .domain(domain)
-        .is_ok_and(|info| info.attributes.indexes_levels());
-    match perf.levels(domain).next() {
-        Some(Ok(level)) if is_index => level.index,
-        Some(Ok(level)) => level.level,
-        _ => 0,
+fn slowest<E: Exchange + ?Sized>(perf: &Perf<'_, E>, domain: u32) -> Result<u32, Error> {
+    let info = unless_unanswered(perf.domain(domain))?;
+    let is_index = info.is_some_and(|info| info.attributes.indexes_levels());
+    let level = perf.levels(domain).next().map(unless_unanswered);
+    Ok(match level.transpose()?.flatten() {
+        Some(level) if is_index => level.index,
+        Some(level) => level.level,
+        None => 0,
+    })
+}
+
+/// What the platform answered, if it is of use. The error is that there was no answer.
+fn unless_unanswered<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error @ Error::NoAnswer(_)) => Err(error),
+        Err(_) => Ok(None),
     }
 }

@@ -523,6 +523,32 @@ fn s15_a_task_that_is_held_is_not_waited_for() {
     }
 }
 
+/// Where each answer takes longer than the tasks wait for one, they ask the platform all the time. Whoever calls them has a turn
+/// all the same, and Ctrl-C ends the wait for it.
+#[test]
+fn s15_a_task_that_asks_a_slow_platform_is_not_waited_for_without_end() {
+    let mut sim = Sim::boot();
+    sim.rig.ok("thermal");
+    sim.tell(&json!({"cmd": "fault", "kind": "delay", "ms": 300, "count": 1_000_000}));
+    sim.rig
+        .eventually("thermal", "it has seen that no answer comes", |answer| {
+            answer.text.contains("did not answer in time")
+        });
+    for line in ["thermal", "resources list"] {
+        // An answer, whatever it says, and the next line is answered, too.
+        let answer = sim.rig.exec(line);
+        assert!(!answer.text.is_empty(), "{answer}");
+    }
+    sim.type_line("thermal");
+    sim.type_keys(b"\x03");
+    sim.answer("thermal");
+    sim.clear();
+    sim.rig
+        .eventually("thermal", "all zones watched", |answer| {
+            answer.text.matches("watched").count() == 3
+        });
+}
+
 /// The address of a function of a task, by a part of its name.
 fn function(image: &Image, task: &str, name: &str) -> u64 {
     let report = image.report().expect("the image's layout");

@@ -9,7 +9,7 @@ use scmi::common::ProtocolVersion;
 use task_thermal_api::{Cause, ZoneState};
 
 use super::fake::{Fake, Log};
-use crate::{BACK_OFF_MAX_MS, Governor, Limit, Target, Times, Trip, Zone};
+use crate::{BACK_OFF_MAX_MS, Governor, Limit, SERVE_MS, Target, Times, Trip, Zone};
 
 const GPU: u8 = 0;
 const SKIN: u8 = 1;
@@ -643,6 +643,61 @@ fn s13_limits_are_safe_before_the_last_slot_goes() {
             assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Watched);
             assert_eq!(applied(&thermal, LEVEL), Some(4));
         }
+    }
+}
+
+/// S1, S13: whatever answers about one limit get lost, the others are safe before the last slot goes.
+#[test]
+fn s13_one_attempt_at_a_limit_costs_one_slot() {
+    let cap_lost = [(0x18, 0x4), (0x18, 0x5)];
+    // The level's own limit cannot be lowered then, but the cap can.
+    let limits_lost = [(0x13, 0x6), (0x13, 0x5)];
+    for lost in [cap_lost, limits_lost] {
+        let fake = Fake::new();
+        let mut thermal = new(&fake);
+        fake.slots.set(2);
+        for (protocol, message) in lost {
+            fake.lose(protocol, message, 10);
+        }
+        thermal.resynchronise(fake.now.get());
+        thermal.run(&fake, || fake.now.get());
+        let is_safe = match lost == cap_lost {
+            true => level(&fake) == 1,
+            false => cap(&fake) == 2000,
+        };
+        assert!(is_safe, "{lost:x?}");
+    }
+}
+
+/// S13: what it was is not asked for at each attempt if that is never answered.
+#[test]
+fn s13_limit_is_set_though_its_question_is_never_answered() {
+    for (protocol, message) in [(0x13, 0x6), (0x18, 0x4)] {
+        let fake = Fake::new();
+        let mut thermal = new(&fake);
+        fake.lose(protocol, message, 1000);
+        fake.platform.borrow_mut().model.set_temperature(1, 95_000);
+        thermal.look_at_all(0);
+        thermal.run(&fake, || fake.now.get());
+        spend(&fake, &mut thermal, 1000);
+        assert!(level(&fake) == 1 && cap(&fake) <= 3000, "{protocol:#x}");
+    }
+}
+
+/// S15: where each answer takes longer than any pause, something is always due. Whoever calls the task has a turn all the same.
+#[test]
+fn s15_slow_platform_leaves_callers_a_turn() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    for protocol in [0x13, 0x15, 0x18] {
+        fake.lose(protocol, 0x0, u32::MAX);
+    }
+    thermal.resynchronise(0);
+    for _ in 0..20 {
+        thermal.run(&fake, || fake.now.get());
+        let next = thermal.next().expect("something is to be done");
+        assert!(next >= fake.now.get() + SERVE_MS, "{next}");
+        fake.now.set(next);
     }
 }
 
