@@ -379,7 +379,9 @@ fn s01_s02_lost_slots_and_reserved_messages_say_what_helps() {
     let reserved = Error::NoAnswer(ScmiError::ReservedMessage);
     assert_eq!(reserved.advice(), Advice::Correct);
     assert!(
-        reserved.to_string().contains("the driver alone"),
+        reserved
+            .to_string()
+            .contains("keeps this message to itself"),
         "{reserved}"
     );
     for error in [lost, reserved] {
