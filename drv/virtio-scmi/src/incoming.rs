@@ -12,7 +12,7 @@ use crate::subscribers::{Arrival, EventKind, Payload, SOURCE_WORD};
 use crate::trace::Trace;
 use crate::transfer::Answer;
 use scmi::limits::{HEADER_LEN, OVERHEAD};
-use scmi::{Header, MessageType, Status, Token};
+use scmi::{Header, MessageType, Status};
 use virtqueue::Used;
 
 /// Bits of a header that must come back as they were sent; the reserved ones are the device's to echo or not.
@@ -55,11 +55,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         });
         let token = Header::unpack(sent).token;
         if follows && status == 0 {
-            if self.accepted(id, token) {
+            if self.accepted(id) {
                 return None;
             }
         } else {
             self.books.tokens.release(token);
+            self.books.slots.get_mut(id).follows = false;
         }
         let answer = Answer {
             status,
@@ -94,10 +95,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The platform accepted a command that it will answer later (D14). Returns whether the client waits for that.
     #[cold]
-    fn accepted(&mut self, id: SlotId, token: Token) -> bool {
+    fn accepted(&mut self, id: SlotId) -> bool {
         if !self.books.slots.get(id).delayed {
-            // The response will come all the same: no other command may have the token.
-            self.books.tokens.retire(token);
+            // The response will come all the same: no other command may have the token, and `finish` will see to what is owed.
             return false;
         }
         self.interruptible = self.interruptible.wrapping_sub(1);
@@ -330,8 +330,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return (None, false);
         }
         if !slot.delayed {
-            // Before the reply, and nobody asked for it: it is dropped, and there is no other.
+            // Nobody asked for it: it is dropped, and there is no other.
             self.books.slots.get_mut(id).follows = false;
+            if !self.commands.with_device(id.head()) {
+                self.books.tokens.release(header.token);
+            }
             self.unexpected(word);
             return (None, false);
         }

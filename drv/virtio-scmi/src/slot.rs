@@ -24,7 +24,8 @@
 //!
 //! One more state is not in the picture. A transfer that was given up although a delayed response is to come is *owed*: its slot is
 //! `Owed` until that response comes or its time is up, so that a client cannot have more at work on the platform than its quota says.
-//! `AwaitingDelayed` becomes `Owed` by a cancellation or a death; `Lost` does when its late reply says that the command was accepted.
+//! `AwaitingDelayed` becomes `Owed` by a cancellation or a death; `Lost` does when its late reply says that the command was accepted;
+//! and `Ended` does when it is finished, if the command was accepted and the client did not ask for the delayed response.
 //!
 //! Whether the *device* has the slot's buffers is not another state that could disagree: the queue knows. It has them in
 //! `Waiting` and `Lost`, never in `Free`, `Filling`, `AwaitingDelayed`, `Owed`, and in `Ended` when the end came before the

@@ -546,12 +546,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.commands.with_device(id.head()) {
             // It is in the list of lost slots since it ended.
             self.books.slots.get_mut(id).state = State::Lost;
-        } else if follows && self.books.slots.get(id).end == Err(Failure::TimedOut) {
-            // Its late reply said that it was accepted.
+        } else if follows && self.is_owed(id) {
             self.owe(id);
         } else {
             self.release_here(id);
         }
+    }
+
+    /// Whether the platform is still at work on a command that is over for its client: its late reply said that it was accepted, or the
+    /// client does not want to know more.
+    #[cold]
+    fn is_owed(&self, id: SlotId) -> bool {
+        let slot = self.books.slots.get(id);
+        slot.end == Err(Failure::TimedOut) || (slot.end.is_ok() && !slot.delayed)
     }
 
     #[cold]

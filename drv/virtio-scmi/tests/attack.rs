@@ -667,3 +667,38 @@ fn s01_slots_that_all_come_back_in_time_reset_nothing() {
         assert_eq!(world.channel.counters.recoveries, 0);
     });
 }
+
+/// A client that starts what it does not wait for, faster than the platform ends it, does not use up the tokens.
+#[test]
+fn s08_responses_that_nobody_waits_for_do_not_use_up_the_tokens() {
+    let setup = Setup {
+        clients: &FITTING,
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        let delayed = Wish {
+            delayed: true,
+            ..wish(0x14, 5)
+        };
+        let mut first = None;
+        for _ in 0..1_024 {
+            if world.submit(CONSOLE, &wish(0x14, 5), &[1; 16]).is_ok() {
+                let command = world.take();
+                world.device.reply(&command, 0, &[]);
+                world.turn();
+                first.get_or_insert(command);
+            }
+            // All of it happens before the platform's time is up.
+            world.pass(1);
+        }
+        world.submit(THERMAL, &delayed, &[1; 16]).unwrap();
+        let own = world.take();
+        world.device.reply(&own, 0, &[]);
+        world.turn();
+        // The response to the very first.
+        assert!(world.device.delayed(&first.unwrap(), -1, &[0xee; 4]));
+        assert_eq!(world.turn(), []);
+        assert!(world.device.delayed(&own, 0, &[1]));
+        assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![1])]);
+    });
+}

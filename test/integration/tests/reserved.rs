@@ -51,7 +51,10 @@ fn s02_nobody_ends_the_events_of_others() {
         "raw sensor 4 =1 =0",
     ] {
         let reason = rig.error(line);
-        assert!(reason.contains("the driver alone"), "{line}: {reason}");
+        assert!(
+            reason.contains("keeps this message to itself"),
+            "{line}: {reason}"
+        );
         assert!(!reason.contains("app.toml"), "{line}: {reason}");
     }
     tell(json!({"cmd": "log"}));
