@@ -184,18 +184,27 @@ impl Queue {
         self.depth
     }
 
-    /// The device was reset: queued events are overtaken by what the client will read back.
+    /// The device was reset: queued events are overtaken by what the client will read back. That a subscription ended is not.
     pub(crate) fn resynchronise(&mut self, records: &mut [Record], time: u64) {
-        let lost = self.lost.saturating_add(u32::from(self.len));
-        self.clear(records);
-        self.lost = lost;
+        let (mut before, mut number) = (NONE, self.head);
+        while let Some(record) = self.record(records, number) {
+            let (kind, next) = (record.kind, record.next);
+            if kind == EventKind::Ended {
+                before = number;
+            } else {
+                self.lost = self.lost.saturating_add(1);
+                self.unlink(records, before, number, next);
+            }
+            number = next;
+        }
         self.resync = Some(time);
     }
 
     /// Queues an event; `false`: another was dropped for it, or it could not be queued at all.
     ///
     /// A full queue drops the oldest event of the protocol that has the most events in it, the new one included; so a flood of
-    /// one protocol displaces its own events and not those of others (N01). Costs O(depth) when full, O(1) otherwise.
+    /// one protocol displaces its own events and not those of others (N01). That a subscription ended is displaced by nothing.
+    /// Costs O(depth) when full, O(1) otherwise.
     // By itself: otherwise the whole arrival would be loaded for all clients before the first one is known.
     #[inline(never)]
     pub(crate) fn push(&mut self, records: &mut [Record], arrival: &Arrival<'_>) -> bool {
@@ -203,7 +212,7 @@ impl Queue {
         if self.free == NONE {
             room = false;
             self.lost = self.lost.saturating_add(1);
-            self.drop_one(records, arrival.protocol);
+            self.drop_one(records, arrival);
         }
         let number = self.free;
         let Some(record) = self.record(records, number) else {
@@ -247,15 +256,18 @@ impl Queue {
     /// Frees the oldest record of the protocol that has the most, `incoming` counted as one more.
     #[cold]
     #[inline(never)]
-    fn drop_one(&mut self, records: &mut [Record], incoming: u8) {
+    fn drop_one(&mut self, records: &mut [Record], incoming: &Arrival<'_>) {
         // By the low four bits, in which the protocols of the specification differ; vendors' may share a share.
         let mut counts = [0u16; 16];
-        counts[usize::from(incoming & 15)] = 1;
-        let mut most = incoming & 15;
+        let mut most = incoming.protocol & 15;
+        counts[usize::from(most)] = u16::from(incoming.kind == EventKind::Event);
         let mut number = self.head;
         while let Some(record) = self.record(records, number) {
             let group = record.protocol & 15;
             number = record.next;
+            if record.kind == EventKind::Ended {
+                continue;
+            }
             let count = &mut counts[usize::from(group)];
             *count = count.saturating_add(1);
             if counts[usize::from(group)] > counts[usize::from(most)] {
@@ -265,7 +277,7 @@ impl Queue {
         let (mut before, mut number) = (NONE, self.head);
         while let Some(record) = self.record(records, number) {
             let next = record.next;
-            if record.protocol & 15 == most {
+            if record.protocol & 15 == most && record.kind != EventKind::Ended {
                 self.unlink(records, before, number, next);
                 return;
             }

@@ -702,3 +702,40 @@ fn s08_responses_that_nobody_waits_for_do_not_use_up_the_tokens() {
         assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![1])]);
     });
 }
+
+/// A client that does not know that its subscription ended believes that it is warned.
+#[test]
+fn n08_neither_events_nor_a_reset_displace_the_end_of_a_subscription() {
+    for reset in [false, true] {
+        run(Setup::default(), |world| {
+            world.subscribe(THERMAL, 0x15, 1, 3);
+            world.subscribe(THERMAL, 0x15, 1, 4);
+            let recover = |world: &mut W<'_>, refused| {
+                world.pass(20_000);
+                world.channel.request_recovery();
+                world.turn();
+                world.answer_probe();
+                world.turn();
+                while let Some(command) = world.device.take() {
+                    let status = if command.parameters[0] == refused {
+                        -2
+                    } else {
+                        0
+                    };
+                    world.device.reply(&command, status, &[]);
+                    world.turn();
+                }
+            };
+            // After a reset the platform refuses one of the two.
+            recover(world, 3);
+            for value in 0..10 {
+                assert!(world.device.sensor_update(4, value));
+                world.turn();
+            }
+            if reset {
+                recover(world, 3);
+            }
+            assert!(ended(world, THERMAL));
+        });
+    }
+}
