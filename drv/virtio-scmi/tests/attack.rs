@@ -739,3 +739,167 @@ fn n08_neither_events_nor_a_reset_displace_the_end_of_a_subscription() {
         });
     }
 }
+
+/// Time passes in which another client is answered at once.
+fn busy(world: &mut W<'_>, milliseconds: u64) {
+    for _ in 0..milliseconds / 100 {
+        world.pass(100);
+        if world.exchange(THERMAL, 0x10, 0).is_ok() {
+            let command = world.take();
+            world.device.reply(&command, 0, &[0; 4]);
+            world.turn();
+        }
+    }
+}
+
+/// Answers the driver's own question after a reset.
+fn come_back(world: &mut W<'_>) {
+    world.turn();
+    world.answer_probe();
+    world.turn();
+    assert_eq!(world.channel.condition(), Condition::Ready);
+}
+
+/// Loses one command of a client.
+fn lose(world: &mut W<'_>, owner: Owner) {
+    let asked = Wish {
+        deadline: 10,
+        ..wish(0x10, 3)
+    };
+    world.submit(owner, &asked, &[]).unwrap();
+    world.take();
+    world.pass(10);
+}
+
+#[test]
+fn s01_the_drivers_own_slots_come_back_as_soon_as_a_clients() {
+    run(Setup::default(), |world| {
+        lose_own(world);
+        busy(world, 2_000);
+        assert_eq!(world.channel.counters.recoveries, 1);
+        come_back(world);
+        // One of two is no shortage, but one was there a moment ago.
+        world.try_subscribe(POWER, 0x11, 0, 5).unwrap();
+        world.turn();
+        world.take();
+        busy(world, 10_200);
+        assert_eq!(world.channel.counters.recoveries, 2);
+        assert_eq!(world.channel.pools().slots_lost, 0);
+    });
+}
+
+#[test]
+fn s01_losses_of_long_ago_do_not_hasten_a_reset() {
+    let setup = Setup {
+        clients: &FITTING,
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        lose(world, CONSOLE);
+        lose(world, CONSOLE);
+        world.pass(2_000);
+        come_back(world);
+        lose(world, CONSOLE);
+        world.pass(10_000);
+        assert_eq!(world.channel.counters.recoveries, 2);
+        come_back(world);
+        busy(world, 40_000);
+        lose(world, CONSOLE);
+        busy(world, 29_000);
+        assert_eq!(world.channel.counters.recoveries, 2);
+        busy(world, 1_100);
+        assert_eq!(world.channel.counters.recoveries, 3);
+    });
+}
+
+/// A platform that answers nothing but the driver's own question, and a client that loses one command after each reset.
+#[test]
+fn s01_silence_to_one_clients_deadlines_resets_once_in_10_s() {
+    run(Setup::default(), |world| {
+        let mut resets = Vec::new();
+        for _ in 0..600 {
+            let before = world.channel.counters.recoveries;
+            if world.channel.condition() == Condition::Ready
+                && world.channel.pools().slots_lost == 0
+            {
+                lose(world, THERMAL);
+            }
+            world.pass(100);
+            if world.channel.counters.recoveries != before {
+                resets.push(world.now);
+            }
+            if let Some(probe) = world.device.take() {
+                world.device.reply(&probe, 0, &[0; 4]);
+                world.turn();
+            }
+        }
+        assert!((4..=6).contains(&resets.len()), "{resets:?}");
+        assert!(
+            resets.windows(2).all(|pair| pair[1] - pair[0] >= 9_900),
+            "{resets:?}"
+        );
+    });
+}
+
+#[test]
+fn s07_the_drivers_own_quota_shrinks_with_the_ring() {
+    let setup = Setup {
+        clients: &FITTING,
+        queue_max: [8, 8],
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        world.subscribe_later(CONSOLE, 1);
+        world.subscribe_later(THERMAL, 2);
+        world.turn();
+        assert!(world.device.take().is_some());
+        assert_eq!(world.device.take(), None);
+        for owner in [CONSOLE, THERMAL, POWER] {
+            world.exchange(owner, 0x10, 0).unwrap();
+        }
+    });
+}
+
+/// So many commands are answered that every token that is free was given out.
+fn no_command_gets(world: &mut W<'_>, token: u16) {
+    for _ in 0..1_024 {
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        let command = world.take();
+        assert_ne!(command.token(), token);
+        world.device.reply(&command, 0, &[]);
+        world.turn();
+    }
+}
+
+#[test]
+fn s08_the_token_of_a_command_that_was_given_up_is_retired() {
+    let asked = Wish {
+        delayed: true,
+        deadline: 10,
+        wait: Wait::Poll(0),
+        ..wish(0x14, 5)
+    };
+    // Its time was up after it was accepted.
+    run(Setup::default(), |world| {
+        let (_, handle) = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
+        let command = world.take();
+        world.device.reply(&command, 0, &[]);
+        world.turn();
+        world.cancel(CONSOLE, handle).unwrap();
+        world.pass(2_500);
+        assert_eq!(world.channel.pools().slots_owed, 0);
+        no_command_gets(world, command.token());
+    });
+    // Its late reply does not say whether it was accepted.
+    run(Setup::default(), |world| {
+        let (_, handle) = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
+        let command = world.take();
+        world.cancel(CONSOLE, handle).unwrap();
+        world
+            .device
+            .reply_raw(command.head, command.header ^ 1, 0, &[], 8);
+        world.turn();
+        assert_eq!(world.channel.pools().slots_lost, 0);
+        no_command_gets(world, command.token());
+    });
+}

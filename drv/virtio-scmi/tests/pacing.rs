@@ -200,6 +200,21 @@ fn s03_interrupts_with_work_are_never_held_off() {
     });
 }
 
+/// An answer that a look at the rings took before its interrupt was dealt with: there was work all the same.
+#[test]
+fn s03_interrupts_for_what_was_taken_before_are_not_held_off() {
+    run(Setup::default(), |world| {
+        let mut rig = Rig::new(world, false);
+        for _ in 0..20 {
+            let command = rig.send(CONSOLE, &wish(0x10, 0));
+            rig.world.device.reply(&command, 0, &[]);
+            rig.turn(false);
+            rig.line(true);
+            assert!(!rig.pacing.is_held());
+        }
+    });
+}
+
 #[test]
 fn s03_interrupts_now_and_then_are_not_held_off() {
     run(Setup::default(), |world| {
