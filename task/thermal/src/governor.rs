@@ -172,7 +172,8 @@ pub struct Governor<const ZONES: usize, const LIMITS: usize> {
     zone_records: [ZoneRecord; ZONES],
     limit_records: [LimitRecord; LIMITS],
     /// A command slot of this task may be gone, and the next question may take the last one: then no limit could be lowered any
-    /// more, whatever gets warm. So every limit is safe until the platform has answered for every zone.
+    /// more, whatever gets warm. So every limit is safe until the platform has answered for every zone, and for every limit for
+    /// which it did not the last time.
     cautious: bool,
     /// When that began last.
     slot_lost_at: Option<u64>,
@@ -290,9 +291,11 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
     pub fn run<E: Exchange + ?Sized>(&mut self, exchange: &E, clock: impl Fn() -> u64) {
         let link = Link::new(exchange).with_deadline(self.times.deadline_ms);
         let now = clock();
-        let asks = self.zone_records.iter().any(|record| {
-            record.state != ZoneState::Absent && record.next.is_some_and(|at| at <= now)
-        });
+        let is_due = |next: Option<u64>| next.is_some_and(|at| at <= now);
+        let mut zones = self.zone_records.iter();
+        let mut limits = self.limit_records.iter();
+        let asks = zones.any(|record| record.state != ZoneState::Absent && is_due(record.next))
+            || limits.any(|record| is_due(record.next));
         if asks && !self.cautious && self.may_lack_slots(now) {
             self.become_cautious(now);
             self.apply(link, &clock);
@@ -303,9 +306,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
                 self.look(index, link, &clock);
             }
         }
-        if self.cautious && self.zone_records.iter().all(ZoneRecord::is_cleared) {
-            self.cautious = false;
-        }
+        self.cautious &= !self.is_cleared();
         self.apply(link, &clock);
         self.serve_until = clock().saturating_add(SERVE_MS);
     }
@@ -487,6 +488,16 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
     fn may_lack_slots(&self, now: u64) -> bool {
         self.slot_lost_at
             .is_some_and(|at| now < at.saturating_add(LOST_SLOT_MS))
+    }
+
+    /// Returns `true` if there is no reason any more to be [cautious](Self::cautious).
+    fn is_cleared(&self) -> bool {
+        let mut limits = (0..).zip(&self.limit_records);
+        self.zone_records.iter().all(ZoneRecord::is_cleared)
+            && limits.all(|(number, record)| {
+                let is_lost = record.trouble.is_some_and(Cause::costs_slot);
+                !is_lost || self.target(number).is_none()
+            })
     }
 
     /// An answer was not delivered. If that may have cost a slot, every limit becomes safe before anything else is asked.

@@ -26,7 +26,7 @@
 //! again in the same way, whatever the platform said to it.
 //!
 //! An answer that does not come may cost a command slot of this task until the driver gets it back. Before the last one is at
-//! stake all limits become safe, and stay so until the platform has answered for every zone.
+//! stake all limits become safe, and stay so until the platform has answered for every zone, and for each limit without an answer.
 //!
 //! The platform is asked to tell when the reading leaves the band in which nothing changes: one trip point of the sensor rises
 //! with the next trip, another one falls with the last. Where it cannot, the sensor is polled.

@@ -669,6 +669,56 @@ fn s13_one_attempt_at_a_limit_costs_one_slot() {
     }
 }
 
+/// S1, S13: a limit without an answer is tried again only while the others are safe, also after the driver has the slots back.
+#[test]
+fn s13_limit_without_answer_keeps_the_others_safe() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    fake.slots.set(2);
+    for message in [0x0, 0x4, 0x5] {
+        fake.lose(0x18, message, 1000);
+    }
+    thermal.resynchronise(fake.now.get());
+    for _ in 0..10 {
+        let end = fake.now.get() + 2000;
+        while fake.now.get() < end {
+            thermal.run(&fake, || fake.now.get());
+            if fake.slots.get() == 0 {
+                assert_eq!(level(&fake), 1);
+            }
+            let next = thermal.next().expect("a limit is to be tried again");
+            fake.pass(next.saturating_sub(fake.now.get()));
+        }
+        // The driver gets them back.
+        fake.slots.set(2);
+        thermal.resynchronise(fake.now.get());
+    }
+    fake.losses.borrow_mut().clear();
+    spend(&fake, &mut thermal, 2000);
+    assert_eq!(applied(&thermal, CAP), Some(8000));
+    assert!(level(&fake) > 1);
+}
+
+/// S1, S13: a limit that is refused is asked for again with an answer at stake, too.
+#[test]
+fn s13_limits_are_safe_before_a_refused_limit_is_tried_again() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    fake.platform.borrow_mut().model.power[1] = 1 << 30;
+    fake.slots.set(2);
+    fake.refuse(0x18, 0x5, -3);
+    fake.refuse(0x18, 0x4, -3);
+    // One answer of a sensor gets lost.
+    fake.lose(0x15, 0x6, 1);
+    thermal.look_at_all(fake.now.get());
+    spend(&fake, &mut thermal, 1500);
+    assert_eq!((fake.slots.get(), level(&fake)), (1, 5));
+    fake.lose(0x18, 0x0, 1);
+    fake.lose(0x18, 0x4, 1);
+    spend(&fake, &mut thermal, 1500);
+    assert_eq!((fake.slots.get(), level(&fake)), (0, 1));
+}
+
 /// S13: what it was is not asked for at each attempt if that is never answered.
 #[test]
 fn s13_limit_is_set_though_its_question_is_never_answered() {
