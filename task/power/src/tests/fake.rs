@@ -25,6 +25,8 @@ pub struct Fake {
     pub refusals_once: RefCell<BTreeMap<(u8, u8), (u32, i32)>>,
     /// The number of answers to that protocol and message that get lost. Each takes a slot and the time of its deadline.
     pub losses: RefCell<BTreeMap<(u8, u8), u32>>,
+    /// Readings of this sensor are refused.
+    pub refused_sensor: Cell<Option<u32>>,
     /// Command slots that are left: without one every command is refused by the driver.
     pub slots: Cell<u32>,
     /// The version that the platform returns for a protocol, instead of the sample machine's own.
@@ -46,6 +48,7 @@ impl Fake {
             refusals: RefCell::default(),
             refusals_once: RefCell::default(),
             losses: RefCell::default(),
+            refused_sensor: Cell::new(None),
             slots: Cell::new(u32::MAX),
             versions: RefCell::default(),
             asked: RefCell::default(),
@@ -163,6 +166,12 @@ impl Exchange for Fake {
             self.pass(deadline_ms.into());
             return Err(ScmiError::TimedOut);
         }
+        let word = request
+            .first_chunk()
+            .map_or(0, |word| u32::from_le_bytes(*word));
+        if (protocol, message) == (0x15, 0x6) && self.refused_sensor.get() == Some(word) {
+            return Ok(Response { status: -9, len: 0 });
+        }
         let once = self.refused_once((protocol, message));
         let refused = once.or_else(|| self.refusals.borrow().get(&(protocol, message)).copied());
         if let Some(status) = refused {
@@ -176,9 +185,6 @@ impl Exchange for Fake {
             return Ok(Response { status: 0, len: 4 });
         }
         if sets(protocol, message) {
-            let word = request
-                .first_chunk()
-                .map_or(0, |word| u32::from_le_bytes(*word));
             self.log.borrow_mut().push((protocol, message, word));
         }
         let header = Header::command(protocol, message, Token::wrapping(0));

@@ -719,6 +719,90 @@ fn s13_limits_are_safe_before_a_refused_limit_is_tried_again() {
     assert_eq!((fake.slots.get(), level(&fake)), (0, 1));
 }
 
+/// S13: a zone that is refused for good makes its own limits safe, and keeps no others so after an answer was lost.
+#[test]
+fn s13_refused_zone_does_not_keep_the_others_safe() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    fake.platform.borrow_mut().model.power[1] = 1 << 30;
+    fake.refused_sensor.set(Some(2));
+    fake.lose(0x15, 0x6, 1);
+    thermal.look_at_all(fake.now.get());
+    thermal.run(&fake, || fake.now.get());
+    assert_eq!((level(&fake), cap(&fake)), (1, 2000));
+    spend(&fake, &mut thermal, 3000);
+    assert_eq!(thermal.zone(SKIN).unwrap().state, ZoneState::Blind);
+    assert_eq!((level(&fake), cap(&fake)), (5, 2000));
+}
+
+/// S13: a limit that has worked is tried again at least every second, though the platform says that there is no such thing.
+#[test]
+fn s13_limit_that_has_worked_is_tried_often() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    for message in [0x4, 0x5] {
+        fake.refuse(0x18, message, -4);
+    }
+    fake.platform.borrow_mut().model.set_temperature(2, 50_000);
+    thermal.look_at_all(fake.now.get());
+    let pauses = spend(&fake, &mut thermal, 20_000);
+    assert_eq!(applied(&thermal, CAP), None);
+    let longest = pauses.iter().max();
+    assert!(longest <= Some(&BACK_OFF_MAX_MS), "{pauses:?}");
+}
+
+/// S13: a zone that was hotter than its safe limits ask for stays where it was when its sensor fails.
+#[test]
+fn s13_safe_limits_are_never_above_what_was_in_effect() {
+    static LOOSE: [Limit; 2] = [
+        Limit {
+            safe: 4,
+            ..LIMITS[0]
+        },
+        LIMITS[1],
+    ];
+    let fake = Fake::new();
+    let mut thermal: Thermal = Governor::new(&ZONES, &LOOSE, TIMES);
+    fake.platform.borrow_mut().model.set_temperature(1, 80_000);
+    thermal.run(&fake, || fake.now.get());
+    assert_eq!(applied(&thermal, LEVEL), Some(2));
+    fake.refuse(0x15, 0x6, -9);
+    thermal.look_at_all(fake.now.get());
+    spend(&fake, &mut thermal, 3000);
+    assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Blind);
+    assert_eq!(applied(&thermal, LEVEL), Some(2));
+}
+
+/// S13: limits that are safe because nothing answered are given back where the sensor turns out not to be there.
+#[test]
+fn s13_limits_of_an_absent_sensor_are_given_back() {
+    let fake = Fake::new();
+    fake.lose(0x15, 0x0, 3);
+    fake.lose(0x15, 0x3, 20);
+    let mut thermal = Governor::new(&ZONES, &LIMITS, TIMES);
+    spend(&fake, &mut thermal, 3000);
+    assert_eq!((applied(&thermal, LEVEL), cap(&fake)), (Some(1), 2000));
+    fake.losses.borrow_mut().clear();
+    fake.refuse(0x15, 0x3, -4);
+    spend(&fake, &mut thermal, 30_000);
+    assert_eq!(thermal.zone(GPU).unwrap().state, ZoneState::Absent);
+    assert_eq!((applied(&thermal, LEVEL), cap(&fake)), (Some(5), 8000));
+}
+
+/// S1, S13: the question whether a sensor is on may take the last slot but one. Limits are safe before the sensor is read.
+#[test]
+fn s13_limits_are_safe_after_a_lost_config() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    fake.slots.set(2);
+    // SENSOR_CONFIG_GET, SENSOR_READING_GET.
+    fake.lose(0x15, 0x9, 1);
+    fake.lose(0x15, 0x6, 1);
+    thermal.resynchronise(fake.now.get());
+    spend(&fake, &mut thermal, 1000);
+    assert_eq!((fake.slots.get(), level(&fake)), (0, 1));
+}
+
 /// S13: what it was is not asked for at each attempt if that is never answered.
 #[test]
 fn s13_limit_is_set_though_its_question_is_never_answered() {
