@@ -25,6 +25,8 @@ pub struct Fake {
     pub refusals_once: RefCell<BTreeMap<(u8, u8), (u32, i32)>>,
     /// The number of answers to that protocol and message that get lost. Each takes a slot and the time of its deadline.
     pub losses: RefCell<BTreeMap<(u8, u8), u32>>,
+    /// One command of that protocol and message is carried out, and its answer gets lost.
+    pub done_unanswered: Cell<Option<(u8, u8)>>,
     /// Readings of this sensor are refused.
     pub refused_sensor: Cell<Option<u32>>,
     /// Command slots that are left: without one every command is refused by the driver.
@@ -48,6 +50,7 @@ impl Fake {
             refusals: RefCell::default(),
             refusals_once: RefCell::default(),
             losses: RefCell::default(),
+            done_unanswered: Cell::new(None),
             refused_sensor: Cell::new(None),
             slots: Cell::new(u32::MAX),
             versions: RefCell::default(),
@@ -192,6 +195,10 @@ impl Exchange for Fake {
         bytes.extend_from_slice(request);
         let reply = self.platform.borrow_mut().handle(&bytes, 136);
         let reply = reply.expect("a whole request");
+        if self.done_unanswered.get() == Some((protocol, message)) {
+            self.done_unanswered.set(None);
+            return Err(ScmiError::TimedOut);
+        }
         let (status, values) = split_status(&reply[4..]).expect("a status");
         let len = values.len().min(response.len());
         response[..len].copy_from_slice(&values[..len]);

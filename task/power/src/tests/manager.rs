@@ -390,6 +390,66 @@ fn s14_what_is_in_use_is_not_undone() {
     }
 }
 
+/// S14: likewise where nobody holds either, and the supply could be switched off.
+#[test]
+fn s14_supply_of_what_is_kept_is_not_undone() {
+    // VOLTAGE_LEVEL_GET.
+    for status in [-6, -1, -4] {
+        let (fake, mut power) = shared();
+        fake.refuse(0x17, 0x8, status);
+        power.resynchronise(0);
+        power.acquire(&fake, SUPPLY, 1, 0).unwrap_err();
+        assert!(fake.platform.borrow().model.voltages[1].on, "{status}");
+        settle_often(&mut power, &fake, 5);
+        assert!(fake.platform.borrow().model.voltages[1].on, "{status}");
+    }
+}
+
+/// What others hold is not undone with what was brought up in vain.
+#[test]
+fn s14_supply_that_others_hold_is_not_undone() {
+    let fake = Fake::new();
+    let mut power = settled(&fake);
+    power.acquire(&fake, SUPPLY, 1, 0).unwrap();
+    fake.restart_platform();
+    power.resynchronise(0);
+    fake.refuse(0x14, 0x7, -3);
+    power.acquire(&fake, GPU, 0, 0).unwrap_err();
+    assert_eq!(really(&fake), (true, false, false, false));
+}
+
+/// Nothing is switched on without what it needs, held or not.
+#[test]
+fn s14_nothing_is_brought_back_without_its_supply() {
+    let fake = Fake::new();
+    let mut power = settled(&fake);
+    power.acquire(&fake, GPU, 0, 0).unwrap();
+    fake.restart_platform();
+    power.resynchronise(0);
+    fake.refuse(0x17, 0x5, -6);
+    for _ in 0..5 {
+        settle_often(&mut power, &fake, 1);
+        assert_eq!(really(&fake), ALL_OFF);
+    }
+    fake.refusals.take();
+    settle_often(&mut power, &fake, 2);
+    assert_eq!(really(&fake), ALL_ON);
+}
+
+/// A step that was taken without an answer is undone before what it stands on.
+#[test]
+fn a_step_that_is_taken_unanswered_is_undone() {
+    // VOLTAGE_CONFIG_SET, POWER_STATE_SET, CLOCK_CONFIG_SET, RESET.
+    for command in [(0x17, 0x5), (0x11, 0x4), (0x14, 0x7), (0x16, 0x4)] {
+        let fake = Fake::new();
+        let mut power = settled(&fake);
+        fake.done_unanswered.set(Some(command));
+        power.acquire(&fake, GPU, 0, 0).unwrap_err();
+        assert_eq!(fake.done_unanswered.get(), None);
+        assert_eq!(really(&fake), ALL_OFF, "{command:x?}");
+    }
+}
+
 /// S13 in this task: a resource that was refused once as not there was left on for good.
 #[test]
 fn s13_known_resource_is_never_absent() {
