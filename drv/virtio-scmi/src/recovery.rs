@@ -51,8 +51,9 @@ pub struct Limits {
     pub lost_percent: u8,
     /// How long a slot may be lost at most, whatever else goes on.
     pub lost_longest: u32,
-    /// How long after a reset because of lost slots the next one may be, so that a client with deadlines that nobody can keep does
-    /// not take the device from the others.
+    /// How long after a reset because of lost slots, counted from when the device works again, the next one may be, so that a client with
+    /// deadlines that nobody can keep does not take the device from the others. Not shorter than `stable`: such resets are no sign of a
+    /// device that is away, and must not slow each other down.
     pub lost_pause: u32,
     /// Deadline of the driver's own commands.
     pub own_deadline: u32,
@@ -122,6 +123,8 @@ pub(crate) struct Recovery {
     pub(crate) event_strays: u16,
     /// Before this time no reset is made because of lost slots.
     losses_from: u64,
+    /// The device is being reset because of lost slots.
+    for_losses: bool,
 }
 
 /// How long one violation of the ring protocol is remembered, in milliseconds: rare ones must not add up to a reset.
@@ -168,6 +171,7 @@ impl Recovery {
             command_strays: Leaky::new(),
             event_strays: 0,
             losses_from: 0,
+            for_losses: false,
         }
     }
 
@@ -214,9 +218,12 @@ impl Recovery {
     }
 
     /// The device works.
-    pub(crate) fn ready(&mut self, now: u64) {
+    pub(crate) fn ready(&mut self, now: u64, limits: &Limits) {
         self.phase = Phase::Ready;
         self.ready_since = now;
+        if core::mem::take(&mut self.for_losses) {
+            self.losses_from = now.saturating_add(u64::from(limits.lost_pause.max(limits.stable)));
+        }
     }
 
     /// The device was set up afresh.
@@ -239,6 +246,7 @@ impl Recovery {
 
     /// Notes that the device is reset because of lost slots.
     pub(crate) fn reset_for_losses(&mut self, now: u64, limits: &Limits) {
+        self.for_losses = true;
         self.losses_from = now.saturating_add(u64::from(limits.lost_pause));
     }
 

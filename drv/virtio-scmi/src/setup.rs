@@ -25,7 +25,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub fn start(&mut self, transport: &mut impl Transport, now: u64) -> Result<(), SetupError> {
         let result = self.set_up(transport, now);
         match result {
-            Ok(()) => self.recovery.ready(now),
+            Ok(()) => self.recovery.ready(now, &self.limits),
             Err(error) => {
                 self.trace(Trace::SetupFailed(error));
                 if error.may_pass() {

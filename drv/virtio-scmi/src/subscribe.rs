@@ -324,7 +324,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// subscriptions).
     #[inline(never)]
     pub(crate) fn recovered(&mut self, now: u64) {
-        self.recovery.ready(now);
+        self.recovery.ready(now, &self.limits);
         self.subscriptions.reset();
         for (number, client) in (0u32..32).zip(self.clients.iter_mut()) {
             if client.subscriptions > 0 {

@@ -941,3 +941,29 @@ fn s08_the_token_of_a_command_that_was_given_up_is_retired() {
         no_command_gets(world, command.token());
     });
 }
+
+/// A client with deadlines that nobody can keep costs the others a moment in 10 s, for however long it goes on.
+#[test]
+fn s01_resets_for_losses_do_not_make_the_platform_unavailable() {
+    run(Setup::default(), |world| {
+        let asked = Wish {
+            deadline: 1,
+            ..wish(0x11, 3)
+        };
+        let (mut away, end) = (0, world.now + 200_000);
+        while world.now < end {
+            let _ = world.submit(POWER, &asked, &[]);
+            world.pass(20);
+            while let Some(command) = world.device.take() {
+                if command.protocol() != 0x11 {
+                    world.device.reply(&command, 0, &[0; 4]);
+                    world.turn();
+                }
+            }
+            assert_ne!(world.channel.condition(), Condition::PlatformUnavailable);
+            away += u32::from(world.channel.condition() != Condition::Ready);
+        }
+        assert!(world.channel.counters.recoveries >= 10);
+        assert!(away < 100, "it was away for {away} of 10,000 turns");
+    });
+}
