@@ -7,6 +7,7 @@ use crate::channel::Channel;
 use crate::quota::{Owner, Payer};
 use crate::recovery::Phase;
 use crate::slot::{SlotId, State, Waiter};
+use crate::trace::Trace;
 use crate::transport::Transport;
 use scmi::protocol::common::PROTOCOL_VERSION;
 use scmi::{Header, Protocol, Token};
@@ -62,6 +63,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             Some(id) => {
                 self.recovery.phase = Phase::Probing(id);
                 self.kick_after_turn(transport);
+            }
+            // Commands of the driver's own that the reset ended have its slots until they are looked at in this turn.
+            None if self.own.held() > 0 => {
+                let until = self.recovery.next(now, &self.limits);
+                self.trace(Trace::RetryAt(until));
             }
             // All slots hold answers that nobody has fetched: the first command will show.
             None => self.recovered(now),

@@ -967,3 +967,28 @@ fn s01_resets_for_losses_do_not_make_the_platform_unavailable() {
         assert!(away < 100, "it was away for {away} of 10,000 turns");
     });
 }
+
+/// All slots are taken when the device dies, the driver's own included: it is asked whether it is there before it counts as ready.
+#[test]
+fn w07_a_device_that_died_while_the_driver_switched_events_is_asked_first() {
+    let setup = Setup {
+        clients: &FITTING,
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        world.subscribe(THERMAL, 0x15, 1, 3);
+        for owner in [CONSOLE, CONSOLE, CONSOLE, THERMAL, THERMAL, POWER] {
+            world.exchange(owner, 0x10, 3).unwrap();
+        }
+        world.subscribe_later(THERMAL, 4);
+        world.subscribe_later(CONSOLE, 5);
+        world.turn();
+        assert_eq!(world.channel.pools().slots_free, 0);
+        world.transport.needs_reset = true;
+        world.channel.check_device(&mut world.transport);
+        world.turn();
+        assert_ne!(world.channel.condition(), Condition::Ready);
+        world.pass(8_000);
+        assert!(!ended(world, THERMAL));
+    });
+}
