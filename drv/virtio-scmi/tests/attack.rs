@@ -487,7 +487,7 @@ fn play<const R: usize, const S: usize, const E: usize>(
     });
 }
 
-/// Minutes with a platform that loses up to a fifth of the commands and delays others. (With 60 times as many it found nothing more.)
+/// Minutes with a platform that loses up to a fifth of the commands and delays others.
 #[test]
 fn s01_s07_s12_nobody_is_shut_out_by_a_platform_that_loses_answers() {
     let setup = Setup {
@@ -990,5 +990,45 @@ fn w07_a_device_that_died_while_the_driver_switched_events_is_asked_first() {
         assert_ne!(world.channel.condition(), Condition::Ready);
         world.pass(8_000);
         assert!(!ended(world, THERMAL));
+    });
+}
+
+/// An answer that says nothing: it ends the wish of the client that was asked for, and the one that joined meanwhile is asked for anew.
+#[test]
+fn s12e_an_answer_that_says_nothing_is_no_answer_for_others() {
+    run(Setup::default(), |world| {
+        follow(world, CONSOLE, GOOD).unwrap();
+        world.turn();
+        let command = world.take();
+        assert_eq!(follow(world, THERMAL, GOOD), Ok(Notified::Waiting));
+        world
+            .device
+            .reply_raw(command.head, command.header, 0, &[], 4);
+        let (told, asked) = answer(world);
+        assert_eq!(asked, [[1, 100, 900]]);
+        assert!(told.contains(&Told::Subscribed(THERMAL, Ok(()))));
+        assert!(
+            told.iter()
+                .any(|line| matches!(line, Told::Subscribed(owner, Err(_)) if *owner == CONSOLE))
+        );
+    });
+}
+
+/// After such an answer the event may be on. If nobody wants it, it is switched off.
+#[test]
+fn s12b_an_event_that_may_be_on_for_nobody_is_switched_off() {
+    run(Setup::default(), |world| {
+        world.try_subscribe(CONSOLE, 0x15, 1, 3).unwrap();
+        world.turn();
+        let command = world.take();
+        world
+            .device
+            .reply_raw(command.head, command.header, 0, &[], 4);
+        world.turn();
+        let disable = world.take();
+        assert_eq!(
+            (disable.message(), &disable.parameters[4..]),
+            (0xb, &[0; 4][..])
+        );
     });
 }
