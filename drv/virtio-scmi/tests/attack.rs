@@ -1036,3 +1036,28 @@ fn s12b_an_event_that_may_be_on_for_nobody_is_switched_off() {
         );
     });
 }
+
+/// A delayed response that came before the reply moves to the slot when the reply comes: it is cleared there after it was collected.
+#[test]
+fn s12j_a_response_that_moved_is_nobody_elses_answer() {
+    run_sized::<2, 1, 2>(Setup::default(), |world| {
+        let asked = Wish {
+            delayed: true,
+            wait: Wait::Poll(0),
+            ..wish(0x14, 5)
+        };
+        let (_, handle) = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
+        let command = world.take();
+        assert!(world.device.delayed(&command, 0, b"console's secret"));
+        world.turn();
+        world.device.reply(&command, 0, &[]);
+        world.turn();
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        let command = world.take();
+        world
+            .device
+            .reply_raw(command.head, command.header, 0, &[], 136);
+        assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![0; 128])]);
+    });
+}
