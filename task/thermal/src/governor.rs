@@ -177,6 +177,9 @@ pub struct Governor<const ZONES: usize, const LIMITS: usize> {
     cautious: bool,
     /// When that began last.
     slot_lost_at: Option<u64>,
+    /// Until then every sensor is polled: the driver keeps a subscription that it could not pass on to the platform, and may need so
+    /// long to recover the slots of its own for that.
+    poll_until: u64,
     /// Until then nothing is due: whoever calls this task has a turn, also where each answer takes longer than the pauses.
     serve_until: u64,
 }
@@ -196,6 +199,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             limit_records: [LimitRecord::NEW; LIMITS],
             cautious: false,
             slot_lost_at: None,
+            poll_until: 0,
             serve_until: 0,
         }
     }
@@ -276,6 +280,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             record.pause = BACK_OFF_MIN_MS;
             record.next = Some(now);
         }
+        self.poll_until = now.saturating_add(LOST_SLOT_MS);
         // With the driver or the device every slot came back.
         self.slot_lost_at = None;
         for record in &mut self.limit_records {
@@ -346,13 +351,14 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
                 }
             }
         }
-        let times = self.times;
+        let (times, now) = (self.times, clock());
+        let is_certain = now >= self.poll_until;
         if let Some(record) = self.zone_records.get_mut(index) {
             let pause = match record.armed {
-                Some((_, true)) => times.check_ms,
-                _ => times.poll_ms,
+                Some((_, true)) if is_certain => times.check_ms,
+                _ => times.poll_ms.min(times.check_ms),
             };
-            record.next = Some(clock().saturating_add(pause));
+            record.next = Some(now.saturating_add(pause));
         }
     }
 

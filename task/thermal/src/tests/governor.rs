@@ -803,6 +803,29 @@ fn s13_limits_are_safe_after_a_lost_config() {
     assert_eq!((fake.slots.get(), level(&fake)), (0, 1));
 }
 
+/// S1, S7: the driver accepts a subscription that it cannot pass on yet, because answers to its own commands were lost. After a
+/// restart the platform's silence proves nothing for a while.
+#[test]
+fn s13_silence_after_a_restart_is_not_trusted() {
+    let fake = Fake::new();
+    let mut thermal = new(&fake);
+    pass(&fake, &mut thermal, 100);
+    let start = fake.now.get();
+    thermal.resynchronise(start);
+    fake.platform.borrow_mut().model.set_temperature(1, 30_000);
+    let mut highest = 0;
+    while fake.now.get() < start + 20_000 {
+        fake.pass(20);
+        // The word of the platform does not come.
+        fake.was_told(0x15);
+        if thermal.next().is_some_and(|at| at <= fake.now.get()) {
+            thermal.run(&fake, || fake.now.get());
+        }
+        highest = highest.max(fake.platform.borrow().model.temperature_mc(1));
+    }
+    assert!(highest < 85_000, "{highest}");
+}
+
 /// S13: what it was is not asked for at each attempt if that is never answered.
 #[test]
 fn s13_limit_is_set_though_its_question_is_never_answered() {
