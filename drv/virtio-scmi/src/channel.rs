@@ -310,7 +310,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// A client's slots, in the ring at its present size, and its event queue.
     pub fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
         let client = self.clients.get(self.client_number(owner)?.index())?;
-        Some((client.account.quota(), client.queue.depth()))
+        // A quota may promise more than there is, where the build was told to oversubscribe.
+        let slots = client.account.quota().min(self.in_use);
+        Some((slots, client.queue.depth()))
     }
 
     pub(crate) fn client_number(&self, owner: Owner) -> Option<ClientId> {
