@@ -39,7 +39,8 @@ pub trait Alarms {
     fn unmask(&mut self);
 }
 
-/// See the [module](self).
+/// Decides when the device may interrupt, and when the timer fires to look at the rings instead. The server tells it of each interrupt
+/// and of the timer, and calls [`Pacing::rest`] or [`Pacing::pause`] after each turn.
 pub struct Pacing {
     /// The device's interrupt is not ours: the timer stands in for it, always.
     by_timer: bool,

@@ -74,7 +74,7 @@ struct Wish {
     next: u8,
 }
 
-/// One event of one source, and who wants it. Each also has room for one [`Wish`], of whatever entry: there are no more wishes than
+/// One event of one source, and who wants it. Each also has room for what one client wants of one entry, this or another: there are no more wishes than
 /// subscriptions.
 pub struct Subscription {
     pub(crate) protocol: u8,
