@@ -1,8 +1,10 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! `cargo xtask test`: everything that must hold, in stages, each within a limit.
+//! `cargo xtask test`: what is worth running before each commit; with `--all`, everything that must hold. In stages, each within a
+//! limit.
 
+mod slowest;
 mod stages;
 
 use std::fs;
@@ -27,6 +29,9 @@ const SHOWN_LINES: usize = 120;
 pub struct Arguments {
     /// Run only the stages whose name contains one of these words
     stages: Vec<String>,
+    /// Run everything: all of the image on all processors, Miri, documentation
+    #[arg(long)]
+    all: bool,
     /// List the stages
     #[arg(long)]
     list: bool,
@@ -53,14 +58,31 @@ impl Ended {
     }
 }
 
+/// Which runs a stage is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tier {
+    /// Of the run before each commit alone: what stands for a longer stage.
+    Quick,
+    /// Of the run of everything alone.
+    Full,
+    /// Of both.
+    Both,
+}
+
 struct Stage {
     name: &'static str,
+    tier: Tier,
     work: fn(&Machine) -> Result<Ended>,
 }
 
 impl Stage {
-    const fn new(name: &'static str, work: fn(&Machine) -> Result<Ended>) -> Self {
-        Self { name, work }
+    const fn new(name: &'static str, tier: Tier, work: fn(&Machine) -> Result<Ended>) -> Self {
+        Self { name, tier, work }
+    }
+
+    /// Whether the stage is part of the run of everything, or of that before each commit.
+    fn is_in(&self, all: bool) -> bool {
+        self.tier != if all { Tier::Quick } else { Tier::Full }
     }
 }
 
@@ -80,12 +102,16 @@ struct Machine {
 ///
 /// No stage has such a name.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let chosen: Vec<&Stage> = STAGES
-        .iter()
-        .filter(|stage| arguments.chooses(stage.name))
-        .collect();
+    let chosen = arguments.choose(&STAGES);
     if arguments.list || chosen.is_empty() {
-        STAGES.iter().for_each(|stage| println!("{}", stage.name));
+        for stage in &STAGES {
+            let note = match stage.tier {
+                Tier::Both => "",
+                Tier::Quick => " (not with --all)",
+                Tier::Full => " (with --all, or by its name)",
+            };
+            println!("{}{note}", stage.name);
+        }
         return if arguments.list {
             Ok(())
         } else {
@@ -115,21 +141,72 @@ fn all(stages: &[&Stage]) -> Result<Tally> {
         packages,
         task_libraries,
     };
+    let start = Instant::now();
+    let load = load_average();
     let mut total = Tally::default();
+    let mut times = Vec::new();
+    let mut slowest = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
         let position = format!("[{}/{}]", index + 1, stages.len());
-        total += perform(stage, &position, &machine)?;
+        let start = Instant::now();
+        let (tally, output) = perform(stage, &position, &machine)?;
+        total += tally;
+        times.push((start.elapsed().as_secs(), stage.name));
+        slowest.extend(slowest::durations(&output));
     }
+    println!("where the time went:");
+    times.sort_unstable_by(|a, b| b.cmp(a));
+    for (seconds, stage) in times {
+        println!("{seconds:>6} s  {stage}");
+    }
+    for line in slowest::table(slowest) {
+        println!("{line}");
+    }
+    println!(
+        "{} s in all; load average {load} at the start, {} at the end, on {} cores",
+        start.elapsed().as_secs(),
+        load_average(),
+        std::thread::available_parallelism().map_or(1, usize::from)
+    );
     Ok(total)
 }
 
+/// How busy the computer has been for the last minute, as far as it says so.
+fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_ascii_whitespace()
+        .next()
+        .unwrap_or("unknown")
+        .into()
+}
+
 impl Arguments {
-    fn chooses(&self, name: &str) -> bool {
-        self.stages.is_empty() || self.stages.iter().any(|word| name.contains(word.as_str()))
+    /// The stages of the run. Words choose among those of the run of everything, and a stage that stands for a longer one by its own
+    /// words.
+    fn choose<'s>(&self, stages: &'s [Stage]) -> Vec<&'s Stage> {
+        if self.stages.is_empty() {
+            return stages
+                .iter()
+                .filter(|stage| stage.is_in(self.all))
+                .collect();
+        }
+        let named = |all: bool| -> Vec<&Stage> {
+            let named = |stage: &&Stage| {
+                let mut words = self.stages.iter();
+                stage.is_in(all) && words.any(|word| stage.name.contains(word.as_str()))
+            };
+            stages.iter().filter(named).collect()
+        };
+        let chosen = named(true);
+        if chosen.is_empty() {
+            named(false)
+        } else {
+            chosen
+        }
     }
 }
 
-fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<Tally> {
+fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<(Tally, String)> {
     let start = Instant::now();
     let progress = Progress::start(&format!("{position} {}", stage.name));
     // A stage that cannot even start is a failure like any other; the later ones still say what they know.
@@ -140,7 +217,7 @@ fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<Tally> {
     match ended {
         Ended::Skipped(reason) => {
             println!("{position} {}: skipped: {reason}", stage.name);
-            Ok(Tally::default())
+            Ok((Tally::default(), String::new()))
         }
         Ended::Ran(tally, output) => {
             let log = log_file(stage.name)?;
@@ -157,14 +234,15 @@ fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<Tally> {
             } else {
                 println!("{position} {}: {tally} ({seconds} s)", stage.name);
             }
-            Ok(tally)
+            Ok((tally, output))
         }
     }
 }
 
-/// What cargo says of crates that are well.
+/// What cargo says of crates and tests that are well.
 fn is_noise(line: &str) -> bool {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
+        "PASS [",
         "Compiling ",
         "Checking ",
         "Downloading ",
@@ -194,14 +272,41 @@ fn log_file(stage: &str) -> Result<PathBuf> {
 mod tests {
     use super::*;
 
+    fn arguments(words: &[&str], all: bool) -> Arguments {
+        Arguments {
+            stages: words.iter().map(|word| (*word).to_owned()).collect(),
+            all,
+            list: false,
+        }
+    }
+
+    fn names(words: &[&str], all: bool) -> Vec<&'static str> {
+        let chosen = arguments(words, all).choose(&STAGES);
+        chosen.iter().map(|stage| stage.name).collect()
+    }
+
     #[test]
     fn a_stage_is_chosen_by_a_part_of_its_name() {
-        let arguments = |words: &[&str]| Arguments {
-            stages: words.iter().map(|word| (*word).to_owned()).collect(),
-            list: false,
-        };
-        assert!(arguments(&[]).chooses("miri"));
-        assert!(arguments(&["clippy", "doc"]).chooses("documentation"));
-        assert!(!arguments(&["clippy"]).chooses("miri"));
+        assert_eq!(
+            names(&["clippy"], false),
+            ["clippy, target", "clippy, host"]
+        );
+        assert_eq!(names(&["miri", "formatting"], false), ["formatting", "miri"]);
+        // The longer one of two, unless the shorter is named.
+        assert_eq!(names(&["integration"], false), ["integration tests"]);
+        assert_eq!(
+            names(&["three scenarios"], false),
+            ["integration, three scenarios"]
+        );
+        assert!(names(&["nonsense"], false).is_empty());
+    }
+
+    #[test]
+    fn everything_is_more_than_what_runs_before_each_commit() {
+        let (quick, all) = (names(&[], false), names(&[], true));
+        assert!(all.contains(&"miri") && !quick.contains(&"miri"));
+        assert!(all.contains(&"host tests") && quick.contains(&"host tests"));
+        assert!(quick.contains(&"integration, three scenarios"));
+        assert!(!all.contains(&"integration, three scenarios"));
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Ended, Machine, Stage};
+use super::{Ended, Machine, Stage, Tier};
 use crate::board::Programs;
 use crate::command::{self, Outcome};
 use crate::tally::Tally;
@@ -23,6 +23,15 @@ const INTEGRATION: &str = "test-integration";
 /// What a test of the on-target suite is called, and what it prints before the name of a case.
 const SUITE_TESTS: &str = "every_case_passes";
 const CASE: &str = ": case ";
+/// Of the suite, what runs before each commit.
+const QUICK_SUITE: &str = "every_case_passes_on_a_cortex_a15";
+/// Of the integration tests, what runs before each commit: the machine kept cool while a client does what it must not, a driver that
+/// crashes under a client, and a platform that dies.
+const SCENARIOS: [&str; 3] = [
+    "s02_the_gpu_is_still_limited",
+    "s15_events_go_on_across_a_crash_of_the_driver",
+    "a_platform_that_dies_is_missed_in_time",
+];
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
 const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
 /// Of the core's integration tests, those that Miri runs in a minute or two each.
@@ -36,20 +45,22 @@ const MIRI_TABLE_TESTS: [&str; 3] = [
 /// The driver's binary, in the folder of an image.
 const DRIVER_ELF: &str = "virtio_scmi.elf";
 /// What later stages build on comes first, then what fails fast.
-pub(super) const STAGES: [Stage; 13] = [
-    Stage::new("formatting", formatting),
-    Stage::new("conformance", conformance),
-    Stage::new("image, clean build", clean_image),
-    Stage::new("barriers", barriers),
-    Stage::new("clippy, target", clippy_target),
-    Stage::new("clippy, host", clippy_host),
-    Stage::new("documentation", documentation),
-    Stage::new("host tests", host_tests),
-    Stage::new("documentation tests", documentation_tests),
-    Stage::new("on-target suite", suite),
-    Stage::new("integration tests", integration_tests),
-    Stage::new("performance", performance),
-    Stage::new("miri", miri),
+pub(super) const STAGES: [Stage; 15] = [
+    Stage::new("formatting", Tier::Both, formatting),
+    Stage::new("conformance", Tier::Both, conformance),
+    Stage::new("image, clean build", Tier::Full, clean_image),
+    Stage::new("barriers", Tier::Both, barriers),
+    Stage::new("clippy, target", Tier::Both, clippy_target),
+    Stage::new("clippy, host", Tier::Both, clippy_host),
+    Stage::new("documentation", Tier::Full, documentation),
+    Stage::new("host tests", Tier::Both, host_tests),
+    Stage::new("documentation tests", Tier::Full, documentation_tests),
+    Stage::new("on-target suite", Tier::Full, suite),
+    Stage::new("on-target suite, cortex-a15", Tier::Quick, quick_suite),
+    Stage::new("integration tests", Tier::Full, integration_tests),
+    Stage::new("integration, three scenarios", Tier::Quick, scenarios),
+    Stage::new("performance", Tier::Both, performance),
+    Stage::new("miri", Tier::Full, miri),
 ];
 
 fn minutes(count: u64) -> Duration {
@@ -201,12 +212,21 @@ fn barriers(machine: &Machine) -> Result<Ended> {
     tests(&mut command, minutes(10))
 }
 
-/// Cases of the suite count one by one, and are printed one by one.
 fn suite(_: &Machine) -> Result<Ended> {
+    suite_of(&[])
+}
+
+fn quick_suite(_: &Machine) -> Result<Ended> {
+    suite_of(&[QUICK_SUITE])
+}
+
+/// Cases of the suite count one by one, and are printed one by one.
+fn suite_of(names: &[&str]) -> Result<Ended> {
     let mut command = workspace::cargo();
     command
         .args(["test", "--package", INTEGRATION, "--test", "suite"])
         .args(["--", "--nocapture", "--test-threads", "1"])
+        .args(names)
         .env(workspace::IMAGE_TARGET_DIR, clean_target())
         .env(image::TEST_RUN, this_run());
     let outcome = perform_command(&mut command, minutes(30))?;
@@ -228,15 +248,32 @@ fn suite(_: &Machine) -> Result<Ended> {
 }
 
 fn integration_tests(machine: &Machine) -> Result<Ended> {
+    // The suite is the stage before this one.
+    integration(machine, &["--skip", SUITE_TESTS])
+}
+
+fn scenarios(machine: &Machine) -> Result<Ended> {
+    let ended = integration(machine, &SCENARIOS)?;
+    // A test that was renamed must not go unnoticed.
+    Ok(match ended {
+        Ended::Ran(tally, output) if tally.passed + tally.failed < SCENARIOS.len() => {
+            let complaint = format!("not all of these tests are there: {SCENARIOS:?}\n");
+            Ended::Ran(Tally::check(false), output + &complaint)
+        }
+        ended => ended,
+    })
+}
+
+fn integration(machine: &Machine, chosen: &[&str]) -> Result<Ended> {
     sim::build()?;
     let mut command = runner(machine);
     command
         .args(["--package", INTEGRATION])
-        // They are the stage before this one.
-        .args(["--", "--skip", SUITE_TESTS])
+        .arg("--")
+        .args(chosen)
         .env(workspace::IMAGE_TARGET_DIR, clean_target())
         .env(image::TEST_RUN, this_run());
-    tests(&mut command, minutes(30))
+    tests(&mut command, minutes(45))
 }
 
 /// What has a limit in instructions or bytes keeps it.
