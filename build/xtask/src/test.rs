@@ -291,7 +291,10 @@ mod tests {
             names(&["clippy"], false),
             ["clippy, target", "clippy, host"]
         );
-        assert_eq!(names(&["miri", "formatting"], false), ["formatting", "miri"]);
+        assert_eq!(
+            names(&["miri", "formatting"], false),
+            ["formatting", "miri"]
+        );
         // The longer one of two, unless the shorter is named.
         assert_eq!(names(&["integration"], false), ["integration tests"]);
         assert_eq!(
