@@ -66,6 +66,9 @@ impl SensorState {
 impl Model {
     /// Sets a reading of a sensor that nothing feeds; `false` when something does, or there is no such axis.
     pub fn set_reading(&mut self, sensor: usize, axis: usize, value: i64) -> bool {
+        // A sensor that was switched on since the last look has its reading from before as well: a trip point between that and this one
+        // is crossed.
+        self.watch_sensors();
         match self.sensors[sensor].fixed.get_mut(axis) {
             Some(reading) => {
                 *reading = value;

@@ -57,6 +57,34 @@ fn step_length_does_not_change_the_result() {
     assert!((fine.temperature_mc(1) - coarse.temperature_mc(1)).abs() <= 1);
 }
 
+/// Between switching the sensor on and setting its reading the model has not looked at it.
+#[test]
+fn a_reading_set_right_after_the_sensor_is_enabled_trips() {
+    const MOTION: usize = 5;
+    let mut model = model();
+    assert!(model.set_reading(MOTION, 0, 3));
+    model.sensors[MOTION].enabled = false;
+    model.advance(100);
+    model.sensors[MOTION].enabled = true;
+    model.sensors[MOTION].trips = vec![Trip {
+        value: 10,
+        direction: TripDirection::Both,
+    }];
+    model.take_changes();
+    assert!(model.set_reading(MOTION, 0, 12));
+    let tripped = model.take_changes().into_iter().any(|change| {
+        matches!(
+            change,
+            Change::Trip {
+                sensor: MOTION,
+                point: 0,
+                rising: true
+            }
+        )
+    });
+    assert!(tripped);
+}
+
 #[test]
 fn temperature_trips_in_the_direction_asked_for() {
     let mut model = model();
