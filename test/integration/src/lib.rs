@@ -17,11 +17,15 @@
 
 pub mod debugger;
 
+use std::fmt::Display;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 pub use xtask::board::{Board, Programs, Setting};
 use xtask::command::{self, Outcome};
 pub use xtask::image::Image;
@@ -281,6 +285,21 @@ impl Rig {
         let ended = self.board.power_off(&mut self.session);
         ended.unwrap_or_else(|error| panic!("{error:#}"));
     }
+}
+
+/// Sends a line to the platform's control socket and returns the value of the answer. The platform must
+/// carry it out.
+pub fn tell(socket: &Path, line: &(impl Display + ?Sized)) -> Value {
+    let mut stream = UnixStream::connect(socket).expect("the control socket answers");
+    stream.set_read_timeout(Some(LIMIT)).expect("a time-out");
+    writeln!(stream, "{line}").expect("the platform reads");
+    let mut answer = String::new();
+    BufReader::new(stream)
+        .read_line(&mut answer)
+        .expect("the platform answers");
+    let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!(answer["ok"], true, "{line}: {answer}");
+    answer["value"].take()
 }
 
 /// The row of a table, found by a word in it. A report of a fault that came in between is no row.

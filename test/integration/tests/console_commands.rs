@@ -3,14 +3,12 @@
 
 //! Every command of the console, with both ends looked at: what the console says, and where the platform then stands.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_integration::{Answer, Kind, LIMIT, Rig, row};
+use test_integration::{Answer, Kind, LIMIT, Rig, row, tell};
 
 /// A machine on the sample platform, and its control socket.
 struct Sample {
@@ -48,17 +46,6 @@ impl Sample {
             .unwrap_or_else(|| panic!("no {name} in\n{text}"))
             .to_owned()
     }
-}
-
-fn tell(control: &PathBuf, command: &Value) -> Value {
-    let mut stream = UnixStream::connect(control).expect("the control socket answers");
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    writeln!(stream, "{command}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
-    assert_eq!(answer["ok"], true, "{command}: {answer}");
-    answer["value"].clone()
 }
 
 #[test]

@@ -7,15 +7,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use object::{Object as _, ObjectSymbol as _};
 use serde_json::{Value, json};
 use test_integration::debugger::{Debugger, free_port};
-use test_integration::{Answer, Image, Kind, LIMIT, Rig, Setting, image, row};
+use test_integration::{Answer, Image, Kind, LIMIT, Rig, Setting, image, row, tell};
 
 const POWER: u8 = 0x11;
 const PERF: u8 = 0x13;
@@ -77,16 +76,7 @@ impl Sim {
 
     /// Has the platform do something.
     fn tell(&self, command: &Value) -> Value {
-        let mut stream = UnixStream::connect(&self.control).expect("the control socket answers");
-        stream.set_read_timeout(Some(LIMIT)).expect("a time-out");
-        writeln!(stream, "{command}").expect("the platform reads");
-        let mut answer = String::new();
-        BufReader::new(stream)
-            .read_line(&mut answer)
-            .expect("the platform answers");
-        let answer: Value = serde_json::from_str(&answer).expect("JSON");
-        assert_eq!(answer["ok"], true, "{command}: {answer}");
-        answer["value"].clone()
+        tell(&self.control, command)
     }
 
     /// Has the platform answer the next messages of this kind by a status.

@@ -18,7 +18,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_integration::{Answer, Kind, LIMIT, Rig, Setting, Variant, image, image_of, numbers, row};
+use test_integration::{
+    Answer, Kind, LIMIT, Rig, Setting, Variant, image, image_of, numbers, row, tell,
+};
 use xtask::workspace;
 
 /// Everything must work again 10 s after the last loss. The other 10 s are for a busy computer.
@@ -33,14 +35,7 @@ struct Control(PathBuf);
 
 impl Control {
     fn tell(&self, line: &Value) -> Value {
-        let mut stream = UnixStream::connect(&self.0).expect("the control socket answers");
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        writeln!(stream, "{line}").unwrap();
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).unwrap();
-        let mut answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer["ok"], true, "{line}: {answer}");
-        answer["value"].take()
+        tell(&self.0, line)
     }
 
     /// Drops the answers to so many commands of this kind.

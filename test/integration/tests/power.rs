@@ -3,13 +3,11 @@
 
 //! The power task and the thermal task on the sample machine: what they do is looked at on the platform's side.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_integration::{Kind, LIMIT, Rig, Setting, image_of, row};
+use test_integration::{Kind, LIMIT, Rig, Setting, image_of, row, tell};
 
 /// From the platform's word that a trip point was reached until the lower limit is with it, over QEMU, in milliseconds. The task
 /// itself takes a few; a loaded machine takes longer to give QEMU its turn.
@@ -37,14 +35,7 @@ impl Sim {
     }
 
     fn tell(&self, line: &str) -> Value {
-        let mut stream = UnixStream::connect(&self.control).expect("the control socket answers");
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        writeln!(stream, "{line}").unwrap();
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).unwrap();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer["ok"], true, "{line}: {answer}");
-        answer["value"].clone()
+        tell(&self.control, line)
     }
 
     /// Commands and notifications since the last time: when, protocol, message and payload, of what changes something.

@@ -4,23 +4,8 @@
 //! Messages that would change the platform for all tasks: the driver refuses them to the console,
 //! and the thermal task goes on watching.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-
 use serde_json::{Value, json};
-use test_integration::{Kind, LIMIT, Rig};
-
-fn tell(control: &Path, command: &Value) -> Value {
-    let mut stream = UnixStream::connect(control).expect("the control socket answers");
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    writeln!(stream, "{command}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
-    assert_eq!(answer["ok"], true, "{command}: {answer}");
-    answer["value"].clone()
-}
+use test_integration::{Kind, Rig, tell};
 
 /// The row of the nth thing called `gpu`: zone and limit have the same name, and their rows follow
 /// each other.

@@ -4,31 +4,19 @@
 //! The same image against our own platform: every protocol there is, and every fault of its control socket with the outcome
 //! that a task sees.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use test_integration::{Kind, LIMIT, Rig, numbers, row};
+use test_integration::{Kind, Rig, numbers, row, tell};
 use xtask::sim;
 
 /// The vendor, which `info` asks for each time: BASE_DISCOVER_VENDOR.
 const VENDOR: &str = r#""protocol":16,"message":3"#;
 /// Longer than the console waits for an answer.
 const TOO_LATE_MS: u64 = 3000;
-
-/// Sends a line to the platform's control socket; it must be carried out.
-fn tell(socket: &PathBuf, line: &str) -> serde_json::Value {
-    let mut stream = UnixStream::connect(socket).expect("the control socket answers");
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    writeln!(stream, "{line}").unwrap();
-    let mut answer = String::new();
-    BufReader::new(stream).read_line(&mut answer).unwrap();
-    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-    assert_eq!(answer["ok"], true, "{line}: {answer}");
-    answer["value"].clone()
-}
 
 /// A machine on the sample platform.
 struct Sim {

@@ -5,14 +5,12 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_integration::{Kind, LIMIT, Rig, Setting, image, row};
+use test_integration::{Kind, LIMIT, Rig, Setting, image, row, tell};
 use xtask::workspace;
 
 /// No reading of the graphics unit may come here, in thousandths of a degree.
@@ -69,14 +67,7 @@ impl Sim {
     }
 
     fn tell(&self, line: &str) -> Value {
-        let mut stream = UnixStream::connect(&self.control).expect("the control socket answers");
-        stream.set_read_timeout(Some(LIMIT)).unwrap();
-        writeln!(stream, "{line}").unwrap();
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).unwrap();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer["ok"], true, "{line}: {answer}");
-        answer["value"].clone()
+        tell(&self.control, line)
     }
 
     /// The commands of the guest since the last time. Each look notes how hot it is.
