@@ -16,6 +16,7 @@ use crate::{DriverChannel, Trace, convert, idl, notifications};
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
 const TURNS: u8 = 4;
+
 /// The kernel's clock, read when it is first needed and not again: for as long as a message or a turn takes.
 #[derive(Default)]
 pub struct KernelClock(Option<u64>);

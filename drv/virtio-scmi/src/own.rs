@@ -15,11 +15,6 @@ use scmi::{Header, Protocol, Token};
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
-    /// Whether a command of the driver's own would take a slot that it does not have by its quota.
-    pub(crate) fn own_is_full(&self) -> bool {
-        self.own.is_full()
-    }
-
     /// Takes a slot for a command of the driver's own; `None`: there is none free, or it cannot be sent. Its deadline counts from now
     /// on, when it is with the device.
     pub(crate) fn send_own(

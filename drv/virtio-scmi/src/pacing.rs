@@ -153,8 +153,8 @@ impl Pacing {
         held
     }
 
-    /// A turn ended with [`After::Sleep`](crate::After), or an operation needed none: asks for the next interrupt, and sets the timer to what the channel wants,
-    /// unless it fires before that anyhow.
+    /// Asks for the next interrupt, and sets the timer to what the channel wants, unless it fires before that anyhow. To be called
+    /// when a turn ended with [`After::Sleep`](crate::After), or an operation needed none.
     #[inline]
     pub fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
         &mut self,

@@ -124,12 +124,6 @@ impl Rules {
         }
     }
 
-    /// Whether requests must be looked into, because some rule is about domains.
-    #[cfg(test)]
-    fn restricted(&self) -> bool {
-        self.restricted
-    }
-
     fn rule(&self, protocol: u8) -> Result<&Rule, Refusal> {
         self.list
             .iter()
@@ -318,7 +312,7 @@ mod tests {
             ..Rule::protocol(0x14)
         };
         const PLAIN: Rule = Rule::protocol(0x11);
-        let restricted = |list| Rules::new(list).restricted();
+        let restricted = |list| Rules::new(list).restricted;
         assert!(!restricted(&[]));
         assert!(!restricted(&[Rule::ALL, PLAIN, Rule::ALL]));
         assert!(restricted(&[LIMITED, PLAIN, PLAIN]));

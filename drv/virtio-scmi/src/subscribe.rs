@@ -189,7 +189,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         if self.recovery.phase != Phase::Ready
             || self.recovery.trouble.is_some()
-            || self.own_is_full()
+            || self.own.is_full()
         {
             return false;
         }
