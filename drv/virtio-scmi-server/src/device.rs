@@ -90,13 +90,6 @@ impl Device {
     pub fn vendor(&mut self) -> u32 {
         self.transport.vendor()
     }
-
-    /// Why the device interrupted; acknowledged, so that whatever comes from here on interrupts again.
-    pub fn take_interrupts(&mut self) -> Interrupts {
-        let interrupts = self.transport.interrupt_status();
-        self.transport.acknowledge(interrupts);
-        interrupts
-    }
 }
 
 impl core_api::Transport for Device {
@@ -135,6 +128,15 @@ impl core_api::Transport for Device {
     #[inline]
     fn notify(&mut self, queue: u16) {
         self.transport.notify(queue);
+    }
+
+    fn take_interrupts(&mut self) -> core_api::Interrupts {
+        let interrupts = self.transport.interrupt_status();
+        self.transport.acknowledge(interrupts);
+        core_api::Interrupts {
+            used_buffer: interrupts.contains(Interrupts::USED_BUFFER),
+            configuration: interrupts.contains(Interrupts::CONFIGURATION),
+        }
     }
 
     fn needs_reset(&mut self) -> bool {

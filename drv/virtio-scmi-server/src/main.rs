@@ -59,9 +59,8 @@ mod device;
 mod operations;
 mod server;
 
-use drv_virtio_scmi::{
-    Books, Channel, Client, QueueMemory, Record, Subscription, Trace as CoreTrace,
-};
+use drv_scmi_api::DriverState;
+use drv_virtio_scmi::{Books, Client, QueueMemory, Record, Subscription, Trace as CoreTrace};
 use ringbuf::{ringbuf, ringbuf_entry};
 use userlib::*;
 
@@ -95,17 +94,11 @@ enum Trace {
     /// The device was found.
     At(Place),
     /// There is no device to drive.
-    Unusable(drv_scmi_api::DriverState),
+    Unusable(DriverState),
     /// What the core has to say.
     Core(CoreTrace),
     /// A client went away while its memory was being copied.
     LeaseGone(TaskId),
-    /// An interrupt with nothing to it.
-    Spurious,
-    /// The device floods: its interrupt stays off for a millisecond.
-    Flood,
-    /// The interrupt came again and again without work: the timer stands in for it for a while.
-    HeldOff,
 }
 
 ringbuf!(Trace, 32, Trace::None);
@@ -114,7 +107,7 @@ ringbuf!(Trace, 32, Trace::None);
 #[unsafe(link_section = ".virtqueues")]
 static MEMORY: QueueMemory<RING, SLOTS, EVENTS> = QueueMemory::new();
 
-type DriverChannel = Channel<'static, RING, SLOTS, EVENTS>;
+type Driver = drv_virtio_scmi::Driver<'static, RING, SLOTS, EVENTS>;
 
 /// Makes a static this caller's own.
 ///
@@ -129,40 +122,36 @@ const unsafe fn claim<T: 'static>(place: *mut T) -> &'static mut T {
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     static mut BOOKS: Books<SLOTS> = Books::NEW;
-    // Safety: the channel is the one that gets the books, before anybody else could.
-    static mut CHANNEL: DriverChannel = Channel::new(&MEMORY, unsafe { claim(&raw mut BOOKS) });
+    // Safety: the driver is the one that gets the books, before anybody else could.
+    static mut DRIVER: Driver = Driver::new(&MEMORY, unsafe { claim(&raw mut BOOKS) });
     static mut CLIENT_POOL: [Client; CLIENT_COUNT] = FRESH_CLIENTS;
     static mut RECORD_POOL: [Record; RECORDS] = [Record::NEW; RECORDS];
     static mut SUBSCRIPTION_POOL: [Subscription; SUBSCRIPTIONS] =
         [Subscription::NEW; SUBSCRIPTIONS];
 
     // Safety: `main` is called once in each life of the task, before which these are initialised afresh; nobody else names them.
-    let (channel, clients, records, subscriptions) = unsafe {
+    let (driver, clients, records, subscriptions) = unsafe {
         (
-            claim(&raw mut CHANNEL),
+            claim(&raw mut DRIVER),
             claim(&raw mut CLIENT_POOL),
             claim(&raw mut RECORD_POOL),
             claim(&raw mut SUBSCRIPTION_POOL),
         )
     };
-    channel.provide(clients, &TASKS, records, subscriptions, LIMITS, trace);
+    driver.provide(clients, &TASKS, records, subscriptions, LIMITS, trace);
 
     // Safety: called once.
-    let mut server = match unsafe { device::find() } {
-        Found::Device(mut device, place) => {
+    let (device, verdict) = match unsafe { device::find() } {
+        Found::Device(device, place) => {
             ringbuf_entry!(Trace::At(place));
-            // Before anything else the device is reset, inside: it may still be at work for an earlier life of this task, in the
-            // memory that is rebuilt now. What goes wrong is in the channel's state, and in the trace.
-            let now = sys_get_timer().now;
-            let started = channel.start(&mut device, now);
-            Server::new(channel, Some((device, place)), server::state_of(started))
+            (Some((device, place)), DriverState::Ready)
         }
         Found::Nothing(state) => {
             ringbuf_entry!(Trace::Unusable(state));
-            Server::new(channel, None, state)
+            (None, state)
         }
     };
-    server.run()
+    Server::new(driver, device, verdict).serve()
 }
 
 // One copy, away from the path of ordinary commands, which trace nothing.

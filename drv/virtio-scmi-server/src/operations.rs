@@ -10,15 +10,15 @@ use drv_scmi_api::{
     ScmiInfo, ScmiStats, SmallRequest, TransferFlags,
 };
 use drv_virtio_scmi::{
-    self as core_api, Command, Condition, DmaBuffer, Handle, Notified, Owner, Refusal, SlotId,
-    Thresholds, Wait,
+    Cause, Command, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Thresholds,
+    Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::RecvMessage;
 
 use crate::config::RING;
-use crate::server::{KernelClock, Server, answer};
+use crate::server::{Kernel, Server, answer};
 use crate::{Trace, convert, idl};
 
 type Payload<A> = LazyLeased<A, [u8]>;
@@ -28,21 +28,6 @@ type Pending<T> = Result<Option<T>, RequestError<ScmiError>>;
 impl Server {
     fn refuse(&self, refusal: Refusal) -> RequestError<ScmiError> {
         convert::refusal(refusal, self.device.is_some()).into()
-    }
-
-    /// Takes a slot. When none is free, some may be held by tasks that are gone.
-    #[inline]
-    fn begin(
-        &mut self,
-        owner: Owner,
-        command: &Command,
-    ) -> Result<SlotId, RequestError<ScmiError>> {
-        if self.channel.is_full() {
-            self.sweep();
-        }
-        self.channel
-            .begin(owner, command, &mut KernelClock::default())
-            .map_err(|refusal| self.refuse(refusal))
     }
 
     /// Sends a command: with a small request from the message, or one from the lease.
@@ -55,40 +40,41 @@ impl Server {
         small: &SmallRequest,
         request: &Payload<R>,
     ) -> Result<Handle, RequestError<ScmiError>> {
-        let id = self.begin(owner(msg), command)?;
-        let mut len = usize::from(request_len);
-        if len > SMALL_REQUEST {
-            len = self.fill(id, request)?;
-        } else if len > 0 {
-            self.channel.parameters(id).write_words(1, small);
-        }
-        let handle = self
-            .channel
-            .submit(id, len)
-            .map_err(|refusal| self.refuse(refusal))?;
-        self.after();
+        let sent = self.driver.send(
+            owner(msg),
+            command,
+            &mut Kernel,
+            |buffer| match usize::from(request_len) {
+                len @ ..=SMALL_REQUEST => {
+                    if len > 0 {
+                        buffer.write_words(1, small);
+                    }
+                    Ok(len)
+                }
+                _ => fill(buffer, request),
+            },
+        );
+        let handle = sent.map_err(|error| match error {
+            NotSent::Refused(refusal) => self.refuse(refusal),
+            NotSent::NotFilled(error) => error,
+        })?;
+        self.run(Cause::Request);
         Ok(handle)
     }
+}
 
-    /// Copies a request from a client's lease into the slot's buffer, once, by the kernel.
-    fn fill(&mut self, id: SlotId, request: &Payload<R>) -> Result<usize, RequestError<ScmiError>> {
-        // All that fits after the header, which is a word more than a request may have: what is too long shows.
-        let room = DmaBuffer::LEN - 4;
-        let buffer = self.channel.parameters(id).pointer(4);
-        // Safety: the buffer is a static of this task with `room` bytes after the header; the slot was just begun, so the device
-        // does not have it, and nobody refers to its bytes.
-        let copied = unsafe { request.read_front_raw(buffer, room) };
-        match copied {
-            Ok(len) if len <= PAYLOAD_MAX => Ok(len),
-            Ok(_) => {
-                self.channel.abort(id);
-                Err(ScmiError::RequestTooLong.into())
-            }
-            Err(()) => {
-                ringbuf_entry_root!(Trace::LeaseGone(request.lender()));
-                self.channel.abort(id);
-                Err(ClientError::BadLease.fail())
-            }
+/// Copies a request from a client's lease into the slot's buffer, once, by the kernel.
+fn fill(buffer: &DmaBuffer, request: &Payload<R>) -> Result<usize, RequestError<ScmiError>> {
+    // All that fits after the header, which is a word more than a request may have: what is too long shows.
+    let room = DmaBuffer::LEN - 4;
+    // Safety: the buffer is a static of this task with `room` bytes after the header; the core lends it while the device does not have
+    // it, and nobody refers to its bytes.
+    match unsafe { request.read_front_raw(buffer.pointer(4), room) } {
+        Ok(len) if len <= PAYLOAD_MAX => Ok(len),
+        Ok(_) => Err(ScmiError::RequestTooLong.into()),
+        Err(()) => {
+            ringbuf_entry_root!(Trace::LeaseGone(request.lender()));
+            Err(ClientError::BadLease.fail())
         }
     }
 }
@@ -131,7 +117,7 @@ impl idl::DeferredScmiImpl for Server {
         // Lease 1: an answer that is not small goes there, see `server::tell`.
         _response: Payload<W>,
     ) -> Pending<Answer> {
-        let command = command(protocol, message, flags, deadline_ms, Wait::Blocked(0))?;
+        let command = command(protocol, message, flags, deadline_ms, Wait::Blocked)?;
         self.transmit(msg, &command, request_len, &small, &request)?;
         Ok(None)
     }
@@ -160,41 +146,31 @@ impl idl::DeferredScmiImpl for Server {
         handle: u32,
         response: Payload<W>,
     ) -> Pending<PollAnswer> {
-        if self.channel.has_used() {
-            self.look();
-        }
+        self.run(Cause::Poll);
         let handle = Handle::from_raw(handle);
-        match self
-            .channel
-            .poll(owner(msg), handle, &mut KernelClock::default())
-        {
+        let end = self
+            .driver
+            .poll(owner(msg), handle, &mut Kernel, |end| match end {
+                Ok(reply) => answer(&response, &reply)
+                    .map(|answer| Some(PollAnswer { done: 1, answer }))
+                    .map_err(ClientError::fail),
+                Err(failure) => Err(convert::failure(failure).into()),
+            });
+        match end {
             Err(refusal) => Err(self.refuse(refusal)),
-            Ok(core_api::Polled::Pending) => Ok(Some(PollAnswer::default())),
-            Ok(core_api::Polled::Ended(id, result)) => {
-                let answer = match result {
-                    Ok(reply) => answer(&response, &reply)
-                        .map(|answer| Some(PollAnswer { done: 1, answer }))
-                        .map_err(ClientError::fail),
-                    Err(failure) => Err(convert::failure(failure).into()),
-                };
-                self.channel.finish(id);
-                if self.channel.wants_turn() {
-                    self.after();
-                }
+            Ok(None) => Ok(Some(PollAnswer::default())),
+            Ok(Some(answer)) => {
+                self.run(Cause::Poll);
                 answer
             }
         }
     }
 
     fn cancel(&mut self, msg: &RecvMessage, handle: u32) -> Pending<()> {
-        self.channel
-            .cancel(
-                owner(msg),
-                Handle::from_raw(handle),
-                &mut KernelClock::default(),
-            )
+        self.driver
+            .cancel(owner(msg), Handle::from_raw(handle), &mut Kernel)
             .map_err(|refusal| self.refuse(refusal))?;
-        self.after();
+        self.run(Cause::Request);
         Ok(Some(()))
     }
 
@@ -209,21 +185,19 @@ impl idl::DeferredScmiImpl for Server {
         high: u32,
     ) -> Pending<()> {
         let owner = owner(msg);
-        let clock = &mut KernelClock::default();
         let thresholds = Thresholds { low, high };
         let outcome = if enable {
-            self.channel
-                .subscribe(owner, protocol, event, source, thresholds, clock)
+            self.driver
+                .subscribe(owner, protocol, event, source, thresholds, &mut Kernel)
         } else if thresholds != Thresholds::NONE {
             Err(Refusal::InvalidArgument)
         } else {
-            self.channel
-                .unsubscribe(owner, protocol, event, source, clock)
+            self.driver
+                .unsubscribe(owner, protocol, event, source, &mut Kernel)
                 .map(|()| Notified::Done)
         };
         let outcome = outcome.map_err(|refusal| self.refuse(refusal))?;
-        // A turn sends what the platform is to be told; only then can its answer come.
-        self.after();
+        self.run(Cause::Request);
         Ok(match outcome {
             Notified::Done => Some(()),
             Notified::Waiting => None,
@@ -231,7 +205,7 @@ impl idl::DeferredScmiImpl for Server {
     }
 
     fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Pending<Event> {
-        let fetched = match self.channel.fetch(owner(msg), &mut KernelClock::default()) {
+        let fetched = match self.driver.fetch(owner(msg), &mut Kernel) {
             Ok(Some(fetched)) => fetched,
             Ok(None) => return Ok(Some(Event::default())),
             Err(refusal) => return Err(self.refuse(refusal)),
@@ -243,42 +217,46 @@ impl idl::DeferredScmiImpl for Server {
     }
 
     fn info(&mut self, msg: &RecvMessage) -> Result<Option<ScmiInfo>, RequestError<Infallible>> {
-        let channel = &self.channel;
-        let state = match channel.condition() {
+        let driver = &self.driver;
+        let place = self.device.as_ref().map(|(_, place)| *place);
+        let state = match driver.condition() {
             Condition::Down => self.verdict,
-            Condition::Ready if channel.has_events() => DriverState::Ready,
+            Condition::Ready if driver.has_events() => DriverState::Ready,
             Condition::Ready => DriverState::ReadyWithoutEvents,
             Condition::Recovering => DriverState::Recovering,
             Condition::PlatformUnavailable => DriverState::PlatformUnavailable,
         };
-        let (caller_slots, caller_events) = channel.client_limits(owner(msg)).unwrap_or_default();
+        let (caller_slots, caller_events) = driver.client_limits(owner(msg)).unwrap_or_default();
         Ok(Some(ScmiInfo {
-            features: channel.features(),
-            generation: channel.generation(),
-            vendor: self.device.as_mut().map_or(0, |device| device.vendor()),
+            features: driver.features(),
+            generation: driver.generation(),
+            vendor: self
+                .device
+                .as_mut()
+                .map_or(0, |(device, _)| device.vendor()),
             ring_configured: RING as u16,
-            command_ring: channel.command_ring(),
-            event_ring: channel.event_ring(),
-            slots: channel.pools().slots as u16,
+            command_ring: driver.command_ring(),
+            event_ring: driver.event_ring(),
+            slots: driver.pools().slots as u16,
             caller_slots,
             payload_max: PAYLOAD_MAX as u16,
             state: state as u8,
-            transport: self.place.map_or(NO_TRANSPORT, |place| place.slot),
-            events: u8::from(channel.has_events()),
+            transport: place.map_or(NO_TRANSPORT, |place| place.slot),
+            events: u8::from(driver.has_events()),
             caller_events,
-            flags: match (self.pacing.is_by_timer(), self.pacing.is_held()) {
+            flags: match (driver.is_by_timer(), driver.is_held_off()) {
                 (true, _) => ScmiInfo::NO_INTERRUPT,
                 (false, true) => ScmiInfo::INTERRUPT_HELD_OFF,
                 (false, false) => 0,
             },
-            neighbours: self.place.map_or(0, |place| place.neighbours),
+            neighbours: place.map_or(0, |place| place.neighbours),
         }))
     }
 
     fn stats(&mut self, _msg: &RecvMessage) -> Result<Option<ScmiStats>, RequestError<Infallible>> {
         Ok(Some(convert::stats(
-            &self.channel.counters,
-            &self.channel.pools(),
+            self.driver.counters(),
+            &self.driver.pools(),
         )))
     }
 }

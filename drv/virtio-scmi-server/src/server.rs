@@ -1,230 +1,135 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The server's loop: turns of the channel core, and whom to tell what.
+//! From the kernel to the driver and back: notifications become causes to run, plans become system calls, and what clients are to be
+//! told becomes replies and posts.
 
 use drv_scmi_api::{Answer, DriverState, SMALL_RESPONSE};
-use drv_virtio_scmi::{After, Alarms, Clock, Failure, Output, Owner, Pacing, Reply, SetupError};
+use drv_virtio_scmi::{Cause, Failure, Handle, Owner, Plan, Reply, SetupError, System};
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::*;
-use virtio_mmio::Interrupts;
 
 use crate::config::INTERRUPT_SLOTS;
 use crate::device::{Device, Place};
-use crate::{DriverChannel, Trace, convert, idl, notifications};
-
-/// How often a turn is repeated because something came in its last moment, before others get theirs.
-const TURNS: u8 = 4;
-
-/// The kernel's clock, read when it is first needed and not again: for as long as a message or a turn takes.
-#[derive(Default)]
-pub struct KernelClock(Option<u64>);
-
-impl Clock for KernelClock {
-    // Not on the path of ordinary commands.
-    #[inline(never)]
-    fn now(&mut self) -> u64 {
-        match self.0 {
-            Some(now) => now,
-            None => {
-                let now = sys_get_timer().now;
-                self.0 = Some(now);
-                now
-            }
-        }
-    }
-}
-
-/// The kernel's timer and interrupt of this task.
-struct KernelAlarms;
-
-impl Alarms for KernelAlarms {
-    fn set_timer(&mut self, time: u64) {
-        sys_set_timer(Some(time), notifications::TIMER_MASK);
-    }
-
-    fn unmask(&mut self) {
-        sys_irq_control(notifications::SCMI_IRQ_MASK, true);
-    }
-}
+use crate::{Driver, Trace, convert, idl, notifications};
 
 /// The lease of `exchange` that takes the answer.
 const EXCHANGE_RESPONSE: usize = 1;
 
+/// The task: the driver, and the device if there is one.
 pub struct Server {
-    pub channel: &'static mut DriverChannel,
-    pub device: Option<Device>,
-    pub place: Option<Place>,
-    /// When the device may interrupt, and when the timer fires.
-    pub pacing: Pacing,
+    pub driver: &'static mut Driver,
+    pub device: Option<(Device, Place)>,
     /// Why there is nothing to drive, where that is for good.
     pub verdict: DriverState,
 }
 
-/// What a first start says about the device for good; `Ready` when it says nothing.
-pub fn state_of(started: Result<(), SetupError>) -> DriverState {
-    match started {
-        Err(SetupError::MissingFeatures(bits)) if bits & drv_virtio_scmi::VERSION_1 != 0 => {
-            DriverState::MissingVersion1
-        }
-        Err(error) if !error.may_pass() => DriverState::SetupFailed,
-        _ => DriverState::Ready,
-    }
-}
-
 impl Server {
+    /// Takes over the device, whatever an earlier life of this task left it doing in the memory that is rebuilt now. What goes wrong is
+    /// in the driver's state, and in the trace.
     pub fn new(
-        channel: &'static mut DriverChannel,
-        device: Option<(Device, Place)>,
-        verdict: DriverState,
+        driver: &'static mut Driver,
+        mut device: Option<(Device, Place)>,
+        mut verdict: DriverState,
     ) -> Self {
-        let (device, place) = device.unzip();
-        let by_timer = place.is_some_and(|place| !place.interrupts);
+        if let Some((device, place)) = &mut device {
+            verdict = match driver.start(place.interrupts, &mut Kernel, device) {
+                Err(SetupError::MissingFeatures(bits))
+                    if bits & drv_virtio_scmi::VERSION_1 != 0 =>
+                {
+                    DriverState::MissingVersion1
+                }
+                Err(error) if !error.may_pass() => DriverState::SetupFailed,
+                _ => DriverState::Ready,
+            };
+        }
         Self {
-            channel,
+            driver,
             device,
-            place,
-            pacing: Pacing::new(by_timer),
             verdict,
         }
     }
 
-    pub fn run(&mut self) -> ! {
+    /// Serves until the image ends.
+    pub fn serve(&mut self) -> ! {
         // An interrupt of an earlier life says nothing.
         if INTERRUPT_SLOTS != 0 {
             sys_irq_control_clear_pending(notifications::SCMI_IRQ_MASK, true);
         }
-        // What came between posting the event buffers and now is looked at once (W5).
-        self.turn(true);
+        self.run(Cause::Notification {
+            interrupt: false,
+            timer: true,
+        });
         let mut buffer = [0; idl::INCOMING_SIZE];
         loop {
             idol_runtime::dispatch(&mut buffer, self);
         }
     }
 
-    /// Deals with what the device has done and, if `timed`, with what time demands.
-    pub fn turn(&mut self, timed: bool) {
-        let Some(device) = &mut self.device else {
+    /// Runs the driver. Without a device there is nothing to run for, and its interrupt stays masked.
+    pub fn run(&mut self, cause: Cause) {
+        let Some((device, _)) = &mut self.device else {
             return;
         };
-        for _ in 0..TURNS {
-            let mut clock = KernelClock::default();
-            let time = if timed || self.channel.in_trouble() {
-                let now = clock.now();
-                self.channel.maintain(device, now);
-                Some(now)
-            } else {
-                None
-            };
-            self.channel.begin_turn(time);
-            while let Some(output) = self.channel.next(&mut clock) {
-                tell(self.channel, output, &mut clock);
-            }
-            self.channel.kick_after_turn(device);
-            match self.channel.end_turn() {
-                After::Sleep => return self.rest(),
-                After::Again => {}
-                After::Yield => break,
-            }
+        let Plan { timer, unmask } = self.driver.run(cause, &mut Kernel, device);
+        if unmask {
+            sys_irq_control(notifications::SCMI_IRQ_MASK, true);
         }
-        ringbuf_entry_root!(Trace::Flood);
-        self.pacing
-            .pause(&mut KernelClock::default(), &mut KernelAlarms);
+        if let Some(time) = timer {
+            sys_set_timer(Some(time), notifications::TIMER_MASK);
+        }
+    }
+}
+
+impl NotificationHandler for Server {
+    fn current_notification_mask(&self) -> u32 {
+        notifications::SCMI_IRQ_MASK | notifications::TIMER_MASK
     }
 
-    #[inline]
-    fn rest(&mut self) {
-        let clock = &mut KernelClock::default();
-        self.pacing.rest(self.channel, clock, &mut KernelAlarms);
+    fn handle_notification(&mut self, bits: NotificationBits) {
+        self.run(Cause::Notification {
+            interrupt: bits.check_notification_mask(notifications::SCMI_IRQ_MASK),
+            timer: bits.check_notification_mask(notifications::TIMER_MASK),
+        });
+    }
+}
+
+/// The kernel, as far as the driver core needs it.
+pub struct Kernel;
+
+impl System for Kernel {
+    fn now(&mut self) -> u64 {
+        sys_get_timer().now
     }
 
-    /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked at.
-    fn acknowledge(&mut self) -> Interrupts {
-        let Some(device) = &mut self.device else {
-            return Interrupts::empty();
+    fn ended(&mut self, owner: Owner, _: Handle, result: Result<Reply<'_>, Failure>) {
+        let client = TaskId(owner.0);
+        let result = match result {
+            Ok(reply) => {
+                // The client has two leases, or its message would not have been accepted, and it is still lending them.
+                let lease = LazyLeased::<W, [u8]>::new(client, EXCHANGE_RESPONSE);
+                match answer(&lease, &reply) {
+                    Ok(answer) => Ok(answer),
+                    Err(error) => return idol_runtime::fault(client, error),
+                }
+            }
+            Err(failure) => Err(convert::failure(failure)),
         };
-        let interrupts = device.take_interrupts();
-        if interrupts.contains(Interrupts::CONFIGURATION) {
-            self.channel.check_device(device);
-        }
-        interrupts
+        idl::reply_exchange(client, result);
     }
 
-    /// Deals with what is in the rings now, interrupt or not.
-    pub fn look(&mut self) {
-        if self.pacing.is_masked() {
-            self.acknowledge();
-        }
-        self.turn(false);
+    fn post(&mut self, owner: Owner, bits: u32) -> bool {
+        sys_post(TaskId(owner.0), bits) == 0
     }
 
-    /// After an operation that gave the device or the channel something to do.
-    #[inline(never)]
-    pub fn after(&mut self) {
-        if let Some(device) = &mut self.device {
-            self.channel.kick(device);
-        }
-        if self.channel.wants_turn() {
-            self.turn(false);
-        } else {
-            self.rest();
-        }
+    fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>) {
+        idl::reply_notify(TaskId(owner.0), result.map_err(convert::failure));
     }
 
-    /// Frees what clients hold that are gone. Costs a system call for each client.
-    #[cold]
-    pub fn sweep(&mut self) {
-        let now = KernelClock::default().now();
-        let mut number = 0;
-        while let Some(owner) = self.channel.client_owner(number) {
-            number += 1;
-            let task = TaskId(owner.0);
-            if owner != Owner::NOBODY && sys_refresh_task_id(task) != task {
-                self.channel.client_gone(owner, now);
-            }
-        }
+    fn is_alive(&mut self, owner: Owner) -> bool {
+        sys_refresh_task_id(TaskId(owner.0)) == TaskId(owner.0)
     }
-}
-
-/// Does what the channel core asks for.
-#[inline]
-fn tell(channel: &mut DriverChannel, output: Output<'_>, clock: &mut KernelClock) {
-    match output {
-        Output::Ended {
-            owner,
-            slot,
-            result,
-            ..
-        } => {
-            exchanged(TaskId(owner.0), result);
-            channel.finish(slot);
-        }
-        Output::Post { owner, bits } => {
-            if sys_post(TaskId(owner.0), bits) != 0 {
-                channel.client_gone(owner, clock.now());
-            }
-        }
-        Output::Subscribed { owner, result } => {
-            idl::reply_notify(TaskId(owner.0), result.map_err(convert::failure));
-        }
-    }
-}
-
-/// Answers `exchange`.
-fn exchanged(client: TaskId, result: Result<Reply<'_>, Failure>) {
-    let result = match result {
-        Ok(reply) => {
-            // The client has two leases, or its message would not have been accepted, and it is still lending them.
-            let lease = LazyLeased::<W, [u8]>::new(client, EXCHANGE_RESPONSE);
-            match answer(&lease, &reply) {
-                Ok(answer) => Ok(answer),
-                Err(error) => return idol_runtime::fault(client, error),
-            }
-        }
-        Err(failure) => Err(convert::failure(failure)),
-    };
-    idl::reply_exchange(client, result);
 }
 
 /// An answer as it travels: with the return values in it if they are small. Others are copied from the device's buffer into
@@ -251,38 +156,5 @@ fn give(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<(), ClientErro
             ringbuf_entry_root!(Trace::LeaseGone(lease.lender()));
             Err(ClientError::BadLease)
         }
-    }
-}
-
-impl NotificationHandler for Server {
-    fn current_notification_mask(&self) -> u32 {
-        notifications::SCMI_IRQ_MASK | notifications::TIMER_MASK
-    }
-
-    fn handle_notification(&mut self, bits: NotificationBits) {
-        // Any task may post. Without a device there is nothing to look at, and its interrupt stays masked.
-        if self.device.is_none() {
-            return;
-        }
-        let timed = bits.check_notification_mask(notifications::TIMER_MASK);
-        let interrupted = bits.check_notification_mask(notifications::SCMI_IRQ_MASK);
-        let mut clock = KernelClock::default();
-        if timed {
-            self.pacing.timer_fired(self.channel, &mut clock);
-        }
-        if interrupted || self.pacing.is_by_timer() || self.pacing.is_masked() {
-            let interrupts = self.acknowledge();
-            if interrupted {
-                if interrupts.is_empty() {
-                    ringbuf_entry_root!(Trace::Spurious);
-                }
-                if self.pacing.interrupted(self.channel, &mut clock) {
-                    ringbuf_entry_root!(Trace::HeldOff);
-                }
-            }
-        }
-        self.turn(timed);
-        self.pacing
-            .stand_in(self.channel, &mut KernelClock::default(), &mut KernelAlarms);
     }
 }

@@ -14,7 +14,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 {
     /// Checks everything that must hold between two operations, whatever the device and the clients did. The error says what does
     /// not. Costs O(slots + event buffers).
-    pub fn audit(&self) -> Result<(), &'static str> {
+    pub(crate) fn audit(&self) -> Result<(), &'static str> {
         self.audit_slots()?;
         self.audit_clients()?;
         self.audit_events()?;
@@ -189,7 +189,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The slot's state as a word, for messages of tests.
-    pub fn describe_slot(&self, id: SlotId) -> &'static str {
+    pub(crate) fn describe_slot(&self, id: SlotId) -> &'static str {
         match self.books.slots.get(id).state {
             State::Free => "free",
             State::Filling => "filling",

@@ -20,13 +20,13 @@ use crate::turn::Turn;
 use virtqueue::Virtqueue;
 
 /// Tells the time, when it is asked: to ask may cost a system call, so the channel asks only when it must.
-pub trait Clock {
+pub(crate) trait Clock {
     /// Milliseconds since boot. Never goes back.
     fn now(&mut self) -> u64;
 }
 
-/// What a channel knows of each slot, deadline and token: large, and nothing but zeros before [`Channel::provide`], so that it
-/// takes no room in the image.
+/// What a driver knows of each slot, deadline and token: large, and nothing but zeros before
+/// [`Driver::provide`](crate::Driver::provide), so that it takes no room in the image.
 pub struct Books<const SLOTS: usize> {
     pub(crate) slots: Slots<SLOTS>,
     pub(crate) wheel: Wheel,
@@ -48,13 +48,10 @@ impl<const SLOTS: usize> Books<SLOTS> {
     };
 }
 
-/// One SCMI device with its transfers, events and clients. See the [crate documentation](crate).
-///
-/// The parameters are those of [`QueueMemory`]. It lives in a `static`: [`Channel::new`] is `const`, [`Channel::provide`] gives it
-/// the pools whose size depends on the clients, [`Channel::start`] the device.
+/// One SCMI device with its transfers, events and clients. The parameters are those of [`QueueMemory`].
 // What every command needs comes first, so that it is near enough to be reached by short instructions.
 #[repr(C)]
-pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
+pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
     pub(crate) books: &'m mut Books<SLOTS>,
     pub(crate) memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
     pub(crate) recovery: Recovery,
@@ -95,7 +92,7 @@ pub struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usiz
     /// Client of each task of the image; 0xff: none.
     pub(crate) tasks: &'m [u8],
     /// What happened.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     pub(crate) limits: Limits,
     pub(crate) records: &'m mut [Record],
     pub(crate) subscriptions: Table<'m>,
@@ -125,7 +122,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
     /// A channel without device and clients. Touches no queue memory.
-    pub const fn new(
+    pub(crate) const fn new(
         memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
         books: &'m mut Books<SLOTS>,
     ) -> Self {
@@ -169,7 +166,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ///
     /// `tasks` says for each task index which of `clients` it is, 0xff for none. Each client gets as many of `records` as
     /// its configuration says, in order; the last ones get what is left.
-    pub fn provide(
+    pub(crate) fn provide(
         &mut self,
         clients: &'m mut [Client],
         tasks: &'m [u8],
@@ -203,7 +200,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Tells the device what is new in either ring, where it wants to know. After every batch of submissions, and after every turn.
     #[inline]
-    pub fn kick(&mut self, transport: &mut impl Transport) {
+    pub(crate) fn kick(&mut self, transport: &mut impl Transport) {
         if !self.live {
             return;
         }
@@ -219,12 +216,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// [`Channel::kick`], away from the path of ordinary commands.
     #[inline(never)]
-    pub fn kick_after_turn(&mut self, transport: &mut impl Transport) {
+    pub(crate) fn kick_after_turn(&mut self, transport: &mut impl Transport) {
         self.kick(transport);
     }
 
     /// What works.
-    pub fn condition(&self) -> Condition {
+    pub(crate) fn condition(&self) -> Condition {
         match self.recovery.phase {
             Phase::Down => Condition::Down,
             Phase::Ready => Condition::Ready,
@@ -252,22 +249,22 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Whether the device has an event queue (V08).
     #[inline]
-    pub fn has_events(&self) -> bool {
+    pub(crate) fn has_events(&self) -> bool {
         self.event_queue
     }
 
     /// Commands whose outcome is open.
-    pub fn in_flight(&self) -> u16 {
+    pub(crate) fn in_flight(&self) -> u16 {
         self.in_flight
     }
 
     /// Entries of the command ring.
-    pub fn command_ring(&self) -> u16 {
+    pub(crate) fn command_ring(&self) -> u16 {
         self.commands.size()
     }
 
     /// Entries of the event ring; 0 without events.
-    pub fn event_ring(&self) -> u16 {
+    pub(crate) fn event_ring(&self) -> u16 {
         if self.event_queue {
             self.events.size()
         } else {
@@ -276,17 +273,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Feature bits that were agreed on; 0 before that.
-    pub fn features(&self) -> u64 {
+    pub(crate) fn features(&self) -> u64 {
         self.features
     }
 
     /// Incarnation of the device: one more each time that it was set up.
-    pub fn generation(&self) -> u32 {
+    pub(crate) fn generation(&self) -> u32 {
         self.generation
     }
 
     /// What the channel holds.
-    pub fn pools(&self) -> Pools {
+    pub(crate) fn pools(&self) -> Pools {
         let buffers = u32::from(self.event_ring());
         let at_device = if self.event_queue {
             u32::from(self.events.in_flight())
@@ -308,7 +305,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// A client's slots, in the ring at its present size, and its event queue.
-    pub fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
+    pub(crate) fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
         let client = self.clients.get(self.client_number(owner)?.index())?;
         // A quota may promise more than there is, where the build was told to oversubscribe.
         let slots = client.account.quota().min(self.in_use);

@@ -248,7 +248,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ///
     /// To be called when the supervisor tells of it; a call from the task's next life does it too.
     #[cold]
-    pub fn client_gone(&mut self, owner: Owner, now: u64) {
+    pub(crate) fn client_gone(&mut self, owner: Owner, now: u64) {
         if let Some(id) = self.client_number(owner)
             && let Some(client) = self.clients.get_mut(id.index())
             && client.owner == owner
@@ -260,7 +260,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Who a client was when it last called, for a check whether it still lives. `None` past the last client, and for one
     /// that has nothing to lose.
-    pub fn client_owner(&self, number: usize) -> Option<Owner> {
+    pub(crate) fn client_owner(&self, number: usize) -> Option<Owner> {
         self.clients.get(number).map(|client| client.owner)
     }
 

@@ -14,6 +14,7 @@
 //! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
 
 use crate::channel::{Channel, Clock};
+use crate::driver::Plan;
 
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
@@ -31,17 +32,9 @@ const HOLD_FIRST: u64 = 10;
 const HOLD_LONGEST: u64 = 1_000;
 const HOLD_FORGOTTEN: u64 = 1_000;
 
-/// What pacing needs of the kernel.
-pub trait Alarms {
-    /// Has the timer fire at this time, in milliseconds since boot, and at no other.
-    fn set_timer(&mut self, time: u64);
-    /// Lets the device interrupt again.
-    fn unmask(&mut self);
-}
-
-/// Decides when the device may interrupt, and when the timer fires to look at the rings instead. The server tells it of each interrupt
-/// and of the timer, and calls [`Pacing::rest`] or [`Pacing::pause`] after each turn.
-pub struct Pacing {
+/// Decides when the device may interrupt, and when the timer fires to look at the rings instead. It is told of each interrupt
+/// and of the timer, and [`Pacing::rest`] or [`Pacing::pause`] is called after each turn.
+pub(crate) struct Pacing {
     /// The device's interrupt is not ours: the timer stands in for it, always.
     by_timer: bool,
     mask: Mask,
@@ -94,10 +87,10 @@ impl Line {
 }
 
 impl Pacing {
-    /// Pacing of a device whose interrupt is ours, or is not: then the timer alone looks at the rings.
-    pub const fn new(by_timer: bool) -> Self {
+    /// Pacing of a device that is not there yet.
+    pub(crate) const fn new() -> Self {
         Self {
-            by_timer,
+            by_timer: false,
             mask: Mask::Open,
             timer: u64::MAX,
             ticking: false,
@@ -110,23 +103,28 @@ impl Pacing {
         }
     }
 
+    /// There is a device now. `by_timer`: its interrupt is not ours, so the timer alone looks at the rings.
+    pub(crate) fn start(&mut self, by_timer: bool) {
+        self.by_timer = by_timer;
+    }
+
     /// Whether the device's interrupt is not ours.
-    pub fn is_by_timer(&self) -> bool {
+    pub(crate) fn is_by_timer(&self) -> bool {
         self.by_timer
     }
 
     /// Whether the device's interrupt is masked, so that it must be acknowledged whenever the rings are looked at.
-    pub fn is_masked(&self) -> bool {
+    pub(crate) fn is_masked(&self) -> bool {
         self.mask != Mask::Open
     }
 
     /// Whether the interrupt is held off, because it came again and again without work.
-    pub fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.mask == Mask::Held
     }
 
     /// The timer fired: it is off now.
-    pub fn timer_fired<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    pub(crate) fn timer_fired<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
         &mut self,
         channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
         clock: &mut impl Clock,
@@ -141,7 +139,7 @@ impl Pacing {
 
     /// The device interrupted, and its interrupt is masked. To be called before the turn. Returns whether the interrupt is held off from
     /// now on.
-    pub fn interrupted<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    pub(crate) fn interrupted<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
         &mut self,
         channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
         clock: &mut impl Clock,
@@ -154,32 +152,32 @@ impl Pacing {
     }
 
     /// Asks for the next interrupt, and sets the timer to what the channel wants, unless it fires before that anyhow. To be called
-    /// when a turn ended with [`After::Sleep`](crate::After), or an operation needed none.
+    /// when a turn ended with `After::Sleep`, or an operation needed none.
     #[inline]
-    pub fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    pub(crate) fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
         &mut self,
         channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
         clock: &mut impl Clock,
-        alarms: &mut impl Alarms,
+        plan: &mut Plan,
     ) {
         if self.mask == Mask::Masked && (!channel.is_polling() || channel.awaits_interrupt()) {
             self.mask = Mask::Open;
-            alarms.unmask();
+            plan.unmask = true;
         }
         if channel.take_rearm() || self.stands_in() {
-            self.rearm(channel, clock, alarms);
+            self.rearm(channel, clock, plan);
         }
     }
 
     /// A notification was dealt with: if the interrupt stays masked, the timer fires within a millisecond, for an event above all.
-    pub fn stand_in<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    pub(crate) fn stand_in<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
         &mut self,
         channel: &Channel<'_, RING, SLOTS, EVENTS>,
         clock: &mut impl Clock,
-        alarms: &mut impl Alarms,
+        plan: &mut Plan,
     ) {
         if self.mask == Mask::Masked && !channel.is_down() {
-            self.wake_at(clock.now().saturating_add(BUSY_PAUSE), alarms);
+            self.wake_at(clock.now().saturating_add(BUSY_PAUSE), plan);
         }
     }
 
@@ -190,8 +188,8 @@ impl Pacing {
 
     /// The device floods: the next turn is a millisecond later.
     #[cold]
-    pub fn pause(&mut self, clock: &mut impl Clock, alarms: &mut impl Alarms) {
-        self.wake_at(clock.now().saturating_add(FLOOD_PAUSE), alarms);
+    pub(crate) fn pause(&mut self, clock: &mut impl Clock, plan: &mut Plan) {
+        self.wake_at(clock.now().saturating_add(FLOOD_PAUSE), plan);
         self.ticking = true;
     }
 
@@ -200,7 +198,7 @@ impl Pacing {
         &mut self,
         channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
         clock: &mut impl Clock,
-        alarms: &mut impl Alarms,
+        plan: &mut Plan,
     ) {
         if channel.wants_clock() {
             channel.tick(clock.now());
@@ -219,15 +217,15 @@ impl Pacing {
             self.ticking = !stands_in;
         }
         if next < u64::MAX {
-            self.wake_at(next, alarms);
+            self.wake_at(next, plan);
         }
     }
 
     /// Has the timer fire at a time, or before.
-    fn wake_at(&mut self, time: u64, alarms: &mut impl Alarms) {
+    fn wake_at(&mut self, time: u64, plan: &mut Plan) {
         if time < self.timer {
             self.timer = time;
-            alarms.set_timer(time);
+            plan.timer = Some(time);
         }
     }
 }

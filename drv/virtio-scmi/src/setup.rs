@@ -22,7 +22,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// other the channel stays down.
     ///
     /// The first thing is a reset: an earlier life of the driver may have left the device at work in the queue memory.
-    pub fn start(&mut self, transport: &mut impl Transport, now: u64) -> Result<(), SetupError> {
+    pub(crate) fn start(
+        &mut self,
+        transport: &mut impl Transport,
+        now: u64,
+    ) -> Result<(), SetupError> {
         let result = self.set_up(transport, now);
         match result {
             Ok(()) => self.recovery.ready(now, &self.limits),
@@ -183,7 +187,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Does what time and the state of the device demand: begins recovery, makes the next attempt. To be called before a turn whenever
     /// [`Channel::next_wake`] has passed or trouble was reported.
     #[inline(never)]
-    pub fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
+    pub(crate) fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
         self.turn.rearm = true;
         self.recovery.tick(now);
         if self.recovery.is_up() {
@@ -208,14 +212,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The device asked for attention other than by a used buffer: looks whether it wants a reset (W9).
-    pub fn check_device(&mut self, transport: &mut impl Transport) {
+    pub(crate) fn check_device(&mut self, transport: &mut impl Transport) {
         if transport.needs_reset() {
             self.recovery.report(Trouble::NeedsReset);
         }
     }
 
     /// Asks for a reset of the device in the next [`Channel::maintain`].
-    pub fn request_recovery(&mut self) {
+    pub(crate) fn request_recovery(&mut self) {
         self.recovery.report(Trouble::Requested);
     }
 
@@ -288,20 +292,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Whether [`Channel::maintain`] has something to do that cannot wait.
     #[inline]
-    pub fn in_trouble(&self) -> bool {
+    pub(crate) fn in_trouble(&self) -> bool {
         self.recovery.trouble.is_some()
     }
 
     /// Whether [`Channel::next_wake`] may have come nearer, or a tick be wanted that was not wanted before, since this was last asked.
     #[inline]
-    pub fn take_rearm(&mut self) -> bool {
+    pub(crate) fn take_rearm(&mut self) -> bool {
         core::mem::take(&mut self.turn.rearm)
     }
 
     /// When to call [`Channel::maintain`] and run a turn, if nothing happens before. Milliseconds since boot; a time that has passed
     /// means at once. (As long as [`Channel::wants_tick`], a turn with the time is wanted soon besides.)
     #[inline(never)]
-    pub fn next_wake(&self) -> Option<u64> {
+    pub(crate) fn next_wake(&self) -> Option<u64> {
         let recovery = match self.recovery.phase {
             Phase::Down => None,
             Phase::Waiting(until) => Some(until),

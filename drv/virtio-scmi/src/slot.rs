@@ -114,8 +114,8 @@ pub(crate) enum State {
 pub(crate) enum Waiter {
     /// The driver: asks whether the platform is there.
     Probe,
-    /// A client, blocked in `exchange`; the server keeps a number with it.
-    Exchange { cookie: u32 },
+    /// A client, blocked in `exchange`.
+    Exchange,
     /// A client that polls; it gets these notification bits at the end.
     Handle { bits: u32 },
     /// The driver: switches the event of this subscription on or off.

@@ -20,7 +20,7 @@ use scmi::{Status, events};
 pub enum Notified {
     /// Settled: reply.
     Done,
-    /// The platform is asked first: [`Output::Subscribed`](crate::Output::Subscribed) will tell.
+    /// The platform is asked first: [`System::subscribed`](crate::System::subscribed) will tell.
     Waiting,
 }
 
@@ -36,7 +36,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// `thresholds` are for the event that has them. The platform knows one pair for each source, so it is told the widest of what clients
     /// want; a client may see events that only another asked for. Subscribing again with others replaces what a sole
     /// subscriber asked for. If the platform refuses that, the caller has no subscription any more, and others keep what they have.
-    pub fn subscribe(
+    pub(crate) fn subscribe(
         &mut self,
         owner: Owner,
         protocol: u8,
@@ -120,7 +120,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Ends a client's subscription. The platform is told when it was the last, and nobody waits for that.
-    pub fn unsubscribe(
+    pub(crate) fn unsubscribe(
         &mut self,
         owner: Owner,
         protocol: u8,
@@ -151,7 +151,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty.
-    pub fn fetch(
+    pub(crate) fn fetch(
         &mut self,
         owner: Owner,
         clock: &mut impl Clock,

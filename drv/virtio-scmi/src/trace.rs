@@ -64,6 +64,12 @@ pub enum Trace {
         /// Slots that it held.
         held: u16,
     },
+    /// An interrupt with nothing to it.
+    Spurious,
+    /// The device floods: its interrupt stays off for a millisecond.
+    Flood,
+    /// The interrupt came again and again without work: the timer stands in for it for a while.
+    HeldOff,
     /// The platform refused to switch an event on.
     EventRefused {
         /// SCMI protocol.

@@ -33,9 +33,9 @@ pub struct Command {
 /// How a client waits for the end of a transfer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Wait {
-    /// Blocked: [`Output::Ended`](crate::Output::Ended) tells the end, with this number of the server's.
-    Blocked(u32),
-    /// By [`Channel::poll`]; these notification bits, if any, tell that it may succeed.
+    /// Blocked: [`System::ended`](crate::System::ended) tells the end.
+    Blocked,
+    /// By [`Driver::poll`](crate::Driver::poll); these notification bits, if any, tell that it may succeed.
     Poll(u32),
 }
 
@@ -79,7 +79,7 @@ impl Reply<'_> {
     pub const FIRST: usize = 2;
 
     /// The buffer that holds the return values, from byte 8 on. The device does not have it; it is valid until
-    /// [`Channel::finish`].
+    /// the client has it.
     pub fn buffer(&self) -> &DmaBuffer {
         self.buffer
     }
@@ -121,24 +121,16 @@ impl Reply<'_> {
     }
 }
 
-/// What [`Channel::poll`] found.
-pub enum Polled<'m> {
-    /// Not answered yet.
-    Pending,
-    /// The end. When the answer is copied, [`Channel::finish`] ends the handle.
-    Ended(SlotId, Result<Reply<'m>, Failure>),
-}
-
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
     /// How late a deadline of a second or more may be, if a turn with the time is run that long after a command at the latest, as long
     /// as [`Channel::wants_tick`]. Milliseconds.
-    pub const LATENESS: u64 = 250;
+    pub(crate) const LATENESS: u64 = 250;
 
     /// Whether the ring has slots, and none is free for a command.
     #[inline]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.free.len() == 0 && self.in_use > 0
     }
 
@@ -146,7 +138,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ///
     /// Then write the parameters to [`Channel::parameters`] and [`Channel::submit`], or [`Channel::abort`].
     #[inline]
-    pub fn begin(
+    pub(crate) fn begin(
         &mut self,
         owner: Owner,
         command: &Command,
@@ -161,7 +153,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 slot.state = State::Filling;
                 slot.polled = command.polled;
                 slot.waiter = match command.wait {
-                    Wait::Blocked(cookie) => Waiter::Exchange { cookie },
+                    Wait::Blocked => Waiter::Exchange,
                     Wait::Poll(bits) => {
                         slot.polled &= bits == 0;
                         Waiter::Handle { bits }
@@ -209,7 +201,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ) -> Result<(ClientId, SlotId, bool), Refusal> {
         let id = self.client(owner, clock)?;
         self.check_ready()?;
-        if command.polled && (command.delayed || matches!(command.wait, Wait::Blocked(_))) {
+        if command.polled && (command.delayed || command.wait == Wait::Blocked) {
             count(&mut self.counters.sent_fail_polling_unsupported);
             return Err(Refusal::InvalidArgument);
         }
@@ -296,13 +288,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Where to write the parameters of a slot that was just begun: from byte 4 on, at most 128 bytes.
     #[inline]
-    pub fn parameters(&self, id: SlotId) -> &'m DmaBuffer {
+    pub(crate) fn parameters(&self, id: SlotId) -> &'m DmaBuffer {
         self.request(id)
     }
 
     /// Gives a slot back that was begun but cannot be filled (the client's lease is gone).
     #[cold]
-    pub fn abort(&mut self, id: SlotId) {
+    pub(crate) fn abort(&mut self, id: SlotId) {
         if self.books.slots.get(id).state == State::Filling {
             self.release(id);
         }
@@ -314,7 +306,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// deadline [wants the clock](Channel::wants_clock).
     // In one place for clients' commands and the driver's own.
     #[inline(never)]
-    pub fn submit(&mut self, id: SlotId, len: usize) -> Result<Handle, Refusal> {
+    pub(crate) fn submit(&mut self, id: SlotId, len: usize) -> Result<Handle, Refusal> {
         match self
             .check_request(id, len)
             .and_then(|()| self.transmit(id, len))
@@ -343,13 +335,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Whether a deadline is so near that [`Channel::tick`] cannot wait.
     #[inline]
-    pub fn wants_clock(&self) -> bool {
+    pub(crate) fn wants_clock(&self) -> bool {
         self.turn.clock
     }
 
     /// Puts the deadlines of what was sent since the last time on the clock: they count from now on.
     #[inline(never)]
-    pub fn tick(&mut self, now: u64) {
+    pub(crate) fn tick(&mut self, now: u64) {
         self.turn.clock = false;
         while let Some(id) = self.books.off_clock.pop() {
             let slot = self.books.slots.get(id);
@@ -386,7 +378,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Whether there may be transfers whose deadline is not on the clock yet: a turn with the time should be run within
     /// [`Channel::LATENESS`].
     #[inline]
-    pub fn wants_tick(&self) -> bool {
+    pub(crate) fn wants_tick(&self) -> bool {
         !self.books.off_clock.is_empty()
     }
 
@@ -473,23 +465,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
-    /// The state of a transfer, after what has come is dealt with: run a turn before, if the client is to see what is in
-    /// the ring *now*.
-    pub fn poll(
+    /// The slot of a transfer that its client polls for, if it has ended. [`Channel::finish`] ends the handle.
+    pub(crate) fn poll(
         &mut self,
         owner: Owner,
         handle: Handle,
         clock: &mut impl Clock,
-    ) -> Result<Polled<'m>, Refusal> {
+    ) -> Result<Option<SlotId>, Refusal> {
         let id = self.find(owner, handle, clock)?;
-        Ok(match self.books.slots.get(id).state {
-            State::Ended => Polled::Ended(id, self.result(id)),
-            _ => Polled::Pending,
-        })
+        Ok((self.books.slots.get(id).state == State::Ended).then_some(id))
     }
 
     /// Gives a transfer up. The handle ends; the slot is free when the device gives it back.
-    pub fn cancel(
+    pub(crate) fn cancel(
         &mut self,
         owner: Owner,
         handle: Handle,
@@ -527,7 +515,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The waiter has the end of the transfer, or is gone: the slot is free, or lost as long as the device has it.
     #[inline(never)]
-    pub fn finish(&mut self, id: SlotId) {
+    pub(crate) fn finish(&mut self, id: SlotId) {
         let slot = self.books.slots.get(id);
         let follows = slot.follows;
         if slot.state != State::Ended {

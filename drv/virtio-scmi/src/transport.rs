@@ -40,6 +40,15 @@ impl SetupError {
     }
 }
 
+/// Why the device interrupted.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Interrupts {
+    /// It put something into a ring.
+    pub used_buffer: bool,
+    /// Its configuration changed, which an SCMI device has none of, or it asks for a reset.
+    pub configuration: bool,
+}
+
 /// One device, in the order of virtio's initialisation: reset, negotiate, queues, driver_ok.
 pub trait Transport {
     /// Resets the device and waits, a bounded time, for the end of it.
@@ -59,6 +68,8 @@ pub trait Transport {
     fn driver_ok(&mut self) -> Result<(), SetupError>;
     /// Tells the device that a queue has something new.
     fn notify(&mut self, queue: u16);
+    /// Why the device interrupts; acknowledged with that, so that whatever comes from here on interrupts again.
+    fn take_interrupts(&mut self) -> Interrupts;
     /// Whether the device asks for a reset, or was reset behind the driver's back.
     fn needs_reset(&mut self) -> bool;
     /// Tells the device that the driver gave it up.

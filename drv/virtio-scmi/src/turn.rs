@@ -8,7 +8,7 @@ use crate::counters::count;
 use crate::error::Failure;
 use crate::quota::Owner;
 use crate::recovery::Trouble;
-use crate::slot::{SlotId, State, Waiter};
+use crate::slot::{Handle, SlotId, State, Waiter};
 use crate::trace::Trace;
 use crate::transfer::Reply;
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE};
@@ -16,15 +16,15 @@ use scmi::{Header, Status};
 use virtqueue::{Used, Violation, Virtqueue};
 
 /// Somebody to tell, while a turn goes on.
-pub enum Output<'m> {
+pub(crate) enum Output<'m> {
     /// A blocked client's transfer ended: copy the answer, reply, and [`Channel::finish`] the slot.
     Ended {
         /// The client.
         owner: Owner,
-        /// What the server gave with the command.
-        cookie: u32,
         /// The slot to finish.
         slot: SlotId,
+        /// What the client's command was given as.
+        handle: Handle,
         /// The answer, or why there is none.
         result: Result<Reply<'m>, Failure>,
     },
@@ -46,7 +46,7 @@ pub enum Output<'m> {
 
 /// What to do after a turn.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum After {
+pub(crate) enum After {
     /// Nothing is left: wait for an interrupt, a request, or [`Channel::next_wake`].
     Sleep,
     /// Something came in the last moment: run another turn.
@@ -100,7 +100,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// With the time, deadlines that have passed are dealt with too: for turns that [`Channel::next_wake`] or
     /// [`Channel::wants_tick`] asked for.
     #[inline]
-    pub fn begin_turn(&mut self, time: Option<u64>) {
+    pub(crate) fn begin_turn(&mut self, time: Option<u64>) {
         self.turn.wanted = false;
         self.turn.commands_left = self.commands.size();
         self.turn.events_left = self.event_ring().max(EVENTS_MIN);
@@ -121,38 +121,38 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// The device interrupted. Returns how often it did, modulo 2^32.
     #[inline]
-    pub fn interrupted(&mut self) -> u32 {
+    pub(crate) fn interrupted(&mut self) -> u32 {
         count(&mut self.counters.interrupts);
         self.counters.interrupts
     }
 
     /// Whether a turn should be run although no interrupt and no time asked for it.
-    pub fn wants_turn(&self) -> bool {
+    pub(crate) fn wants_turn(&self) -> bool {
         self.turn.wanted
     }
 
     /// Whether everybody polls, or did so a moment ago: then an interrupt is likely to be of a polled command, on a device that does
     /// not respect that it is suppressed.
     #[inline]
-    pub fn is_polling(&self) -> bool {
+    pub(crate) fn is_polling(&self) -> bool {
         self.polling
     }
 
     /// A moment has passed: who has nothing in flight polls no more.
     #[inline]
-    pub fn forget_polling(&mut self) {
+    pub(crate) fn forget_polling(&mut self) {
         self.polling &= self.quiet;
     }
 
     /// Whether somebody waits for an interrupt of the command ring.
     #[inline]
-    pub fn awaits_interrupt(&self) -> bool {
+    pub(crate) fn awaits_interrupt(&self) -> bool {
         self.interruptible > 0
     }
 
     /// Whether the device has put something into a ring that no turn has dealt with yet.
     #[inline]
-    pub fn has_used(&self) -> bool {
+    pub(crate) fn has_used(&self) -> bool {
         self.commands.has_used() || (self.has_events() && self.events.has_used())
     }
 
@@ -163,7 +163,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Ends a turn: interrupts are wanted again, unless everybody polls or the device floods (V13).
     #[inline]
-    pub fn end_turn(&mut self) -> After {
+    pub(crate) fn end_turn(&mut self) -> After {
         if self.recovery.trouble.is_some() {
             return After::Again;
         }
@@ -199,7 +199,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Commands come before events, so that no flood of events delays them, and both before deadlines: an answer that
     /// is there in time counts, however late it is looked at. The device is judged last.
     #[inline]
-    pub fn next(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
+    pub(crate) fn next(&mut self, clock: &mut impl Clock) -> Option<Output<'m>> {
         loop {
             let ended = if self.turn.chores {
                 // Before anything that could bring another announcement.
@@ -286,10 +286,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn tell(&mut self, id: SlotId, clock: &mut impl Clock) -> Option<Output<'m>> {
         let slot = self.books.slots.get(id);
         match slot.waiter {
-            Waiter::Exchange { cookie } => Some(Output::Ended {
+            Waiter::Exchange => Some(Output::Ended {
                 owner: slot.owner,
-                cookie,
                 slot: id,
+                handle: slot.handle,
                 result: self.result(id),
             }),
             Waiter::Handle { bits: 0 } => None,

@@ -215,7 +215,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
         if self.dice.below(3_000) == 0 {
             // It dies, whatever it is doing; the driver hears of it now or with its next call.
             if self.dice.percent(50) {
-                self.world.channel.client_gone(owner, now);
+                self.world.client_gone(owner);
             }
             *customer = Customer {
                 owner: reborn(owner),
@@ -240,17 +240,13 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
                     delayed: delayed && self.dice.percent(70),
                     polled: poll && !delayed && self.dice.percent(50),
                     deadline,
-                    wait: if poll {
-                        Wait::Poll(0)
-                    } else {
-                        Wait::Blocked(0)
-                    },
+                    wait: if poll { Wait::Poll(0) } else { Wait::Blocked },
                     ..wish(protocol, message)
                 };
                 let parameters: &[u8] = if delayed { &[1; 16] } else { &[] };
                 let idle = customer.handles.is_empty();
                 match self.world.submit(owner, &asked, parameters) {
-                    Ok((_, handle)) => {
+                    Ok(handle) => {
                         customer.refused_since = None;
                         customer.blocked = !poll;
                         if poll {
@@ -267,7 +263,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
                         assert!(
                             now - since <= 32_000,
                             "{owner:?} has been refused for 32 s, now with {refusal:?}: {:?}",
-                            self.world.channel.pools()
+                            self.world.driver.pools()
                         );
                     }
                 }
@@ -338,7 +334,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
         let before = self.world.now;
         let told = self.world.pass(milliseconds);
         self.told(told);
-        let recoveries = self.world.channel.counters.recoveries;
+        let recoveries = self.world.driver.counters().recoveries;
         if recoveries != self.recoveries {
             let rough = self.platform.rough;
             assert!(rough || recoveries == self.recoveries + 1);
@@ -363,8 +359,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
             2 => self.world.transport.offered = features,
             3 => self.world.transport.offered = features | P2A_CHANNELS,
             _ => {
-                self.world.transport.needs_reset = true;
-                self.world.channel.check_device(&mut self.world.transport);
+                self.world.ask_for_reset();
                 let told = self.world.turn();
                 self.told(told);
             }
@@ -389,7 +384,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
         if self.platform.rough {
             self.world.transport.offered = VERSION_1 | EVENT_IDX | P2A_CHANNELS;
             self.pass(20_000);
-            self.world.channel.request_recovery();
+            self.world.driver.request_recovery();
             let told = self.world.turn();
             self.told(told);
         }
@@ -408,8 +403,8 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
             self.platform();
             self.pass(20);
         }
-        let pools = self.world.channel.pools();
-        assert_eq!(self.world.channel.condition(), Condition::Ready);
+        let pools = self.world.driver.pools();
+        assert_eq!(self.world.driver.condition(), Condition::Ready);
         assert_eq!(
             (pools.slots_free, pools.slots_lost),
             (pools.slots, 0),
@@ -640,7 +635,7 @@ fn s12e_after_a_reset_bad_thresholds_are_refused_to_one_client_alone() {
     run(Setup::default(), |world| {
         follow(world, THERMAL, GOOD).unwrap();
         answer(world);
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         assert_eq!(follow(world, CONSOLE, BAD), Ok(Notified::Done));
         world.answer_probe();
@@ -698,7 +693,7 @@ fn s01_slots_that_all_come_back_in_time_reset_nothing() {
                 world.turn();
             }
             if late.len() < 7
-                && let Ok((_, handle)) = world.submit(THERMAL, &asked, &[])
+                && let Ok(handle) = world.submit(THERMAL, &asked, &[])
             {
                 let command = world.take();
                 world.cancel(THERMAL, handle).unwrap();
@@ -706,7 +701,7 @@ fn s01_slots_that_all_come_back_in_time_reset_nothing() {
             }
             world.pass(7);
         }
-        assert_eq!(world.channel.counters.recoveries, 0);
+        assert_eq!(world.driver.counters().recoveries, 0);
     });
 }
 
@@ -754,7 +749,7 @@ fn n08_neither_events_nor_a_reset_displace_the_end_of_a_subscription() {
             world.subscribe(THERMAL, 0x15, 1, 4);
             let recover = |world: &mut W<'_>, refused| {
                 world.pass(20_000);
-                world.channel.request_recovery();
+                world.driver.request_recovery();
                 world.turn();
                 world.answer_probe();
                 world.turn();
@@ -799,7 +794,7 @@ fn come_back(world: &mut W<'_>) {
     world.turn();
     world.answer_probe();
     world.turn();
-    assert_eq!(world.channel.condition(), Condition::Ready);
+    assert_eq!(world.driver.condition(), Condition::Ready);
 }
 
 /// Loses one command of a client.
@@ -818,15 +813,15 @@ fn s01_the_drivers_own_slots_come_back_as_soon_as_a_clients() {
     run(Setup::default(), |world| {
         lose_own(world);
         busy(world, 2_000);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
         come_back(world);
         // One of two is no shortage, but one was there a moment ago.
         world.try_subscribe(POWER, 0x11, 0, 5).unwrap();
         world.turn();
         world.take();
         busy(world, 10_200);
-        assert_eq!(world.channel.counters.recoveries, 2);
-        assert_eq!(world.channel.pools().slots_lost, 0);
+        assert_eq!(world.driver.counters().recoveries, 2);
+        assert_eq!(world.driver.pools().slots_lost, 0);
     });
 }
 
@@ -843,14 +838,14 @@ fn s01_losses_of_long_ago_do_not_hasten_a_reset() {
         come_back(world);
         lose(world, CONSOLE);
         world.pass(10_000);
-        assert_eq!(world.channel.counters.recoveries, 2);
+        assert_eq!(world.driver.counters().recoveries, 2);
         come_back(world);
         busy(world, 40_000);
         lose(world, CONSOLE);
         busy(world, 29_000);
-        assert_eq!(world.channel.counters.recoveries, 2);
+        assert_eq!(world.driver.counters().recoveries, 2);
         busy(world, 1_100);
-        assert_eq!(world.channel.counters.recoveries, 3);
+        assert_eq!(world.driver.counters().recoveries, 3);
     });
 }
 
@@ -860,14 +855,13 @@ fn s01_silence_to_one_clients_deadlines_resets_once_in_10_s() {
     run(Setup::default(), |world| {
         let mut resets = Vec::new();
         for _ in 0..600 {
-            let before = world.channel.counters.recoveries;
-            if world.channel.condition() == Condition::Ready
-                && world.channel.pools().slots_lost == 0
+            let before = world.driver.counters().recoveries;
+            if world.driver.condition() == Condition::Ready && world.driver.pools().slots_lost == 0
             {
                 lose(world, THERMAL);
             }
             world.pass(100);
-            if world.channel.counters.recoveries != before {
+            if world.driver.counters().recoveries != before {
                 resets.push(world.now);
             }
             if let Some(probe) = world.device.take() {
@@ -923,25 +917,25 @@ fn s08_the_token_of_a_command_that_was_given_up_is_retired() {
     };
     // Its time was up after it was accepted.
     run(Setup::default(), |world| {
-        let (_, handle) = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
+        let handle = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.turn();
         world.cancel(CONSOLE, handle).unwrap();
         world.pass(2_500);
-        assert_eq!(world.channel.pools().slots_owed, 0);
+        assert_eq!(world.driver.pools().slots_owed, 0);
         no_command_gets(world, command.token());
     });
     // Its late reply does not say whether it was accepted.
     run(Setup::default(), |world| {
-        let (_, handle) = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
+        let handle = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
         let command = world.take();
         world.cancel(CONSOLE, handle).unwrap();
         world
             .device
             .reply_raw(command.head, command.header ^ 1, 0, &[], 8);
         world.turn();
-        assert_eq!(world.channel.pools().slots_lost, 0);
+        assert_eq!(world.driver.pools().slots_lost, 0);
         no_command_gets(world, command.token());
     });
 }
@@ -964,10 +958,10 @@ fn s01_resets_for_losses_do_not_make_the_platform_unavailable() {
                     world.turn();
                 }
             }
-            assert_ne!(world.channel.condition(), Condition::PlatformUnavailable);
-            away += u32::from(world.channel.condition() != Condition::Ready);
+            assert_ne!(world.driver.condition(), Condition::PlatformUnavailable);
+            away += u32::from(world.driver.condition() != Condition::Ready);
         }
-        assert!(world.channel.counters.recoveries >= 10);
+        assert!(world.driver.counters().recoveries >= 10);
         assert!(away < 100, "it was away for {away} of 10,000 turns");
     });
 }
@@ -987,11 +981,10 @@ fn w07_a_device_that_died_while_the_driver_switched_events_is_asked_first() {
         world.subscribe_later(THERMAL, 4);
         world.subscribe_later(CONSOLE, 5);
         world.turn();
-        assert_eq!(world.channel.pools().slots_free, 0);
-        world.transport.needs_reset = true;
-        world.channel.check_device(&mut world.transport);
+        assert_eq!(world.driver.pools().slots_free, 0);
+        world.ask_for_reset();
         world.turn();
-        assert_ne!(world.channel.condition(), Condition::Ready);
+        assert_ne!(world.driver.condition(), Condition::Ready);
         world.pass(8_000);
         assert!(!ended(world, THERMAL));
     });
@@ -1046,7 +1039,7 @@ fn s12j_a_response_that_moved_is_nobody_elses_answer() {
             wait: Wait::Poll(0),
             ..wish(0x14, 5)
         };
-        let (_, handle) = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
+        let handle = world.submit(CONSOLE, &asked, &[1; 16]).unwrap();
         let command = world.take();
         assert!(world.device.delayed(&command, 0, b"console's secret"));
         world.turn();

@@ -13,13 +13,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use drv_virtio_scmi::{
-    After, Books, Channel, Client, ClientConfig, EVENT_IDX, Limits, Notified, Output, Owner,
-    P2A_CHANNELS, QueueMemory, Record, Rule, Rules, Subscription, Thresholds, VERSION_1,
-};
+use drv_virtio_scmi::{ClientConfig, Notified, Owner, Rule, Rules};
 use support::device::Command;
-use support::world::wish;
-use support::{FakeDevice, FakeTransport, Standing};
+use support::{INTERRUPT, Setup, World, run_sized};
 
 const BATCHES: usize = 60;
 const BATCH: u32 = 50;
@@ -35,107 +31,82 @@ struct Costs {
 
 /// The costs with all slots but one in flight, so many clients, and so many subscriptions of each.
 fn costs<const R: usize, const S: usize, const E: usize>(clients: u8, subscriptions: u8) -> Costs {
-    let config = |task| {
-        let config = ClientConfig {
-            task,
-            slots: S as u16,
-            events: 4,
-            subscriptions,
-            event_bits: 1,
-            rules: Rules::new(&[Rule::ALL]),
-        };
-        &*Box::leak(Box::new(config))
+    let config = |task| ClientConfig {
+        task,
+        slots: S as u16,
+        events: 4,
+        subscriptions,
+        event_bits: 1,
+        rules: Rules::new(&[Rule::ALL]),
     };
-    let many = usize::from(clients);
-    let mut pool: Vec<Client> = (0..u16::from(clients))
-        .map(config)
-        .map(Client::new)
-        .collect();
-    let tasks: Vec<u8> = (0..clients).collect();
-    let mut records: Vec<Record> = (0..4 * many).map(|_| Record::NEW).collect();
-    let places = many * usize::from(subscriptions);
-    let mut table: Vec<Subscription> = (0..places).map(|_| Subscription::NEW).collect();
-    let memory = Box::new(QueueMemory::<R, S, E>::new());
-    let mut books = Box::new(Books::NEW);
-    let mut channel = Box::new(Channel::new(&*memory, &mut books));
-    channel.provide(
-        &mut pool,
-        &tasks,
-        &mut records,
-        &mut table,
-        Limits::DEFAULT,
-        |_| (),
-    );
-    let mut transport = FakeTransport::new(VERSION_1 | P2A_CHANNELS | EVENT_IDX, [1024 * 2; 2]);
-    let clock = &mut Standing(1_000);
-    channel.start(&mut transport, clock.0).unwrap();
-    let mut device = FakeDevice::new(&memory, &transport);
-    let client = Owner(u16::from(clients) - 1);
-
-    let mut turn = |channel: &mut Channel<'_, R, S, E>| {
-        let mut told = 0;
-        channel.begin_turn(None);
-        while let Some(output) = channel.next(&mut Standing(1_000)) {
-            told += 1;
-            if let Output::Ended { slot, .. } = output {
-                channel.finish(slot);
-            }
-        }
-        channel.kick(&mut transport);
-        assert_ne!(channel.end_turn(), After::Yield);
-        told
+    let configs: Vec<ClientConfig> = (0..u16::from(clients)).map(config).collect();
+    let setup = Setup {
+        clients: configs.leak(),
+        queue_max: [2 * 1024; 2],
+        ..Setup::default()
     };
+    let mut costs = None;
+    run_sized::<R, S, E>(setup, |world| {
+        costs = Some(measured(world, clients, subscriptions));
+    });
+    costs.unwrap()
+}
 
+fn measured<const R: usize, const S: usize, const E: usize>(
+    world: &mut World<'_, R, S, E>,
+    clients: u8,
+    subscriptions: u8,
+) -> Costs {
+    // What is measured is the driver.
+    world.audits = false;
     for task in 0..u16::from(clients) {
         for source in 0..u32::from(subscriptions) {
             let source = source + 1000 * u32::from(task);
-            let how = channel
-                .subscribe(Owner(task), 0x15, 1, source, Thresholds::NONE, clock)
-                .unwrap();
+            let how = world.try_subscribe(Owner(task), 0x15, 1, source).unwrap();
             assert_eq!(how, Notified::Waiting);
-            turn(&mut channel);
-            let enable = device.take().unwrap();
-            device.reply(&enable, 0, &[]);
-            assert_eq!(turn(&mut channel), 1);
+            let enable = world.take();
+            world.device.reply(&enable, 0, &[]);
+            assert_eq!(world.interrupt().len(), 1);
         }
     }
-    let send = |channel: &mut Channel<'_, R, S, E>| {
-        let clock = &mut Standing(1_000);
-        let id = channel.begin(client, &wish(0x10, 0), clock).unwrap();
-        channel.submit(id, 0).unwrap();
-    };
+    let client = Owner(u16::from(clients) - 1);
     for _ in 0..S - 1 {
-        send(&mut channel);
-        device.take().unwrap();
+        world.exchange(client, 0x10, 0).unwrap();
+        world.take();
     }
-
-    let least = |mut operation: Box<dyn FnMut() -> Duration + '_>| {
-        let batches = (0..BATCHES).map(|_| (0..BATCH).map(|_| operation()).sum::<Duration>());
-        batches.min().unwrap() / BATCH
+    let turn = |world: &mut World<'_, R, S, E>| {
+        let start = Instant::now();
+        world.run(INTERRUPT);
+        let spent = start.elapsed();
+        assert_eq!(world.told().len(), 1);
+        spent
     };
-    let command = least(Box::new(|| {
+    let mut command = || {
         let start = Instant::now();
-        send(&mut channel);
+        world.exchange(client, 0x10, 0).unwrap();
         let sent = start.elapsed();
-        let command: Command = device.take().unwrap();
-        device.reply(&command, 0, &[0; 4]);
-        let start = Instant::now();
-        assert_eq!(turn(&mut channel), 1);
-        sent + start.elapsed()
-    }));
+        let command: Command = world.take();
+        world.device.reply(&command, 0, &[0; 4]);
+        sent + turn(world)
+    };
+    let command = least(&mut command);
     let source = u32::from(subscriptions) - 1 + 1000 * u32::from(client.0);
-    let event = least(Box::new(|| {
-        assert!(device.sensor_update(source, 7));
+    let mut event = || {
+        assert!(world.device.sensor_update(source, 7));
+        let spent = turn(world);
         let start = Instant::now();
-        assert_eq!(turn(&mut channel), 1);
-        channel
-            .fetch(client, &mut Standing(1_000))
-            .unwrap()
-            .unwrap();
-        start.elapsed()
-    }));
-    channel.audit().unwrap();
+        world.fetch(client).unwrap();
+        spent + start.elapsed()
+    };
+    let event = least(&mut event);
+    world.audit();
     Costs { command, event }
+}
+
+/// The least that an operation took, on the average of a batch.
+fn least(operation: &mut dyn FnMut() -> Duration) -> Duration {
+    let batches = (0..BATCHES).map(|_| (0..BATCH).map(|_| operation()).sum::<Duration>());
+    batches.min().unwrap() / BATCH
 }
 
 #[test]

@@ -7,16 +7,16 @@ mod support;
 
 use drv_virtio_scmi::{Command as Wish, Counters, Refusal, VERSION_1, Wait};
 use support::world::wish;
-use support::{CONSOLE, STRANGER, Setup, Standing, Told, World, header, run};
+use support::{CONSOLE, STRANGER, Setup, Told, World, header, run};
 
 type W<'m> = World<'m, 16, 8, 16>;
 
 /// What a deed adds to the counters.
 fn added(world: &mut W<'_>, deed: impl FnOnce(&mut W<'_>)) -> Counters {
-    let before = world.channel.counters;
+    let before = *world.driver.counters();
     deed(world);
     world.audit();
-    let after = world.channel.counters;
+    let after = world.driver.counters();
     Counters {
         sent_ok: after.sent_ok - before.sent_ok,
         sent_fail: after.sent_fail - before.sent_fail,
@@ -71,7 +71,7 @@ fn d19_an_answered_command_is_sent_ok_and_response_ok() {
 fn d19_polled_transfers_are_counted_apart() {
     run(Setup::default(), |world| {
         let counted = added(world, |world| {
-            let (_, handle) = world.submit(CONSOLE, &polled(), &[]).unwrap();
+            let handle = world.submit(CONSOLE, &polled(), &[]).unwrap();
             let command = world.take();
             world.device.reply(&command, 0, &[]);
             world.turn();
@@ -126,7 +126,7 @@ fn d19_refusals() {
         let counted = added(world, |world| {
             assert_eq!(world.exchange(STRANGER, 0x10, 0), Err(Refusal::NotAClient));
             let wish = Wish {
-                wait: Wait::Blocked(0),
+                wait: Wait::Blocked,
                 ..polled()
             };
             assert!(world.submit(CONSOLE, &wish, &[]).is_err());
@@ -224,11 +224,11 @@ fn d19_violations_of_the_ring() {
 #[test]
 fn d19_kicks_and_interrupts_are_counted() {
     run(Setup::default(), |world| {
-        let before = world.channel.counters;
+        let before = *world.driver.counters();
         world.exchange(CONSOLE, 0x10, 0).unwrap();
-        world.channel.interrupted();
-        assert_eq!(world.channel.counters.kicks, before.kicks + 1);
-        assert_eq!(world.channel.counters.interrupts, before.interrupts + 1);
+        world.interrupt();
+        assert_eq!(world.driver.counters().kicks, before.kicks + 1);
+        assert_eq!(world.driver.counters().interrupts, before.interrupts + 1);
         assert_eq!(world.transport.kicks[0], 1);
     });
 }
@@ -237,7 +237,7 @@ fn d19_kicks_and_interrupts_are_counted() {
 fn d19_the_balance_tells_a_loss() {
     run(Setup::default(), |world| {
         world.exchange(CONSOLE, 0x10, 0).unwrap();
-        let (counters, pools) = (world.channel.counters, world.channel.pools());
+        let (counters, pools) = (*world.driver.counters(), world.driver.pools());
         assert!(counters.balance(&pools));
         let lost = Counters {
             sent_ok: counters.sent_ok + 1,
@@ -281,12 +281,11 @@ fn d17_any_protocol_and_message_goes_through_as_it_is() {
 fn d17_the_token_is_the_drivers_own_choice() {
     // The parameters follow the header; nothing that a client writes reaches the header itself.
     run(Setup::default(), |world| {
-        let id = world
-            .channel
-            .begin(CONSOLE, &wish(0x10, 0), &mut Standing(0))
-            .unwrap();
-        world.channel.parameters(id).write(0, &[0xff; 8]);
-        world.channel.submit(id, 4).unwrap();
+        let sent = world.fill_and_send(CONSOLE, &wish(0x10, 0), |buffer| {
+            buffer.write(0, &[0xff; 8]);
+            Ok::<_, ()>(4)
+        });
+        assert!(sent.is_ok());
         let command = world.take();
         let token = command.token();
         assert_eq!(command.header, header(0x10, 0, 0, token));

@@ -38,9 +38,9 @@ fn d14_the_result_is_the_delayed_response() {
         assert_eq!(world.pass(1_999), []);
         assert!(world.device.delayed(&command, -9, &[1, 2, 3, 4]));
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, -9, vec![1, 2, 3, 4])]);
-        assert_eq!(world.channel.counters.delayed_response_ok, 1);
-        assert_eq!(world.channel.counters.answered, 1);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().delayed_response_ok, 1);
+        assert_eq!(world.driver.counters().answered, 1);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -52,7 +52,7 @@ fn d14_a_refused_command_has_no_delayed_response() {
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, -1, vec![])]);
         assert!(world.device.delayed(&command, 0, &[]));
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
     });
 }
 
@@ -67,11 +67,11 @@ fn c03_d14_the_wait_is_two_seconds_and_a_late_response_is_dropped() {
             world.pass(1),
             [Told::Failed(CONSOLE, Failure::DelayedTimedOut)]
         );
-        assert_eq!(world.channel.counters.timed_out, 1);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().timed_out, 1);
+        assert_eq!(world.driver.pools().slots_free, 8);
         assert!(world.device.delayed(&command, 0, &[]));
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
     });
 }
 
@@ -129,12 +129,12 @@ fn d11_a_response_before_the_reply_completes_both() {
         assert!(world.device.delayed(&command, 0, &[5, 6, 7, 8]));
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![5, 6, 7, 8])]);
         // The device has the slot until the reply comes, which is no news then.
-        assert_eq!(world.channel.pools().slots_lost, 1);
-        assert_eq!(world.channel.pools().events_at_device, 16);
+        assert_eq!(world.driver.pools().slots_lost, 1);
+        assert_eq!(world.driver.pools().events_at_device, 16);
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().slots_free, 8);
-        assert_eq!(world.channel.counters.err_msg_unexpected, 0);
+        assert_eq!(world.driver.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 0);
     });
 }
 
@@ -151,7 +151,7 @@ fn d11_both_in_one_turn_in_either_order() {
                 world.device.delayed(&command, 0, &[1, 1, 1, 1]);
             }
             assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![1; 4])]);
-            assert_eq!(world.channel.pools().slots_free, 8);
+            assert_eq!(world.driver.pools().slots_free, 8);
         }
     });
 }
@@ -159,32 +159,32 @@ fn d11_both_in_one_turn_in_either_order() {
 #[test]
 fn d11_an_early_response_waits_in_its_buffer_until_it_is_collected() {
     run(Setup::default(), |world| {
-        let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+        let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.delayed(&command, 0, &[5; 8]);
         assert_eq!(world.turn(), [Told::Posted(CONSOLE, 1)]);
-        assert_eq!(world.channel.pools().events_at_driver, 1);
+        assert_eq!(world.driver.pools().events_at_driver, 1);
         assert_eq!(
             world.poll(CONSOLE, handle),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![5; 8])))
         );
-        assert_eq!(world.channel.pools().events_at_driver, 0);
+        assert_eq!(world.driver.pools().events_at_driver, 0);
         world.device.reply(&command, 0, &[]);
         world.turn();
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
 #[test]
 fn d11_the_reply_releases_the_buffer_of_an_early_response() {
     run(Setup::default(), |world| {
-        let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+        let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.delayed(&command, 0, &[5; 8]);
         world.turn();
         world.device.reply(&command, 0, &[9]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().events_at_device, 16);
+        assert_eq!(world.driver.pools().events_at_device, 16);
         assert_eq!(
             world.poll(CONSOLE, handle),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![5; 8])))
@@ -196,17 +196,16 @@ fn d11_the_reply_releases_the_buffer_of_an_early_response() {
 fn d11_an_early_response_of_any_length_survives_a_reset_whole() {
     run(Setup::default(), |world| {
         for len in (0..=9).chain([127, 128]) {
-            let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+            let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
             let command = world.take();
             let values: Vec<u8> = (1..=len).collect();
             world.device.delayed(&command, 0, &values);
             world.turn();
-            world.transport.needs_reset = true;
-            world.channel.check_device(&mut world.transport);
+            world.ask_for_reset();
             world.turn();
             world.answer_probe();
             world.turn();
-            assert_eq!(world.channel.pools().events_at_device, 16);
+            assert_eq!(world.driver.pools().events_at_device, 16);
             assert_eq!(
                 world.poll(CONSOLE, handle),
                 Ok(Some(Told::Answer(CONSOLE, 0, values)))
@@ -226,16 +225,16 @@ fn d11_early_responses_keep_half_of_the_event_ring_at_most() {
         let mut handles = Vec::new();
         let mut commands = Vec::new();
         for _ in 0..4 {
-            handles.push(world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap().1);
+            handles.push(world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap());
             commands.push(world.take());
         }
         for command in &commands {
             assert!(world.device.delayed(command, 0, &[]));
         }
         world.turn();
-        assert_eq!(world.channel.pools().events_at_driver, 2);
-        assert_eq!(world.channel.pools().events_at_device, 2);
-        assert_eq!(world.channel.counters.err_msg_nomem, 2);
+        assert_eq!(world.driver.pools().events_at_driver, 2);
+        assert_eq!(world.driver.pools().events_at_device, 2);
+        assert_eq!(world.driver.counters().err_msg_nomem, 2);
         for (i, &handle) in handles.iter().enumerate() {
             let told = world.poll(CONSOLE, handle).unwrap().unwrap();
             if i < 2 {
@@ -248,7 +247,7 @@ fn d11_early_responses_keep_half_of_the_event_ring_at_most() {
             world.device.reply(command, 0, &[]);
         }
         world.turn();
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -259,7 +258,7 @@ fn d10_a_response_that_was_not_asked_for_is_dropped() {
         let command = world.take();
         world.device.delayed(&command, 0, &[1]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
         world.device.reply(&command, 0, &[2]);
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![2])]);
     });
@@ -276,7 +275,7 @@ fn d09_responses_of_unknown_tokens_are_dropped_and_counted() {
                 assert_eq!(world.turn(), []);
             }
         }
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1023);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1023);
     });
 }
 
@@ -291,7 +290,7 @@ fn w03_a_response_of_another_protocol_or_message_is_dropped() {
             assert!(world.device.send_event(header, &[0; 8]));
             assert_eq!(world.turn(), []);
         }
-        assert_eq!(world.channel.counters.err_msg_unexpected, 2);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 2);
         world.device.delayed(&command, 0, &[]);
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![])]);
     });
@@ -300,7 +299,7 @@ fn w03_a_response_of_another_protocol_or_message_is_dropped() {
 #[test]
 fn d12_a_duplicate_response_is_dropped() {
     run(Setup::default(), |world| {
-        let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+        let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.device.delayed(&command, 0, &[1; 4]);
@@ -310,15 +309,15 @@ fn d12_a_duplicate_response_is_dropped() {
             world.poll(CONSOLE, handle),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![1; 4])))
         );
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
 
         // Early, and again before the reply.
-        let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+        let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.delayed(&command, 0, &[1; 4]);
         world.device.delayed(&command, 0, &[2; 4]);
         world.turn();
-        assert_eq!(world.channel.counters.err_msg_unexpected, 2);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 2);
         assert_eq!(
             world.poll(CONSOLE, handle),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![1; 4])))
@@ -347,8 +346,8 @@ fn d14_a_timed_out_command_whose_parts_come_late_leaves_nothing_behind() {
                 world.device.delayed(&command, 0, &[]);
             }
             assert_eq!(world.turn(), []);
-            assert_eq!(world.channel.pools().slots_free, 8);
-            assert_eq!(world.channel.counters.err_msg_unexpected, 2);
+            assert_eq!(world.driver.pools().slots_free, 8);
+            assert_eq!(world.driver.counters().err_msg_unexpected, 2);
         });
     }
 }
@@ -394,41 +393,39 @@ fn d16_a_delayed_response_of_full_length_arrives_whole() {
 #[test]
 fn cancelled_and_dead_transfers_that_await_a_response_free_their_slots() {
     run(Setup::default(), |world| {
-        let (_, handle) = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
+        let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.turn();
-        let now = world.now;
         world.cancel(CONSOLE, handle).unwrap();
         world.audit();
         assert_eq!(world.poll(CONSOLE, handle), Err(Refusal::BadHandle));
         // The platform is at work on it: the slot stays taken until the response.
-        assert_eq!(world.channel.pools().slots_owed, 1);
+        assert_eq!(world.driver.pools().slots_owed, 1);
         assert!(world.device.delayed(&command, 0, &[]));
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
 
         world.submit(THERMAL, &delayed(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.turn();
-        world.channel.client_gone(THERMAL, now);
+        world.client_gone(THERMAL);
         world.audit();
         // Or until the time for the response is up.
-        assert_eq!(world.channel.pools().slots_free, 7);
+        assert_eq!(world.driver.pools().slots_free, 7);
         assert_eq!(world.pass(2_000), []);
-        assert_eq!(world.channel.pools().slots_free, 8);
-        assert_eq!(world.channel.counters.failed, 2);
-        let now = world.now;
+        assert_eq!(world.driver.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().failed, 2);
         // A client that dies with an early response in its slot gives the buffer back.
         world.submit(THERMAL, &polled(6), &[0; 8]).unwrap();
         let command = world.take();
         world.device.delayed(&command, 0, &[]);
         world.turn();
-        assert_eq!(world.channel.pools().events_at_driver, 1);
-        world.channel.client_gone(THERMAL, now);
+        assert_eq!(world.driver.pools().events_at_driver, 1);
+        world.client_gone(THERMAL);
         world.audit();
-        assert_eq!(world.channel.pools().events_at_driver, 0);
+        assert_eq!(world.driver.pools().events_at_driver, 0);
     });
 }
 
@@ -455,6 +452,6 @@ fn v08_without_an_event_queue_nothing_may_be_answered_later() {
             world.try_subscribe(CONSOLE, 0x15, 1, 0),
             Err(Refusal::EventsUnavailable)
         );
-        assert_eq!(world.channel.pools().event_buffers, 0);
+        assert_eq!(world.driver.pools().event_buffers, 0);
     });
 }

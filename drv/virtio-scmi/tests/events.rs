@@ -5,8 +5,7 @@
 
 mod support;
 
-use drv_virtio_scmi::{ALL_SOURCES, After, EventKind, Failure, Notified, Output, Refusal, Trace};
-use support::Standing;
+use drv_virtio_scmi::{ALL_SOURCES, EventKind, Failure, Notified, Refusal, Trace};
 use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run};
 
 const UPDATE: (u8, u8) = (0x15, 1);
@@ -18,14 +17,14 @@ fn bytes(words: &[u32]) -> Vec<u8> {
 #[test]
 fn v21_v09_every_event_buffer_is_posted_and_posted_again() {
     run(Setup::default(), |world| {
-        assert_eq!(world.channel.pools().events_at_device, 16);
+        assert_eq!(world.driver.pools().events_at_device, 16);
         for round in 0..100 {
             assert!(world.device.sensor_update(1, round));
             world.turn();
-            assert_eq!(world.channel.pools().events_at_device, 16);
-            assert_eq!(world.channel.pools().events_at_driver, 0);
+            assert_eq!(world.driver.pools().events_at_device, 16);
+            assert_eq!(world.driver.pools().events_at_driver, 0);
         }
-        assert_eq!(world.channel.counters.notification_ok, 100);
+        assert_eq!(world.driver.counters().notification_ok, 100);
     });
 }
 
@@ -38,7 +37,7 @@ fn w02_no_event_buffer_is_ever_lost_whatever_arrives() {
                     let header = header(0x15, 1, kind, token);
                     assert!(world.device.send_event_raw(header, &[0xff; 132], len));
                     world.turn();
-                    assert_eq!(world.channel.pools().events_at_device, 16);
+                    assert_eq!(world.driver.pools().events_at_device, 16);
                 }
             }
         }
@@ -49,7 +48,7 @@ fn w02_no_event_buffer_is_ever_lost_whatever_arrives() {
             world.device.events.complete(u32::from(*head), 4);
         }
         world.turn();
-        assert_eq!(world.channel.pools().events_at_device, 16);
+        assert_eq!(world.driver.pools().events_at_device, 16);
     });
 }
 
@@ -160,8 +159,7 @@ fn n07_the_last_user_may_die_while_the_enable_is_under_way() {
         world.try_subscribe(THERMAL, 0x15, 1, 3).unwrap();
         world.turn();
         let enable = world.take();
-        let now = world.now;
-        world.channel.client_gone(THERMAL, now);
+        world.client_gone(THERMAL);
         world.audit();
         world.device.reply(&enable, 0, &[]);
         assert_eq!(world.turn(), []);
@@ -241,7 +239,7 @@ fn n06_n09_events_go_to_those_who_want_the_source_and_to_nobody_else() {
                 .send_event(header(0x11, 0, 3, 0), &bytes(&[0, 1, 2]))
         );
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.counters.events_unclaimed, 1);
+        assert_eq!(world.driver.counters().events_unclaimed, 1);
     });
 }
 
@@ -258,7 +256,7 @@ fn n04_an_unknown_event_is_skipped_and_the_next_is_delivered() {
         }
         assert!(world.device.sensor_update(3, 7));
         world.turn();
-        assert_eq!(world.channel.counters.events_unclaimed, 4);
+        assert_eq!(world.driver.counters().events_unclaimed, 4);
         assert_eq!(world.fetch_all(CONSOLE).len(), 1);
     });
 }
@@ -275,7 +273,7 @@ fn n03_an_event_of_impossible_length_is_discarded() {
             );
         }
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.counters.err_msg_invalid, 6);
+        assert_eq!(world.driver.counters().err_msg_invalid, 6);
         assert!(
             world
                 .device
@@ -291,7 +289,7 @@ fn d13_other_types_in_the_event_ring_are_dropped_and_counted() {
         assert!(world.device.send_event(header(0x15, 1, 1, 0), &[0; 24]));
         assert!(world.device.send_event(header(0x15, 1, 0, 0), &[0; 24]));
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.counters.err_msg_invalid, 2);
+        assert_eq!(world.driver.counters().err_msg_invalid, 2);
     });
 }
 
@@ -303,14 +301,14 @@ fn n02_a_full_queue_drops_the_oldest_and_counts() {
             assert!(world.device.sensor_update(3, value));
             world.turn();
             // No back-pressure: the buffer is with the device again.
-            assert_eq!(world.channel.pools().events_at_device, 16);
+            assert_eq!(world.driver.pools().events_at_device, 16);
         }
         let events = world.fetch_all(CONSOLE);
         let values: Vec<u8> = events.iter().map(|event| event.payload[8]).collect();
         assert_eq!(values, [6, 7, 8, 9]);
         assert_eq!(events[0].lost, 6);
         assert!(events[1..].iter().all(|event| event.lost == 0));
-        assert_eq!(world.channel.counters.err_msg_nomem, 6);
+        assert_eq!(world.driver.counters().err_msg_nomem, 6);
     });
 }
 
@@ -377,9 +375,10 @@ fn a_flood_cannot_starve_commands() {
         }
         world.device.reply(&command, 0, &[]);
         // The command's answer comes first, and the turn ends after as many events as the ring holds, asking for a pause.
-        let (told, after) = world.turns(1);
+        let told = world.interrupt();
         assert_eq!(told[0], Told::Answer(THERMAL, 0, vec![]));
-        assert_eq!(after, After::Yield);
+        assert_eq!(world.plan.timer, Some(world.now + 1));
+        assert!(!world.plan.unmask);
         // One post for all of them.
         assert_eq!(told.len(), 2);
     });
@@ -390,9 +389,9 @@ fn w05_an_event_from_before_the_first_turn_is_not_stuck() {
     run(Setup::default(), |world| {
         // No interrupt: the device may have put it there while the driver was still starting.
         assert!(world.device.sensor_update(3, 1));
-        assert!(world.channel.has_used());
+        assert!(world.driver.has_used());
         world.turn();
-        assert_eq!(world.channel.counters.notification_ok, 1);
+        assert_eq!(world.driver.counters().notification_ok, 1);
     });
 }
 
@@ -485,18 +484,10 @@ fn a_client_that_dies_while_others_are_told_takes_nothing_from_them() {
                 world.subscribe(owner, UPDATE.0, UPDATE.1, source);
             }
             assert!(world.device.sensor_update(1, 7));
-            let mut clock = Standing(world.now);
-            world.channel.begin_turn(None);
-            let bits = |output| match output {
-                Some(Output::Post { owner, bits }) => (owner, bits),
-                _ => panic!("no post"),
-            };
-            assert_eq!(bits(world.channel.next(&mut clock)), (CONSOLE, 1 << 4));
-            let now = world.now;
-            world.channel.client_gone(CONSOLE, now);
-            assert_eq!(bits(world.channel.next(&mut clock)), (THERMAL, 1 << 5));
-            assert!(world.channel.next(&mut clock).is_none());
-            world.channel.end_turn();
+            world.dead = vec![CONSOLE];
+            let posts = [Told::Posted(CONSOLE, 1 << 4), Told::Posted(THERMAL, 1 << 5)];
+            assert_eq!(world.interrupt(), posts);
+            world.dead.clear();
             assert_eq!(world.fetch_all(THERMAL).len(), 1);
             world
                 .unsubscribe(THERMAL, UPDATE.0, UPDATE.1, source)
@@ -514,26 +505,31 @@ fn a_client_that_dies_while_others_are_told_takes_nothing_from_them() {
 #[test]
 fn a_client_that_dies_while_subscriptions_are_announced_takes_nothing_from_others() {
     run(Setup::default(), |world| {
+        // The first is told by a post in the same run that it is gone.
+        world.subscribe(CONSOLE, UPDATE.0, UPDATE.1, 5);
         for owner in [CONSOLE, THERMAL] {
             let how = world.try_subscribe(owner, UPDATE.0, UPDATE.1, 3);
             assert_eq!(how, Ok(Notified::Waiting));
         }
-        world.turn();
+        let command = world.take();
+        assert!(world.device.sensor_update(5, 1));
+        world.device.reply(&command, 0, &[]);
+        world.dead = vec![CONSOLE];
+        let told = [
+            Told::Subscribed(CONSOLE, Ok(())),
+            Told::Subscribed(THERMAL, Ok(())),
+            Told::Posted(CONSOLE, 1 << 4),
+        ];
+        assert_eq!(world.interrupt(), told);
+    });
+    run(Setup::default(), |world| {
+        for owner in [CONSOLE, THERMAL] {
+            let how = world.try_subscribe(owner, UPDATE.0, UPDATE.1, 3);
+            assert_eq!(how, Ok(Notified::Waiting));
+        }
+        world.client_gone(CONSOLE);
         let command = world.take();
         world.device.reply(&command, 0, &[]);
-        let mut clock = Standing(world.now);
-        world.channel.begin_turn(None);
-        let announced = |output| match output {
-            Some(Output::Subscribed { owner, result }) => (owner, result),
-            _ => panic!("no announcement"),
-        };
-        let told = announced(world.channel.next(&mut clock));
-        assert_eq!(told, (CONSOLE, Ok(())));
-        let now = world.now;
-        world.channel.client_gone(CONSOLE, now);
-        let told = announced(world.channel.next(&mut clock));
-        assert_eq!(told, (THERMAL, Ok(())));
-        assert!(world.channel.next(&mut clock).is_none());
-        world.channel.end_turn();
+        assert_eq!(world.interrupt(), [Told::Subscribed(THERMAL, Ok(()))]);
     });
 }

@@ -5,155 +5,39 @@
 
 mod support;
 
-use drv_virtio_scmi::{
-    After, Alarms, Command as Wish, Condition, P2A_CHANNELS, Pacing, VERSION_1, Wait,
-};
+use drv_virtio_scmi::{Cause, Command as Wish, Condition, Owner, P2A_CHANNELS, VERSION_1, Wait};
 use support::world::wish;
-use support::{CONSOLE, Setup, Standing, THERMAL, Told, World, run};
+use support::{CONSOLE, Setup, THERMAL, Told, World, run};
 
-/// The kernel's timer and interrupt mask.
-#[derive(Default)]
-struct Kernel {
-    timer: Option<u64>,
-    unmasked: bool,
-    unmasks: u32,
-}
-
-impl Alarms for Kernel {
-    fn set_timer(&mut self, time: u64) {
-        self.timer = Some(time);
-    }
-
-    fn unmask(&mut self) {
-        self.unmasked = true;
-        self.unmasks += 1;
-    }
-}
-
-/// A world, its pacing, and the kernel around them: what the server does with a notification.
-struct Rig<'w, 'm> {
-    world: &'w mut World<'m, 16, 8, 16>,
-    pacing: Pacing,
-    kernel: Kernel,
-    /// The line is up whatever the driver does.
-    stuck: bool,
-    interrupts: u32,
-    told: Vec<Told>,
-}
-
-impl<'w, 'm> Rig<'w, 'm> {
-    fn new(world: &'w mut World<'m, 16, 8, 16>, by_timer: bool) -> Self {
-        let kernel = Kernel {
-            unmasked: true,
-            ..Kernel::default()
-        };
-        let mut rig = Self {
-            world,
-            pacing: Pacing::new(by_timer),
-            kernel,
-            stuck: false,
-            interrupts: 0,
-            told: Vec::new(),
-        };
-        rig.turn(true);
-        rig
-    }
-
-    fn turn(&mut self, timed: bool) {
-        let told = &mut self.told;
-        let after = self.world.run_turns(4, timed, |_, _, line| told.push(line));
-        if after == After::Sleep {
-            self.rest();
-        } else {
-            let clock = &mut Standing(self.world.now);
-            self.pacing.pause(clock, &mut self.kernel);
-        }
-    }
-
-    fn rest(&mut self) {
-        let clock = &mut Standing(self.world.now);
-        self.pacing
-            .rest(&mut self.world.channel, clock, &mut self.kernel);
-    }
-
-    fn send(&mut self, owner: drv_virtio_scmi::Owner, wish: &Wish) -> support::Command {
-        self.world.submit(owner, wish, &[]).unwrap();
-        if self.world.channel.wants_turn() {
-            self.turn(false);
-        } else {
-            self.rest();
-        }
-        self.world.take()
-    }
-
-    fn notified(&mut self, interrupt: bool, timer: bool) {
-        let clock = &mut Standing(self.world.now);
-        if timer {
-            self.kernel.timer = None;
-            self.pacing.timer_fired(&mut self.world.channel, clock);
-        }
-        if interrupt {
-            self.kernel.unmasked = false;
-            self.interrupts += 1;
-            self.pacing.interrupted(&mut self.world.channel, clock);
-        }
-        self.turn(timer);
-        let clock = &mut Standing(self.world.now);
-        self.pacing
-            .stand_in(&self.world.channel, clock, &mut self.kernel);
-    }
-
-    /// The interrupt comes, if it may; again and again if the line is up.
-    fn line(&mut self, up: bool) {
-        let mut once = up;
-        for _ in 0..100_000 {
-            if !self.kernel.unmasked || !(once || self.stuck) {
-                return;
-            }
-            once = false;
-            self.notified(true, false);
-        }
-        panic!("interrupts without end: nothing less important than the driver runs");
-    }
-
-    /// Time passes; returns how often the timer fired.
-    fn pass(&mut self, milliseconds: u64) -> u32 {
-        let end = self.world.now + milliseconds;
-        let mut fired = 0;
-        while let Some(at) = self.kernel.timer
-            && at <= end
-        {
-            self.world.now = at.max(self.world.now);
-            fired += 1;
-            assert!(fired < 100_000, "the timer fires without end");
-            self.notified(false, true);
-            self.line(false);
-        }
-        self.world.now = end;
-        fired
-    }
+/// A client sends a command, and the device takes it.
+fn send(world: &mut World<'_, 16, 8, 16>, owner: Owner, wish: &Wish) -> support::Command {
+    world.submit(owner, wish, &[]).unwrap();
+    world.take()
 }
 
 #[test]
 fn s03_a_line_that_stays_up_is_held_off() {
     run(Setup::default(), |world| {
-        let mut rig = Rig::new(world, false);
-        rig.stuck = true;
-        rig.line(true);
-        assert!(rig.pacing.is_held());
-        assert!(rig.interrupts <= 16, "{}", rig.interrupts);
+        world.kernel.stuck = true;
+        world.line(true);
+        assert!(world.driver.is_held_off());
+        assert!(world.kernel.interrupts <= 16, "{}", world.kernel.interrupts);
         // It is tried less and less often.
-        rig.pass(60_000);
-        assert!(rig.interrupts < 1_200, "{}", rig.interrupts);
+        world.sleep(60_000);
+        assert!(
+            world.kernel.interrupts < 1_200,
+            "{}",
+            world.kernel.interrupts
+        );
         // The line falls: the interrupt is used again.
-        rig.stuck = false;
-        rig.pass(1_100);
-        assert!(!rig.pacing.is_held());
-        assert!(rig.kernel.unmasked);
-        let command = rig.send(CONSOLE, &wish(0x10, 0));
-        rig.world.device.reply(&command, 0, &[]);
-        rig.line(true);
-        assert_eq!(rig.told, [Told::Answer(CONSOLE, 0, vec![])]);
+        world.kernel.stuck = false;
+        world.sleep(1_100);
+        assert!(!world.driver.is_held_off());
+        assert!(world.kernel.unmasked);
+        let command = send(world, CONSOLE, &wish(0x10, 0));
+        world.device.reply(&command, 0, &[]);
+        world.line(true);
+        assert_eq!(world.told(), [Told::Answer(CONSOLE, 0, vec![])]);
     });
 }
 
@@ -161,25 +45,24 @@ fn s03_a_line_that_stays_up_is_held_off() {
 fn s03_all_are_served_while_the_line_is_up() {
     run(Setup::default(), |world| {
         world.subscribe(THERMAL, 0x15, 1, 3);
-        let mut rig = Rig::new(world, false);
-        rig.stuck = true;
-        rig.line(true);
-        let before = rig.interrupts;
+        world.kernel.stuck = true;
+        world.line(true);
+        let before = world.kernel.interrupts;
         for _ in 0..1_000 {
-            rig.told.clear();
-            let command = rig.send(CONSOLE, &wish(0x10, 0));
-            rig.line(false);
-            rig.world.device.reply(&command, 0, &[]);
-            rig.pass(1);
-            assert_eq!(rig.told, [Told::Answer(CONSOLE, 0, vec![])]);
+            world.told();
+            let command = send(world, CONSOLE, &wish(0x10, 0));
+            world.line(false);
+            world.device.reply(&command, 0, &[]);
+            world.sleep(1);
+            assert_eq!(world.told(), [Told::Answer(CONSOLE, 0, vec![])]);
             // An event comes in ten milliseconds at the latest.
-            rig.told.clear();
-            assert!(rig.world.device.sensor_update(3, 1));
-            rig.pass(10);
-            assert_eq!(rig.told, [Told::Posted(THERMAL, 1 << 5)]);
+            world.told();
+            assert!(world.device.sensor_update(3, 1));
+            world.sleep(10);
+            assert_eq!(world.told(), [Told::Posted(THERMAL, 1 << 5)]);
         }
         // Some hundred trials in eleven seconds, not millions.
-        let trials = rig.interrupts - before;
+        let trials = world.kernel.interrupts - before;
         assert!(trials < 2_000, "{trials}");
     });
 }
@@ -187,16 +70,15 @@ fn s03_all_are_served_while_the_line_is_up() {
 #[test]
 fn s03_interrupts_with_work_are_never_held_off() {
     run(Setup::default(), |world| {
-        let mut rig = Rig::new(world, false);
         for _ in 0..1_000 {
-            let command = rig.send(CONSOLE, &wish(0x10, 0));
-            rig.world.device.reply(&command, 0, &[]);
-            rig.line(true);
+            let command = send(world, CONSOLE, &wish(0x10, 0));
+            world.device.reply(&command, 0, &[]);
+            world.line(true);
             // As many devices do: once more, for what was taken already.
-            rig.line(true);
+            world.line(true);
         }
-        assert!(!rig.pacing.is_held());
-        assert_eq!(rig.told.len(), 1_000);
+        assert!(!world.driver.is_held_off());
+        assert_eq!(world.told().len(), 1_000);
     });
 }
 
@@ -204,13 +86,12 @@ fn s03_interrupts_with_work_are_never_held_off() {
 #[test]
 fn s03_interrupts_for_what_was_taken_before_are_not_held_off() {
     run(Setup::default(), |world| {
-        let mut rig = Rig::new(world, false);
         for _ in 0..20 {
-            let command = rig.send(CONSOLE, &wish(0x10, 0));
-            rig.world.device.reply(&command, 0, &[]);
-            rig.turn(false);
-            rig.line(true);
-            assert!(!rig.pacing.is_held());
+            let command = send(world, CONSOLE, &wish(0x10, 0));
+            world.device.reply(&command, 0, &[]);
+            world.run(Cause::Poll);
+            world.line(true);
+            assert!(!world.driver.is_held_off());
         }
     });
 }
@@ -218,12 +99,11 @@ fn s03_interrupts_for_what_was_taken_before_are_not_held_off() {
 #[test]
 fn s03_interrupts_now_and_then_are_not_held_off() {
     run(Setup::default(), |world| {
-        let mut rig = Rig::new(world, false);
         for _ in 0..1_000 {
-            rig.line(true);
-            rig.pass(4);
+            world.line(true);
+            world.sleep(4);
         }
-        assert!(!rig.pacing.is_held());
+        assert!(!world.driver.is_held_off());
     });
 }
 
@@ -233,15 +113,18 @@ fn s11_a_refused_device_in_trouble_lets_the_driver_sleep() {
         offered: P2A_CHANNELS,
         ..Setup::default()
     };
-    for by_timer in [false, true] {
+    for interrupts in [false, true] {
+        let setup = Setup {
+            interrupts,
+            ..setup
+        };
         run(setup, |world| {
-            let mut rig = Rig::new(world, by_timer);
-            assert_eq!(rig.world.channel.condition(), Condition::Down);
-            rig.world.transport.needs_reset = true;
-            rig.world.channel.check_device(&mut rig.world.transport);
-            rig.line(true);
-            rig.turn(false);
-            assert_eq!(rig.pass(10_000), 0);
+            assert_eq!(world.driver.condition(), Condition::Down);
+            world.transport.needs_reset = true;
+            world.transport.interrupts.configuration = true;
+            world.line(true);
+            world.run(Cause::Poll);
+            assert_eq!(world.sleep(10_000), 0);
         });
     }
 }
@@ -250,15 +133,14 @@ fn s11_a_refused_device_in_trouble_lets_the_driver_sleep() {
 fn s11_a_device_in_trouble_while_it_is_waited_for_lets_the_driver_sleep() {
     run(Setup::default(), |world| {
         world.transport.stuck_resets = 1_000;
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.pass(30_000);
-        assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
-        let mut rig = Rig::new(world, false);
-        rig.world.transport.needs_reset = true;
-        rig.world.channel.check_device(&mut rig.world.transport);
-        rig.line(true);
+        assert_eq!(world.driver.condition(), Condition::PlatformUnavailable);
+        world.transport.needs_reset = true;
+        world.transport.interrupts.configuration = true;
+        world.line(true);
         // One attempt in five seconds.
-        let fired = rig.pass(60_000);
+        let fired = world.sleep(60_000);
         assert!(fired <= 20, "{fired}");
     });
 }
@@ -266,13 +148,12 @@ fn s11_a_device_in_trouble_while_it_is_waited_for_lets_the_driver_sleep() {
 #[test]
 fn s11_a_driver_with_nothing_to_do_sleeps() {
     run(Setup::default(), |world| {
-        let mut rig = Rig::new(world, false);
-        rig.line(true);
-        let command = rig.send(CONSOLE, &wish(0x10, 0));
-        rig.world.device.reply(&command, 0, &[]);
-        rig.line(true);
-        rig.pass(1_000);
-        assert_eq!(rig.pass(60_000), 0);
+        world.line(true);
+        let command = send(world, CONSOLE, &wish(0x10, 0));
+        world.device.reply(&command, 0, &[]);
+        world.line(true);
+        world.sleep(1_000);
+        assert_eq!(world.sleep(60_000), 0);
     });
 }
 
@@ -280,26 +161,22 @@ fn s11_a_driver_with_nothing_to_do_sleeps() {
 fn v12_deadlines_hold_while_the_interrupt_is_masked() {
     for deadline in [1u32, 5, 50, 999, 1_000, 60_000] {
         run(Setup::default(), |world| {
-            let mut rig = Rig::new(world, false);
             let polled = Wish {
                 polled: true,
                 deadline,
                 wait: Wait::Poll(0),
                 ..wish(0x10, 0)
             };
-            rig.send(CONSOLE, &polled);
+            send(world, CONSOLE, &polled);
             // A device that does not respect that interrupts are suppressed.
-            rig.line(true);
-            assert!(rig.pacing.is_masked());
-            let begin = rig.world.now;
-            while rig.world.channel.counters.timed_out == 0 {
-                rig.pass(1);
-                assert!(
-                    rig.world.now <= begin + u64::from(deadline) + 251,
-                    "{deadline}"
-                );
+            world.line(true);
+            assert!(!world.kernel.unmasked);
+            let begin = world.now;
+            while world.driver.counters().timed_out == 0 {
+                world.sleep(1);
+                assert!(world.now <= begin + u64::from(deadline) + 251, "{deadline}");
             }
-            assert!(rig.world.now >= begin + u64::from(deadline));
+            assert!(world.now >= begin + u64::from(deadline));
         });
     }
 }
@@ -308,21 +185,20 @@ fn v12_deadlines_hold_while_the_interrupt_is_masked() {
 fn v12_events_come_within_a_millisecond_while_masked() {
     run(Setup::default(), |world| {
         world.subscribe(THERMAL, 0x15, 1, 3);
-        let mut rig = Rig::new(world, false);
         let polled = Wish {
             polled: true,
             wait: Wait::Poll(0),
             ..wish(0x10, 0)
         };
-        rig.send(CONSOLE, &polled);
-        rig.line(true);
+        send(world, CONSOLE, &polled);
+        world.line(true);
         for _ in 0..100 {
-            rig.told.clear();
-            assert!(rig.world.device.sensor_update(3, 1));
-            rig.line(true);
-            rig.pass(1);
-            assert_eq!(rig.told, [Told::Posted(THERMAL, 1 << 5)]);
-            rig.pass(7);
+            world.told();
+            assert!(world.device.sensor_update(3, 1));
+            world.line(true);
+            world.sleep(1);
+            assert_eq!(world.told(), [Told::Posted(THERMAL, 1 << 5)]);
+            world.sleep(7);
         }
     });
 }
@@ -330,20 +206,19 @@ fn v12_events_come_within_a_millisecond_while_masked() {
 #[test]
 fn a_poller_in_a_flood_does_not_put_off_the_timer() {
     run(Setup::default(), |world| {
-        let mut rig = Rig::new(world, false);
         let short = Wish {
             deadline: 50,
             ..wish(0x10, 0)
         };
-        rig.send(THERMAL, &short);
-        let begin = rig.world.now;
-        while rig.told.is_empty() {
+        send(world, THERMAL, &short);
+        let begin = world.now;
+        while world.told().is_empty() {
             for _ in 0..10 {
-                while rig.world.device.sensor_update(1, 1) {}
-                rig.turn(false);
+                while world.device.sensor_update(1, 1) {}
+                world.run(Cause::Poll);
             }
-            rig.pass(1);
-            assert!(rig.world.now <= begin + 60);
+            world.sleep(1);
+            assert!(world.now <= begin + 60);
         }
     });
 }
@@ -352,20 +227,20 @@ fn a_poller_in_a_flood_does_not_put_off_the_timer() {
 fn v19_by_timer_answers_come_in_a_millisecond_and_events_in_ten() {
     let setup = Setup {
         offered: VERSION_1 | P2A_CHANNELS,
+        interrupts: false,
         ..Setup::default()
     };
     run(setup, |world| {
         world.subscribe(THERMAL, 0x15, 1, 3);
-        let mut rig = Rig::new(world, true);
-        rig.kernel.unmasked = false;
+        world.told();
         for _ in 0..100 {
-            let command = rig.send(CONSOLE, &wish(0x10, 0));
-            rig.world.device.reply(&command, 0, &[]);
-            rig.pass(1);
-            assert_eq!(rig.told.pop(), Some(Told::Answer(CONSOLE, 0, vec![])));
-            assert!(rig.world.device.sensor_update(3, 1));
-            rig.pass(10);
-            assert_eq!(rig.told.pop(), Some(Told::Posted(THERMAL, 1 << 5)));
+            let command = send(world, CONSOLE, &wish(0x10, 0));
+            world.device.reply(&command, 0, &[]);
+            world.sleep(1);
+            assert_eq!(world.told().pop(), Some(Told::Answer(CONSOLE, 0, vec![])));
+            assert!(world.device.sensor_update(3, 1));
+            world.sleep(10);
+            assert_eq!(world.told().pop(), Some(Told::Posted(THERMAL, 1 << 5)));
         }
     });
 }

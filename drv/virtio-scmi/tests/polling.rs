@@ -6,11 +6,10 @@
 mod support;
 
 use drv_virtio_scmi::{
-    After, Command as Wish, Failure, Handle, P2A_CHANNELS, Refusal, VERSION_1, Wait,
+    Cause, Command as Wish, EVENT_QUEUE, Failure, Handle, P2A_CHANNELS, Refusal, VERSION_1, Wait,
 };
-use support::Standing;
 use support::world::wish;
-use support::{CONSOLE, Setup, THERMAL, Told, World, run};
+use support::{CONSOLE, Point, Setup, THERMAL, Told, World, run};
 
 fn polled(deadline: u32) -> Wish {
     Wish {
@@ -22,7 +21,7 @@ fn polled(deadline: u32) -> Wish {
 }
 
 fn send(world: &mut World<'_, 16, 8, 16>) -> Handle {
-    world.submit(CONSOLE, &polled(0), &[]).unwrap().1
+    world.submit(CONSOLE, &polled(0), &[]).unwrap()
 }
 
 /// With both ways of asking for interrupts.
@@ -38,23 +37,18 @@ fn both(test: impl Fn(&mut World<'_, 16, 8, 16>)) {
 #[test]
 fn v27_a_reply_that_arrives_before_the_kick_is_found() {
     both(|world| {
-        let id = world
-            .channel
-            .begin(CONSOLE, &polled(0), &mut Standing(0))
-            .unwrap();
-        let handle = world.channel.submit(id, 0).unwrap();
+        let handle = world.submit_without_kick(CONSOLE, &polled(0), &[]).unwrap();
         // The device saw the ring without a kick.
         let command = world.take();
         world.device.reply(&command, 0, &[1]);
-        world.channel.kick(&mut world.transport);
-        assert!(world.channel.has_used());
-        world.turn();
+        world.run(Cause::Request);
+        assert!(world.driver.has_used());
         assert_eq!(
             world.poll(CONSOLE, handle),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![1])))
         );
-        assert_eq!(world.channel.counters.response_polled_ok, 1);
-        assert_eq!(world.channel.counters.response_ok, 0);
+        assert_eq!(world.driver.counters().response_polled_ok, 1);
+        assert_eq!(world.driver.counters().response_ok, 0);
     });
 }
 
@@ -94,8 +88,7 @@ fn a_reply_in_the_ring_when_interrupts_are_wanted_again_is_not_forgotten() {
         assert!(!world.device.commands.interrupt_due());
         // The next client waits for interrupts: what lies in the ring is noticed now.
         world.exchange(THERMAL, 0x10, 0).unwrap();
-        assert!(world.channel.wants_turn());
-        world.turn();
+        assert!(!world.driver.has_used());
         assert!(world.poll(CONSOLE, handle).unwrap().is_some());
     });
 }
@@ -107,22 +100,23 @@ fn v12_v13_a_buffer_that_slips_in_at_the_end_of_a_turn_means_another_turn() {
         world.exchange(CONSOLE, 0x10, 1).unwrap();
         let (first, second) = (world.take(), world.take());
         world.device.reply(&first, 0, &[]);
-        let now = world.now;
-        world.channel.begin_turn(Some(now));
-        let mut told = 0;
-        while let Some(output) = world.channel.next(&mut Standing(now)) {
-            if let drv_virtio_scmi::Output::Ended { slot, .. } = output {
-                world.channel.finish(slot);
-                told += 1;
-            }
-        }
-        assert_eq!(told, 1);
-        // The ring was found empty; now, before interrupts are on again, the device answers.
-        world.device.reply(&second, 0, &[]);
+        // An event, so that the driver notifies the device of the buffer that it gives back.
+        assert!(world.device.sensor_update(1, 1));
+        world.device.events.set_avail_event(16);
         let _ = world.device.commands.interrupt_due();
-        assert_eq!(world.channel.end_turn(), After::Again);
-        assert_eq!(world.turn().len(), 1);
-        assert_eq!(world.channel.end_turn(), After::Sleep);
+        let mut second = Some(second);
+        world.meanwhile(move |point, device| {
+            // The ring was found empty; now, before interrupts are on again, the device answers.
+            if point == Point::Notified(EVENT_QUEUE)
+                && let Some(second) = second.take()
+            {
+                device.reply(&second, 0, &[]);
+                assert!(!device.commands.interrupt_due());
+            }
+        });
+        assert_eq!(world.interrupt().len(), 2);
+        assert!(!world.driver.has_used());
+        assert!(world.plan.unmask, "it sleeps");
     });
 }
 
@@ -136,9 +130,15 @@ fn v12_interrupts_are_off_during_a_turn_and_on_afterwards() {
             let (first, second) = (world.take(), world.take());
             world.device.reply(&first, 0, &[]);
             assert!(world.device.commands.interrupt_due());
-            world.channel.begin_turn(Some(world.now));
-            world.device.reply(&second, 0, &[]);
-            assert!(!world.device.commands.interrupt_due());
+            let mut second = Some(second);
+            world.meanwhile(move |point, device| {
+                if point == Point::Told
+                    && let Some(second) = second.take()
+                {
+                    device.reply(&second, 0, &[]);
+                    assert!(!device.commands.interrupt_due());
+                }
+            });
             assert_eq!(world.turn().len(), 2);
         }
     });
@@ -164,7 +164,7 @@ fn v38_v39_v15_one_poller_finds_the_replies_of_all_others_too() {
         // Another poller's, one waited for otherwise, one given up, and its own, in this order.
         let other = send(world);
         world.exchange(THERMAL, 0x10, 1).unwrap();
-        let (_, late) = world.submit(CONSOLE, &polled(5), &[]).unwrap();
+        let late = world.submit(CONSOLE, &polled(5), &[]).unwrap();
         let own = send(world);
         let commands: Vec<_> = std::iter::from_fn(|| world.device.take()).collect();
         world.pass(5);
@@ -175,18 +175,17 @@ fn v38_v39_v15_one_poller_finds_the_replies_of_all_others_too() {
         for command in &commands {
             world.device.reply(command, 0, &[7]);
         }
-        assert!(world.channel.has_used());
-        // The server runs one turn for a poller, and does not look at the clock for it.
-        assert_eq!(one_untimed_turn(world), [Told::Answer(THERMAL, 0, vec![7])]);
-        assert!(!world.channel.has_used());
+        assert!(world.driver.has_used());
+        assert_eq!(looked_for(world), [Told::Answer(THERMAL, 0, vec![7])]);
+        assert!(!world.driver.has_used());
         for handle in [own, other] {
             assert_eq!(
                 world.poll(CONSOLE, handle),
                 Ok(Some(Told::Answer(CONSOLE, 0, vec![7])))
             );
         }
-        assert_eq!(world.channel.pools().slots_free, 8);
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.driver.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
     });
 }
 
@@ -199,23 +198,22 @@ fn v38_v39_one_poller_among_pollers_leaves_nothing() {
         while let Some(command) = world.device.take() {
             world.device.reply(&command, 0, &[7]);
         }
-        assert_eq!(one_untimed_turn(world), []);
-        assert!(!world.channel.has_used());
+        assert_eq!(looked_for(world), []);
+        assert!(!world.driver.has_used());
         for handle in handles {
             assert_eq!(
                 world.poll(CONSOLE, handle),
                 Ok(Some(Told::Answer(CONSOLE, 0, vec![7])))
             );
         }
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
-/// The turn that the server runs when a client polls.
-fn one_untimed_turn(world: &mut World<'_, 16, 8, 16>) -> Vec<Told> {
-    let mut told = Vec::new();
-    world.run_turns(1, false, |_, _, line| told.push(line));
-    told
+/// What others are told because a client polls. The driver does not look at the clock for it.
+fn looked_for(world: &mut World<'_, 16, 8, 16>) -> Vec<Told> {
+    world.run(Cause::Poll);
+    world.told()
 }
 
 #[test]
@@ -223,7 +221,7 @@ fn v37_polling_an_unmoved_ring_finds_nothing_and_costs_no_turn() {
     both(|world| {
         let handle = send(world);
         for _ in 0..100 {
-            assert!(!world.channel.has_used());
+            assert!(!world.driver.has_used());
             assert_eq!(world.poll(CONSOLE, handle), Ok(None));
         }
     });
@@ -250,7 +248,7 @@ fn v33_v34_v40_a_reply_taken_by_interrupt_or_by_polling_ends_the_transfer_once()
                 world.device.reply(&other, 0, &[]);
                 assert_eq!(world.turn().len(), 1);
             }
-            assert_eq!(world.channel.pools().slots_free, 8);
+            assert_eq!(world.driver.pools().slots_free, 8);
         }
     });
 }
@@ -258,18 +256,20 @@ fn v33_v34_v40_a_reply_taken_by_interrupt_or_by_polling_ends_the_transfer_once()
 #[test]
 fn v12_who_polls_is_polling_until_a_moment_after_the_answer() {
     both(|world| {
-        assert!(!world.channel.is_polling());
+        // Whoever polls lets the interrupt stay masked, on a device that interrupts all the same.
+        world.line(true);
+        assert!(world.kernel.unmasked);
         let handle = send(world);
         let command = world.take();
-        world.turn();
         // However long it takes.
-        world.channel.forget_polling();
-        assert!(world.channel.is_polling() && !world.channel.awaits_interrupt());
-        world.device.reply(&command, 0, &[]);
         world.turn();
-        assert!(world.channel.is_polling(), "a moment ago");
-        world.channel.forget_polling();
-        assert!(!world.channel.is_polling());
+        world.line(true);
+        assert!(!world.kernel.unmasked);
+        world.device.reply(&command, 0, &[]);
+        world.run(Cause::Poll);
+        assert!(!world.kernel.unmasked, "a moment ago");
+        world.turn();
+        assert!(world.kernel.unmasked);
         assert!(world.poll(CONSOLE, handle).unwrap().is_some());
     });
 }
@@ -278,14 +278,16 @@ fn v12_who_polls_is_polling_until_a_moment_after_the_answer() {
 fn v12_nobody_is_polling_once_somebody_waits_for_an_interrupt() {
     both(|world| {
         let polled = send(world);
+        world.line(true);
+        assert!(!world.kernel.unmasked);
         world.exchange(THERMAL, 0x10, 0).unwrap();
-        assert!(world.channel.awaits_interrupt() && !world.channel.is_polling());
+        assert!(world.kernel.unmasked);
         for _ in 0..2 {
             let command = world.take();
             world.device.reply(&command, 0, &[]);
         }
-        world.turn();
-        assert!(!world.channel.awaits_interrupt() && !world.channel.is_polling());
+        world.line(true);
+        assert!(world.kernel.unmasked);
         assert!(world.poll(CONSOLE, polled).unwrap().is_some());
     });
 }
@@ -301,9 +303,9 @@ fn v12_a_delayed_response_is_waited_for_and_not_polled_for() {
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.turn();
-        assert_eq!(world.channel.in_flight(), 1);
-        world.channel.forget_polling();
-        assert!(!world.channel.is_polling(), "its response interrupts");
+        assert_eq!(world.driver.pools().in_flight, 1);
+        world.line(true);
+        assert!(world.kernel.unmasked, "its response interrupts");
     });
 }
 
@@ -314,7 +316,7 @@ fn v32_v10_an_interrupt_driven_transfer_frees_its_slot_by_itself() {
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn().len(), 1);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -322,14 +324,14 @@ fn v32_v10_an_interrupt_driven_transfer_frees_its_slot_by_itself() {
 fn v35_a_polled_transfer_that_timed_out_keeps_its_slot_until_the_late_reply() {
     both(|world| {
         for collect_first in [true, false] {
-            let (id, handle) = world.submit(CONSOLE, &polled(20), &[]).unwrap();
+            let handle = world.submit(CONSOLE, &polled(20), &[]).unwrap();
             let command = world.take();
             assert_eq!(world.pass(20), []);
-            assert_eq!(world.channel.pools().slots_lost, 1);
+            assert_eq!(world.driver.pools().slots_lost, 1);
             let timed_out = Ok(Some(Told::Failed(CONSOLE, Failure::TimedOut)));
             if collect_first {
                 assert_eq!(world.poll(CONSOLE, handle), timed_out);
-                assert_eq!(world.channel.describe_slot(id), "lost");
+                assert_eq!(world.driver.describe(handle), "lost");
                 world.device.reply(&command, 0, &[]);
                 world.turn();
             } else {
@@ -338,17 +340,17 @@ fn v35_a_polled_transfer_that_timed_out_keeps_its_slot_until_the_late_reply() {
                 // Late is late: the client is told what its deadline said.
                 assert_eq!(world.poll(CONSOLE, handle), timed_out);
             }
-            assert_eq!(world.channel.describe_slot(id), "free");
+            assert_eq!(world.driver.describe(handle), "free");
         }
-        assert_eq!(world.channel.counters.xfers_response_polled_timeout, 2);
-        assert_eq!(world.channel.counters.xfers_response_timeout, 0);
+        assert_eq!(world.driver.counters().xfers_response_polled_timeout, 2);
+        assert_eq!(world.driver.counters().xfers_response_timeout, 0);
     });
 }
 
 #[test]
 fn d07_a_poller_that_was_kept_from_running_still_gets_its_answer() {
     both(|world| {
-        let (_, handle) = world.submit(CONSOLE, &polled(50), &[]).unwrap();
+        let handle = world.submit(CONSOLE, &polled(50), &[]).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[4]);
         // Preempted for long after the deadline: the reply was there, so it counts (c23c03bf1faa).
@@ -427,47 +429,38 @@ fn v35_a_late_reply_interrupts_although_nobody_waits_so_that_its_slot_returns() 
         world.submit(CONSOLE, &short, &[]).unwrap();
         let command = world.take();
         assert_eq!(world.pass(5).len(), 1);
-        assert!(!world.channel.wants_turn());
         world.device.reply(&command, 0, &[]);
         assert!(world.device.commands.interrupt_due());
         world.turn();
-        assert_eq!(world.channel.pools().slots_lost, 0);
+        assert_eq!(world.driver.pools().slots_lost, 0);
     });
 }
 
 #[test]
 fn a_turn_takes_as_much_as_the_ring_holds_and_then_yields() {
     both(|world| {
-        let bogus = |world: &mut World<'_, 16, 8, 16>, count| {
-            for _ in 0..count {
-                // The driver has this chain.
-                world.device.commands.complete(14, 8);
-            }
-        };
         for id in 0..2 {
             world.exchange(CONSOLE, 0x10, id).unwrap();
         }
         let (first, second) = (world.take(), world.take());
         world.device.reply(&first, 0, &[]);
         world.device.reply(&second, 0, &[]);
-        world.channel.begin_turn(Some(world.now));
-        let mut clock = Standing(world.now);
-        let mut told = 0;
-        while let Some(output) = world.channel.next(&mut clock) {
-            if let drv_virtio_scmi::Output::Ended { slot, .. } = output {
-                world.channel.finish(slot);
-                told += 1;
-                // The device writes as fast as the driver reads.
-                bogus(world, 8);
+        world.meanwhile(|point, device| {
+            // The device writes as fast as the driver reads.
+            if point == Point::Told {
+                for _ in 0..8 {
+                    // The driver has this chain.
+                    device.commands.complete(14, 8);
+                }
             }
-        }
-        assert_eq!(told, 2);
-        assert_eq!(world.channel.counters.err_protocol, 14);
-        assert!(world.channel.has_used());
-        assert_eq!(world.channel.end_turn(), After::Yield);
+        });
+        assert_eq!(world.turn().len(), 2);
+        assert_eq!(world.driver.counters().err_protocol, 14);
+        assert!(world.driver.has_used());
+        assert_eq!(world.plan.timer, Some(world.now + 1));
         // The next turn takes the rest.
-        world.turn();
-        assert_eq!(world.channel.counters.err_protocol, 16);
-        assert!(!world.channel.has_used());
+        world.sleep(1);
+        assert_eq!(world.driver.counters().err_protocol, 16);
+        assert!(!world.driver.has_used());
     });
 }

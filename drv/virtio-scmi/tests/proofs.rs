@@ -6,10 +6,12 @@
 
 mod support;
 
-use drv_virtio_scmi::{After, Command as Wish, Failure, P2A_CHANNELS, Refusal, VERSION_1, Wait};
+use drv_virtio_scmi::{
+    Command as Wish, EVENT_QUEUE, Failure, P2A_CHANNELS, Refusal, VERSION_1, Wait,
+};
 use support::device::Command;
 use support::world::wish;
-use support::{CONSOLE, Setup, Standing, THERMAL, Told, World, header, reborn, run};
+use support::{CONSOLE, Point, Setup, THERMAL, Told, World, header, reborn, run};
 
 /// SENSOR_READING_GET with a delayed response.
 fn delayed() -> Wish {
@@ -45,7 +47,7 @@ fn assert_token_waits_for_the_response(world: &mut World<'_, 16, 8, 16>, command
         token_comes_again(world, command.token()),
         "no other response can come"
     );
-    assert_eq!(world.channel.pools().slots_free, 8);
+    assert_eq!(world.driver.pools().slots_free, 8);
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn d14_a_cancelled_response_keeps_its_token() {
             wait: Wait::Poll(1),
             ..delayed()
         };
-        let (_, handle) = world.submit(THERMAL, &wish, &[0; 8]).unwrap();
+        let handle = world.submit(THERMAL, &wish, &[0; 8]).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
@@ -74,8 +76,7 @@ fn d14_a_dead_clients_response_keeps_its_token() {
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
-        let now = world.now;
-        world.channel.client_gone(THERMAL, now);
+        world.client_gone(THERMAL);
         assert_token_waits_for_the_response(world, &command);
     });
 }
@@ -114,7 +115,7 @@ fn d14_a_late_reply_keeps_the_token() {
         assert_eq!(world.pass(10), [Told::Failed(THERMAL, Failure::TimedOut)]);
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().slots_lost, 0);
+        assert_eq!(world.driver.pools().slots_lost, 0);
         assert_token_waits_for_the_response(world, &command);
     });
 }
@@ -128,7 +129,7 @@ fn lose_a_slot(world: &mut World<'_, 16, 8, 16>) -> u32 {
     world.submit(THERMAL, &wish, &[]).unwrap();
     world.take();
     assert_eq!(world.pass(10), [Told::Failed(THERMAL, Failure::TimedOut)]);
-    assert_eq!(world.channel.pools().slots_lost, 1);
+    assert_eq!(world.driver.pools().slots_lost, 1);
     world.transport.resets
 }
 
@@ -169,7 +170,7 @@ fn w09_a_lost_slot_makes_the_driver_look_at_the_status() {
         world.turn();
         world.turn();
         assert_eq!(world.transport.resets, resets + 1);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
     });
 }
 
@@ -187,35 +188,42 @@ fn v13_an_event_that_slips_in_means_another_turn() {
     with_and_without_event_idx(|world| {
         world.turn();
         assert!(world.device.sensor_update(1, 1));
-        let now = world.now;
-        world.channel.begin_turn(Some(now));
-        assert!(world.channel.next(&mut Standing(now)).is_none());
-        assert_eq!(world.channel.counters.notification_ok, 1);
-        // The ring was found empty; now, before interrupts are on again, the device sends the next
-        // one.
-        assert!(world.device.sensor_update(1, 2));
         let _ = world.device.events.interrupt_due();
-        assert_eq!(world.channel.end_turn(), After::Again);
-        world.turn();
-        assert_eq!(world.channel.counters.notification_ok, 2);
-        assert_eq!(world.channel.end_turn(), After::Sleep);
+        world.device.events.set_avail_event(16);
+        let mut sent = false;
+        world.meanwhile(move |point, device| {
+            // The ring was found empty; now, before interrupts are on again, the device sends the next one.
+            if point == Point::Notified(EVENT_QUEUE) && !sent {
+                sent = true;
+                assert!(device.sensor_update(1, 2));
+                assert!(!device.events.interrupt_due());
+            }
+        });
+        world.interrupt();
+        assert_eq!(world.driver.counters().notification_ok, 2);
+        assert!(world.plan.unmask, "it sleeps");
     });
 }
 
 #[test]
 fn v12_event_interrupts_are_off_during_a_turn() {
     with_and_without_event_idx(|world| {
-        world.turn();
+        world.subscribe(THERMAL, 0x15, 1, 1);
         for round in 0..20 {
             assert!(world.device.sensor_update(1, round));
             assert!(world.device.events.interrupt_due(), "round {round}");
-            let now = world.now;
-            world.channel.begin_turn(Some(now));
-            assert!(world.device.sensor_update(1, round));
-            assert!(!world.device.events.interrupt_due(), "round {round}");
-            world.turn();
+            let mut sent = false;
+            world.meanwhile(move |point, device| {
+                // The first event has been taken.
+                if point == Point::Told && !sent {
+                    sent = true;
+                    assert!(device.sensor_update(1, round));
+                    assert!(!device.events.interrupt_due(), "round {round}");
+                }
+            });
+            world.interrupt();
         }
-        assert_eq!(world.channel.counters.notification_ok, 40);
+        assert_eq!(world.driver.counters().notification_ok, 40);
     });
 }
 
@@ -273,9 +281,8 @@ fn v04_news_of_an_earlier_life_take_nothing_from_the_next() {
         world.subscribe(next, 0x15, 1, 3);
         assert!(world.device.sensor_update(3, 9));
         assert_eq!(world.turn(), [Told::Posted(next, 1 << 5)]);
-        let now = world.now;
         for _ in 0..2 {
-            world.channel.client_gone(THERMAL, now);
+            world.client_gone(THERMAL);
             world.audit();
         }
         // The queued event, the subscription, the transfer, and the slot of each are still there.
@@ -292,7 +299,7 @@ fn v04_news_of_an_earlier_life_take_nothing_from_the_next() {
         );
         world.device.reply(&old, 0, &[]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 

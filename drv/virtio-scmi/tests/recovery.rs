@@ -22,23 +22,22 @@ fn short(deadline: u32) -> Wish {
 
 /// The device asks for a reset, the driver recovers, the platform answers.
 fn recover(world: &mut W<'_>) -> Vec<Told> {
-    world.transport.needs_reset = true;
-    world.channel.check_device(&mut world.transport);
+    world.ask_for_reset();
     let mut told = world.turn();
     world.answer_probe();
     told.extend(world.turn());
-    assert_eq!(world.channel.condition(), Condition::Ready);
+    assert_eq!(world.driver.condition(), Condition::Ready);
     told
 }
 
 #[test]
 fn w09_needs_reset_is_followed_by_a_reset_and_everything_works_again() {
     run(Setup::default(), |world| {
-        assert_eq!(world.channel.generation(), 1);
+        assert_eq!(world.driver.generation(), 1);
         assert_eq!(recover(world), []);
         assert_eq!(world.transport.resets, 2);
-        assert_eq!(world.channel.generation(), 2);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.generation(), 2);
+        assert_eq!(world.driver.counters().recoveries, 1);
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
@@ -64,7 +63,7 @@ fn w07_v05_a_reset_fails_all_in_flight_with_an_error_of_its_own() {
         let given_up = world.send(CONSOLE, 0x10, 5).unwrap();
         world.cancel(CONSOLE, given_up).unwrap();
         while world.device.take().is_some() {}
-        assert_eq!(world.channel.pools().slots_lost, 2);
+        assert_eq!(world.driver.pools().slots_lost, 2);
 
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         world.exchange(THERMAL, 0x10, 1).unwrap();
@@ -91,21 +90,21 @@ fn w07_v05_a_reset_fails_all_in_flight_with_an_error_of_its_own() {
             world.poll(CONSOLE, answered),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![1, 2])))
         );
-        assert_eq!(world.channel.counters.failed, 4);
+        assert_eq!(world.driver.counters().failed, 4);
         // V05: the reset takes the lost slots back as well.
-        assert_eq!(world.channel.pools().slots_lost, 0);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_lost, 0);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
 #[test]
 fn w07_while_it_is_recovered_commands_are_refused_at_once() {
     run(Setup::default(), |world| {
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Recovering);
+        assert_eq!(world.driver.condition(), Condition::Recovering);
         assert_eq!(world.exchange(CONSOLE, 0x10, 0), Err(Refusal::Recovering));
-        assert_eq!(world.channel.counters.sent_fail_channel_not_found, 1);
+        assert_eq!(world.driver.counters().sent_fail_channel_not_found, 1);
         world.answer_probe();
         world.turn();
         assert!(world.exchange(CONSOLE, 0x10, 0).is_ok());
@@ -121,7 +120,7 @@ fn w11_v36_lost_slots_past_the_limit_cause_a_reset_and_come_back() {
             world.take();
         }
         world.pass(10);
-        assert_eq!(world.channel.pools().slots_lost, 4);
+        assert_eq!(world.driver.pools().slots_lost, 4);
         for _ in 0..19 {
             world.exchange(THERMAL, 0x10, 0).unwrap();
             let command = world.take();
@@ -129,9 +128,9 @@ fn w11_v36_lost_slots_past_the_limit_cause_a_reset_and_come_back() {
             world.pass(100);
             world.turn();
         }
-        assert_eq!(world.channel.counters.recoveries, 0);
+        assert_eq!(world.driver.counters().recoveries, 0);
         world.pass(200);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
         assert!(
             world
                 .traces()
@@ -139,8 +138,8 @@ fn w11_v36_lost_slots_past_the_limit_cause_a_reset_and_come_back() {
         );
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.pools().slots_free, 8);
-        assert_eq!(world.channel.pools().slots_lost, 0);
+        assert_eq!(world.driver.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_lost, 0);
     });
 }
 
@@ -153,9 +152,9 @@ fn w09_a_device_that_stopped_is_noticed_after_one_timeout() {
             [Told::Failed(CONSOLE, Failure::TimedOut)]
         );
         world.pass(4_999);
-        assert_eq!(world.channel.counters.recoveries, 0);
+        assert_eq!(world.driver.counters().recoveries, 0);
         world.pass(1);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
         assert!(
             world
                 .traces()
@@ -170,7 +169,7 @@ fn w09_a_slow_device_is_left_alone_as_long_as_it_answers_in_time() {
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         let command = world.take();
         assert_eq!(world.pass(59_000), []);
-        assert_eq!(world.channel.counters.recoveries, 0);
+        assert_eq!(world.driver.counters().recoveries, 0);
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn().len(), 1);
     });
@@ -184,7 +183,7 @@ fn w09_an_impossible_used_index_causes_a_reset() {
         world.device.commands.jump(60_000);
         let told = world.turn();
         assert_eq!(told, [Told::Failed(CONSOLE, Failure::DeviceReset)]);
-        assert_eq!(world.channel.counters.err_protocol, 1);
+        assert_eq!(world.driver.counters().err_protocol, 1);
         assert!(
             world
                 .traces()
@@ -192,7 +191,7 @@ fn w09_an_impossible_used_index_causes_a_reset() {
         );
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Ready);
+        assert_eq!(world.driver.condition(), Condition::Ready);
     });
 }
 
@@ -206,9 +205,9 @@ fn duplicates_of_a_daemon_that_survived_a_reset_are_counted_and_tolerated() {
             }
             world.turn();
         }
-        assert!(world.channel.counters.err_protocol <= 16);
-        assert_eq!(world.channel.counters.recoveries, 0);
-        assert_eq!(world.channel.pools().events_at_device, 16);
+        assert!(world.driver.counters().err_protocol <= 16);
+        assert_eq!(world.driver.counters().recoveries, 0);
+        assert_eq!(world.driver.pools().events_at_device, 16);
     });
 }
 
@@ -218,7 +217,7 @@ fn w09_violations_without_end_cause_a_reset() {
         for _ in 0..200 {
             world.device.commands.complete(3, 8);
             world.turn();
-            if world.channel.condition() != Condition::Ready {
+            if world.driver.condition() != Condition::Ready {
                 assert!(
                     world
                         .traces()
@@ -236,33 +235,32 @@ fn recovery_is_bounded_backs_off_and_then_tries_slowly_for_ever() {
     run(Setup::default(), |world| {
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         world.transport.stuck_resets = u32::MAX;
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         assert_eq!(world.turn(), [Told::Failed(CONSOLE, Failure::DeviceReset)]);
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            let wake = world.channel.next_wake().unwrap();
+            let wake = world.kernel.timer.unwrap();
             pauses.push(wake - world.now);
-            world.now = wake;
-            world.turn();
+            world.sleep(wake - world.now);
         }
         assert_eq!(pauses[..4], [10, 20, 40, 80]);
         assert!(pauses[4..].iter().all(|&pause| pause == 5_000));
-        assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
+        assert_eq!(world.driver.condition(), Condition::PlatformUnavailable);
         assert_eq!(
             world.exchange(CONSOLE, 0x10, 0),
             Err(Refusal::PlatformUnavailable)
         );
         // The device still owns what it had: nothing of it was used meanwhile.
-        assert_eq!(world.channel.pools().slots_lost, 1);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.pools().slots_lost, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
 
         // It comes back.
         world.transport.stuck_resets = 0;
         world.pass(5_000);
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Ready);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.condition(), Condition::Ready);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -270,14 +268,14 @@ fn recovery_is_bounded_backs_off_and_then_tries_slowly_for_ever() {
 fn a_platform_that_does_not_answer_after_a_reset_is_unavailable_not_ready() {
     run(Setup::default(), |world| {
         // QEMU keeps up appearances: the set-up succeeds every time.
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.pass(30_000);
-        assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
-        assert!(world.channel.counters.recoveries_failed >= 6);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.condition(), Condition::PlatformUnavailable);
+        assert!(world.driver.counters().recoveries_failed >= 6);
+        assert_eq!(world.driver.counters().recoveries, 1);
         while world.device.take().is_some() {}
         // Whatever the question, nothing hangs: each attempt has a deadline and a successor.
-        assert!(world.channel.next_wake().is_some());
+        assert!(world.kernel.timer.is_some());
     });
 }
 
@@ -285,13 +283,13 @@ fn a_platform_that_does_not_answer_after_a_reset_is_unavailable_not_ready() {
 fn a_device_that_fails_again_and_again_gets_no_fresh_attempts() {
     run(Setup::default(), |world| {
         for _ in 0..6 {
-            world.channel.request_recovery();
+            world.driver.request_recovery();
             world.turn();
-            if world.channel.condition() == Condition::PlatformUnavailable {
+            if world.driver.condition() == Condition::PlatformUnavailable {
                 return;
             }
             // Ready for a moment only, each time.
-            while world.channel.condition() != Condition::Ready {
+            while world.driver.condition() != Condition::Ready {
                 if let Some(command) = world.device.take() {
                     world.device.reply(&command, 0, &[0; 4]);
                     world.turn();
@@ -311,7 +309,7 @@ fn a_device_that_was_stable_gets_fresh_attempts() {
             world.pass(10_000);
             recover(world);
         }
-        assert_eq!(world.channel.counters.recoveries, 20);
+        assert_eq!(world.driver.counters().recoveries, 20);
     });
 }
 
@@ -321,8 +319,7 @@ fn w06_w07_events_are_enabled_again_and_subscribers_told_to_resynchronise() {
         world.subscribe(CONSOLE, 0x15, 1, 3);
         assert!(world.device.sensor_update(3, 1));
         world.turn();
-        world.transport.needs_reset = true;
-        world.channel.check_device(&mut world.transport);
+        world.ask_for_reset();
         world.turn();
         world.answer_probe();
         // The first thing that a subscriber hears, whatever was queued before.
@@ -348,7 +345,7 @@ fn w06_w07_events_are_enabled_again_and_subscribers_told_to_resynchronise() {
 fn a_subscription_that_the_platform_refuses_after_a_reset_ends_audibly() {
     run(Setup::default(), |world| {
         world.subscribe(CONSOLE, 0x15, 1, 3);
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         world.answer_probe();
         world.turn();
@@ -370,7 +367,7 @@ fn a_subscription_that_the_platform_refuses_after_a_reset_ends_audibly() {
 #[test]
 fn n08_a_subscription_made_while_the_platform_is_away_is_armed_later() {
     run(Setup::default(), |world| {
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         assert_eq!(world.try_subscribe(CONSOLE, 0x15, 1, 3), Ok(Notified::Done));
         world.turn();
@@ -393,7 +390,7 @@ fn a_client_blocked_in_subscribing_is_answered_when_the_device_is_reset() {
         world.try_subscribe(CONSOLE, 0x15, 1, 3).unwrap();
         world.turn();
         world.take();
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         assert_eq!(
             world.turn(),
             [Told::Subscribed(CONSOLE, Err(Failure::DeviceReset))]
@@ -407,7 +404,7 @@ fn a_client_blocked_in_subscribing_is_answered_when_the_device_is_reset() {
 #[test]
 fn v22_w06_no_memory_is_touched_while_a_reset_does_not_end() {
     run(Setup::default(), |world| {
-        let (_, handle) = world
+        let handle = world
             .submit(
                 CONSOLE,
                 &Wish {
@@ -425,14 +422,14 @@ fn v22_w06_no_memory_is_touched_while_a_reset_does_not_end() {
             wait: Wait::Poll(0),
             ..wish(0x15, 6)
         };
-        let (_, early) = world.submit(CONSOLE, &early, &[0; 8]).unwrap();
+        let early = world.submit(CONSOLE, &early, &[0; 8]).unwrap();
         let asked = world.take();
         assert!(world.device.delayed(&asked, 0, &[0x77; 16]));
         world.turn();
-        assert_eq!(world.channel.pools().events_at_driver, 1);
+        assert_eq!(world.driver.pools().events_at_driver, 1);
         let before = world.shared_memory();
         world.transport.stuck_resets = 3;
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         assert_eq!(world.transport.stuck_resets, 2);
         assert_eq!(world.shared_memory(), before);
@@ -454,7 +451,7 @@ fn v22_w06_no_memory_is_touched_while_a_reset_does_not_end() {
             world.poll(CONSOLE, early),
             Ok(Some(Told::Answer(CONSOLE, 0, vec![0x77; 16])))
         );
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -462,13 +459,13 @@ fn v22_w06_no_memory_is_touched_while_a_reset_does_not_end() {
 fn v44_v45_a_start_that_fails_is_tried_again_when_that_may_help() {
     run(Setup::default(), |world| {
         world.transport.refusals = 2;
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         world.pass(100);
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Ready);
-        assert_eq!(world.channel.counters.recoveries_failed, 2);
+        assert_eq!(world.driver.condition(), Condition::Ready);
+        assert_eq!(world.driver.counters().recoveries_failed, 2);
     });
 }
 
@@ -484,25 +481,25 @@ fn recovery_may_find_another_ring_size() {
         }
         world.turn();
         world.transport.queue_max = [4, 2];
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         // No slot is free for a probe, so the first command will show.
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Ready);
-        assert_eq!(world.channel.pools().slots, 2);
-        assert_eq!(world.channel.pools().event_buffers, 2);
+        assert_eq!(world.driver.condition(), Condition::Ready);
+        assert_eq!(world.driver.pools().slots, 2);
+        assert_eq!(world.driver.pools().event_buffers, 2);
         for (i, &handle) in handles.iter().enumerate() {
             assert_eq!(
                 world.poll(CONSOLE, handle),
                 Ok(Some(Told::Answer(CONSOLE, 0, vec![i as u8])))
             );
         }
-        assert_eq!(world.channel.pools().slots_free, 2);
+        assert_eq!(world.driver.pools().slots_free, 2);
         world.transport.queue_max = [16, 16];
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.pass(10);
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -523,11 +520,11 @@ fn limits_can_be_configured() {
     run(setup, |world| {
         world.submit(CONSOLE, &short(10), &[]).unwrap();
         world.pass(59);
-        assert_eq!(world.channel.counters.recoveries, 0);
+        assert_eq!(world.driver.counters().recoveries, 0);
         world.pass(1);
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
         world.pass(7 + 3 + 7);
-        assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
+        assert_eq!(world.driver.condition(), Condition::PlatformUnavailable);
     });
 }
 
@@ -548,21 +545,20 @@ fn d02_tokens_of_commands_that_a_reset_ended_are_free_again() {
 #[test]
 fn a_reset_while_the_platform_is_asked_is_one_failed_attempt() {
     run(Setup::default(), |world| {
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         for failed in 1..4 {
-            assert_eq!(world.channel.condition(), Condition::Recovering);
-            world.transport.needs_reset = true;
-            world.channel.check_device(&mut world.transport);
+            assert_eq!(world.driver.condition(), Condition::Recovering);
+            world.ask_for_reset();
             world.turn();
             world.pass(100);
-            assert_eq!(world.channel.counters.recoveries_failed, failed);
+            assert_eq!(world.driver.counters().recoveries_failed, failed);
             assert_eq!(world.transport.resets, 2 + failed);
         }
-        assert_eq!(world.channel.counters.recoveries, 1);
+        assert_eq!(world.driver.counters().recoveries, 1);
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Ready);
+        assert_eq!(world.driver.condition(), Condition::Ready);
     });
 }
 
@@ -574,10 +570,10 @@ fn w09_without_a_slot_for_the_drivers_question_the_first_command_shows_whether_t
             for _ in 0..8 {
                 world.submit(CONSOLE, &short(500), &[]).unwrap();
             }
-            world.channel.request_recovery();
+            world.driver.request_recovery();
             let told = world.turn();
             assert_eq!(told, vec![Told::Failed(CONSOLE, Failure::DeviceReset); 8]);
-            assert_eq!(world.channel.condition(), Condition::Ready);
+            assert_eq!(world.driver.condition(), Condition::Ready);
             world.submit(CONSOLE, &short(500), &[]).unwrap();
             let command = world.take();
             if platform_is_back {
@@ -587,10 +583,10 @@ fn w09_without_a_slot_for_the_drivers_question_the_first_command_shows_whether_t
                 // The time of the command, that of the stall, and a pause; then the driver has a slot to ask with.
                 let told = world.pass(500 + 5_000 + 10);
                 assert_eq!(told, [Told::Failed(CONSOLE, Failure::TimedOut)]);
-                assert_eq!(world.channel.condition(), Condition::Recovering);
+                assert_eq!(world.driver.condition(), Condition::Recovering);
                 world.answer_probe();
                 world.turn();
-                assert_eq!(world.channel.condition(), Condition::Ready);
+                assert_eq!(world.driver.condition(), Condition::Ready);
                 world.pass(20_000);
             }
         }

@@ -35,10 +35,10 @@ const RESERVED: [(u8, u8); 8] = [
 #[test]
 fn s02_reserved_messages_never_reach_the_device() {
     run(Setup::default(), |world| {
-        let free = world.channel.pools().slots_free;
+        let free = world.driver.pools().slots_free;
         let mut asked = 0;
         for (protocol, message) in RESERVED {
-            for wait in [Wait::Blocked(0), Wait::Poll(1 << 9)] {
+            for wait in [Wait::Blocked, Wait::Poll(1 << 9)] {
                 for delayed in [false, true] {
                     let wish = Command {
                         wait,
@@ -63,9 +63,9 @@ fn s02_reserved_messages_never_reach_the_device() {
             }
         }
         assert_eq!(world.device.take(), None);
-        assert_eq!(world.channel.pools().slots_free, free);
-        assert_eq!(world.channel.counters.refused, asked);
-        assert_eq!(world.channel.counters.sent_fail, asked);
+        assert_eq!(world.driver.pools().slots_free, free);
+        assert_eq!(world.driver.counters().refused, asked);
+        assert_eq!(world.driver.counters().sent_fail, asked);
     });
 }
 

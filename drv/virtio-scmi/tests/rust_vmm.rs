@@ -11,12 +11,12 @@
 mod support;
 
 use drv_virtio_scmi::{
-    Books, Channel, Client, ClientConfig, Command, EVENT_IDX, Limits, Output, Owner, P2A_CHANNELS,
-    QueueMemory, Record, Rule, Rules, Subscription, Thresholds, VERSION_1, Wait,
+    Cause, ClientConfig, EVENT_IDX, Handle, Owner, P2A_CHANNELS, QueueMemory, Rule, Rules,
+    VERSION_1,
 };
 use std::collections::HashMap;
 use support::world::wish;
-use support::{FakeTransport, Standing, header};
+use support::{Setup, Told, World, header, run_over};
 use virtio_queue::{Queue, QueueT};
 use vm_memory::mmap::MmapRegionBuilder;
 use vm_memory::{
@@ -152,69 +152,65 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
     // Safety: the mapping is page aligned, large enough, zero (which is valid), lives as long as `guest`, and is reached only
     // through atomics and vm-memory's volatile accesses.
     let memory = unsafe { &*host.cast::<QueueMemory<R, S, E>>() };
-    let mut books = Box::new(Books::NEW);
-    let mut clients = [Client::new(&CONFIG)];
-    let mut records: Vec<Record> = (0..200).map(|_| Record::NEW).collect();
-    let mut subscriptions = [Subscription::NEW];
-    let mut channel = Box::new(Channel::new(memory, &mut books));
-    let tasks = [0xff, 0];
-    channel.provide(
-        &mut clients,
-        &tasks,
-        &mut records,
-        &mut subscriptions,
-        Limits::DEFAULT,
-        |_| {},
-    );
     let offered = VERSION_1 | P2A_CHANNELS | if event_idx { EVENT_IDX } else { 0 };
-    let mut transport = FakeTransport::new(offered, [max, max]);
-    channel.start(&mut transport, 0).unwrap();
-    let [commands, events] = transport.sizes;
-    let mut device = Device {
-        memory: &guest,
-        commands: queue(
-            &guest,
-            commands,
-            memory.command_ring().addresses(),
-            event_idx,
-        ),
-        events: queue(&guest, events, memory.event_ring().addresses(), event_idx),
-        taken: Vec::new(),
-        kicked: true,
+    let setup = Setup {
+        offered,
+        queue_max: [max, max],
+        clients: std::slice::from_ref(&CONFIG),
+        ..Setup::default()
     };
-    let clock = &mut Standing(1);
+    run_over(memory, setup, |world| {
+        let [commands, events] = world.transport.sizes;
+        let device = Device {
+            memory: &guest,
+            commands: queue(
+                &guest,
+                commands,
+                memory.command_ring().addresses(),
+                event_idx,
+            ),
+            events: queue(&guest, events, memory.event_ring().addresses(), event_idx),
+            taken: Vec::new(),
+            kicked: true,
+        };
+        exchange_until(world, device, max, event_idx, goal);
+    });
+}
+
+/// Sends commands and events until so many went through. The device is reached through its own queues only.
+fn exchange_until<const R: usize, const S: usize, const E: usize>(
+    world: &mut World<'_, R, S, E>,
+    mut device: Device<'_>,
+    max: u16,
+    event_idx: bool,
+    goal: u32,
+) {
+    let commands = world.driver.command_ring();
     let mut seed = u64::from(max) << 1 | u64::from(event_idx);
-    let mut waiting: HashMap<u32, Vec<u8>> = HashMap::new();
+    let mut waiting: HashMap<Handle, Vec<u8>> = HashMap::new();
     let (mut sent, mut answered, mut told, mut heard) = (0u32, 0u32, 0u32, 0u32);
     let mut subscribed = false;
-    channel
-        .subscribe(CLIENT, 0x15, 1, 7, Thresholds::NONE, clock)
-        .unwrap();
+    world.try_subscribe(CLIENT, 0x15, 1, 7).unwrap();
     let mut interrupted = true;
     let mut idle = 0;
     let mut before = (0, 0, 0, 0);
-    while answered < goal || heard < goal / 4 {
-        let kicks = transport.kicks[0];
+    while answered < goal || heard < goal / 4 || !waiting.is_empty() {
+        let kicks = world.transport.kicks[0];
         match pick(&mut seed, 6) {
             0 | 1 if sent < goal => {
                 // A batch with one kick decision.
                 for _ in 0..=pick(&mut seed, usize::from(commands)) {
-                    let cookie = sent;
-                    let command = Command {
-                        wait: Wait::Blocked(cookie),
-                        ..wish(0x17, cookie as u8 & 0xf)
-                    };
-                    let Ok(id) = channel.begin(CLIENT, &command, clock) else {
+                    let mut parameters = vec![0; pick(&mut seed, 125) + 4];
+                    parameters[..4].copy_from_slice(&sent.to_le_bytes());
+                    let command = wish(0x17, sent as u8 & 0xf);
+                    let Ok(handle) = world.submit_without_kick(CLIENT, &command, &parameters)
+                    else {
                         break;
                     };
-                    let mut parameters = vec![0; pick(&mut seed, 125) + 4];
-                    parameters[..4].copy_from_slice(&cookie.to_le_bytes());
-                    channel.parameters(id).write(1, &parameters);
-                    channel.submit(id, parameters.len()).unwrap();
-                    waiting.insert(cookie, parameters);
+                    waiting.insert(handle, parameters);
                     sent += 1;
                 }
-                channel.kick(&mut transport);
+                world.run(Cause::Request);
             }
             2 => device.take(),
             3 => {
@@ -227,44 +223,33 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
                     interrupted |= interrupt;
                 }
             }
-            _ if interrupted => {
+            _ if interrupted && world.kernel.unmasked => {
                 interrupted = false;
-                channel.begin_turn(Some(1));
-                while let Some(output) = channel.next(clock) {
-                    match output {
-                        Output::Ended {
-                            owner,
-                            cookie,
-                            slot,
-                            result,
-                        } => {
-                            assert_eq!(owner, CLIENT);
-                            let reply = result.expect("an answer");
-                            let mut values = vec![0; reply.len];
-                            reply.read(&mut values);
-                            assert_eq!(Some(values), waiting.remove(&cookie));
-                            channel.finish(slot);
-                            answered += 1;
-                        }
-                        Output::Post { bits, .. } => assert_eq!(bits, 1),
-                        Output::Subscribed { result, .. } => {
-                            assert_eq!(result, Ok(()));
-                            subscribed = true;
-                        }
-                    }
-                }
-                channel.kick(&mut transport);
-                interrupted |= channel.end_turn() != drv_virtio_scmi::After::Sleep;
-                channel.audit().unwrap();
-                while let Some(event) = channel.fetch(CLIENT, clock).unwrap() {
-                    assert_eq!(event.lost, 0);
-                    assert_eq!(event.payload[8..12], heard.to_le_bytes());
-                    heard += 1;
-                }
+                world.line(true);
+            }
+            // A flood, or a lost answer of the other side: the timer comes in a moment.
+            _ if world.kernel.timer.is_some_and(|time| time <= world.now + 1) => {
+                world.sleep(1);
             }
             _ => {}
         }
-        device.kicked |= transport.kicks[0] != kicks;
+        for (handle, line) in world.told_with_handles() {
+            match line {
+                Told::Answer(CLIENT, 0, values) => {
+                    assert_eq!(Some(values), waiting.remove(&handle.unwrap()));
+                    answered += 1;
+                }
+                Told::Posted(CLIENT, 1) => {}
+                Told::Subscribed(CLIENT, Ok(())) => subscribed = true,
+                other => panic!("{other:?}"),
+            }
+        }
+        while let Some(event) = world.fetch(CLIENT) {
+            assert_eq!(event.lost, 0);
+            assert_eq!(event.payload[8..12], heard.to_le_bytes());
+            heard += 1;
+        }
+        device.kicked |= world.transport.kicks[0] != kicks;
         // Nobody may sleep for ever on a kick or an interrupt that was not sent.
         let progress = (sent, answered, told, heard);
         idle = if progress == before { idle + 1 } else { 0 };
@@ -274,13 +259,13 @@ fn play<const R: usize, const S: usize, const E: usize>(max: u16, event_idx: boo
             "both sides sleep, and there is work: {progress:?} subscribed {subscribed} kicked {} taken {} interrupted {interrupted} {:?} {:?}",
             device.kicked,
             device.taken.len(),
-            channel.counters,
-            channel.pools()
+            world.driver.counters(),
+            world.driver.pools()
         );
     }
     assert!(waiting.is_empty());
-    assert_eq!(channel.counters.err_protocol, 0);
-    assert_eq!(channel.counters.err_msg_unexpected, 0);
+    assert_eq!(world.driver.counters().err_protocol, 0);
+    assert_eq!(world.driver.counters().err_msg_unexpected, 0);
 }
 
 fn both<const R: usize, const S: usize, const E: usize>(max: u16, goal: u32) {

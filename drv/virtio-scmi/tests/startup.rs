@@ -6,11 +6,11 @@
 mod support;
 
 use drv_virtio_scmi::{
-    Books, Channel, Condition, EVENT_IDX, P2A_CHANNELS, QueueMemory, Refusal, SetupError, Trace,
-    Transport, VERSION_1,
+    Books, Cause, Condition, Driver, EVENT_IDX, Interrupts, NotSent, P2A_CHANNELS, QueueMemory,
+    Refusal, SetupError, Trace, Transport, VERSION_1,
 };
 use support::world::shared_memory;
-use support::{CONSOLE, FakeDevice, FakeTransport, Setup, Standing, run};
+use support::{CONSOLE, FakeDevice, FakeTransport, INTERRUPT, Setup, Still, TIMER, run};
 use virtqueue::Addresses;
 
 fn offering(offered: u64) -> Setup {
@@ -24,10 +24,10 @@ fn offering(offered: u64) -> Setup {
 fn v46_without_version_1_the_device_is_refused() {
     run(offering(P2A_CHANNELS | EVENT_IDX), |world| {
         assert_eq!(world.started, Err(SetupError::MissingFeatures(VERSION_1)));
-        assert_eq!(world.channel.condition(), Condition::Down);
+        assert_eq!(world.driver.condition(), Condition::Down);
         assert!(world.transport.failed);
         // For good: no attempt is made by itself.
-        assert_eq!(world.channel.next_wake(), None);
+        assert_eq!(world.kernel.timer, None);
         assert_eq!(world.exchange(CONSOLE, 0x10, 0), Err(Refusal::NoDevice));
     });
 }
@@ -38,10 +38,10 @@ fn v47_v42_only_what_the_driver_understands_is_asked_for() {
         // The model asserts what is asked; a device that offers everything changes nothing.
         run(offering(offered), |world| {
             let events = offered & P2A_CHANNELS != 0;
-            assert_eq!(world.channel.has_events(), events);
+            assert_eq!(world.driver.has_events(), events);
             assert_eq!(world.transport.sizes[1] != 0, events);
             assert_eq!(
-                world.channel.features(),
+                world.driver.features(),
                 offered & (VERSION_1 | P2A_CHANNELS | EVENT_IDX)
             );
         });
@@ -56,8 +56,8 @@ fn v18_v08_an_event_queue_that_the_device_lacks_is_done_without() {
     };
     run(setup, |world| {
         assert_eq!(world.started, Ok(()));
-        assert!(!world.channel.has_events());
-        assert_eq!(world.channel.pools().event_buffers, 0);
+        assert!(!world.driver.has_events());
+        assert_eq!(world.driver.pools().event_buffers, 0);
         assert!(world.exchange(CONSOLE, 0x10, 0).is_ok());
     });
 }
@@ -67,28 +67,26 @@ fn v01_v02_v19_before_the_start_every_operation_backs_out() {
     use drv_virtio_scmi::Handle;
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
     let mut books = Box::new(Books::NEW);
-    let mut channel = Channel::new(&memory, &mut books);
-    let mut clock = Standing(5);
+    let mut driver = Driver::new(&memory, &mut books);
+    let system = &mut Still(5);
     let wish = support::world::wish(0x10, 0);
     // Not even clients are known.
     assert_eq!(
-        channel.begin(CONSOLE, &wish, &mut clock),
-        Err(Refusal::NotAClient)
+        driver.send(CONSOLE, &wish, system, |_| Ok::<_, ()>(0)),
+        Err(NotSent::Refused(Refusal::NotAClient))
     );
-    assert!(
-        channel
-            .poll(CONSOLE, Handle::from_raw(1 << 10), &mut clock)
-            .is_err()
-    );
-    assert!(channel.fetch(CONSOLE, &mut clock).is_err());
-    assert_eq!(channel.condition(), Condition::Down);
-    assert_eq!(channel.next_wake(), None);
-    // V11: an interrupt before the start finds nothing to do.
-    channel.begin_turn(Some(5));
-    assert!(channel.next(&mut clock).is_none());
-    assert_eq!(channel.end_turn(), drv_virtio_scmi::After::Sleep);
-    assert!(!channel.has_used());
-    channel.audit().unwrap();
+    let handle = Handle::from_raw(1 << 10);
+    assert!(driver.poll(CONSOLE, handle, system, |_| ()).is_err());
+    assert!(driver.fetch(CONSOLE, system).is_err());
+    assert_eq!(driver.condition(), Condition::Down);
+    // V11: an interrupt or a timer before the start finds nothing to do.
+    let mut transport = FakeTransport::new(0, [0, 0]);
+    for cause in [INTERRUPT, TIMER, Cause::Request, Cause::Poll] {
+        let plan = driver.run(cause, system, &mut transport);
+        assert_eq!(plan.timer, None);
+    }
+    assert!(!driver.has_used());
+    driver.audit().unwrap();
 }
 
 /// Registers that compare the shared memory with what it was, up to and including the reset.
@@ -130,6 +128,10 @@ impl Transport for Watchful<'_> {
     fn notify(&mut self, queue: u16) {
         self.registers.notify(queue);
     }
+    fn take_interrupts(&mut self) -> Interrupts {
+        self.registers.take_interrupts()
+    }
+
     fn needs_reset(&mut self) -> bool {
         self.registers.needs_reset()
     }
@@ -145,8 +147,8 @@ fn w06_the_device_is_reset_before_anything_else() {
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
     let mut books = Box::new(Books::NEW);
     let mut registers = FakeTransport::new(VERSION_1 | P2A_CHANNELS | EVENT_IDX, [16, 16]);
-    Channel::new(&memory, &mut books)
-        .start(&mut registers, 100)
+    Driver::new(&memory, &mut books)
+        .start(true, &mut Still(100), &mut registers)
         .unwrap();
     let mut device = FakeDevice::new(&memory, &registers);
     for value in 0..3 {
@@ -161,17 +163,9 @@ fn w06_the_device_is_reset_before_anything_else() {
     };
     // Neither making the next life nor its first, failing attempts may write anything.
     let mut books = Box::new(Books::NEW);
-    let mut channel = Channel::new(&memory, &mut books);
+    let mut driver = Driver::new(&memory, &mut books);
     assert_eq!(shared_memory(&memory), transport.before);
-    let mut now = 100;
-    assert_eq!(
-        channel.start(&mut transport, now),
-        Err(SetupError::ResetTimeout)
-    );
-    for _ in 0..2 {
-        now = channel.next_wake().unwrap().max(now);
-        channel.maintain(&mut transport, now);
-    }
+    start_until_it_works(&mut driver, &mut transport, 2);
     assert!(transport.was_reset && transport.registers.live);
 }
 
@@ -194,20 +188,27 @@ fn w06_a_start_takes_one_reset() {
 fn v17_v19_a_device_that_is_not_done_with_its_reset_is_waited_for() {
     let memory = Box::new(QueueMemory::<16, 8, 16>::new());
     let mut books = Box::new(Books::NEW);
-    let mut channel = Channel::new(&memory, &mut books);
+    let mut driver = Driver::new(&memory, &mut books);
     let mut transport = FakeTransport::new(VERSION_1, [16, 16]);
     transport.stuck_resets = 3;
-    assert_eq!(
-        channel.start(&mut transport, 100),
-        Err(SetupError::ResetTimeout)
-    );
-    assert_eq!(channel.condition(), Condition::Recovering);
-    let mut now = 100;
-    for _ in 0..3 {
-        now = channel.next_wake().unwrap().max(now);
-        channel.maintain(&mut transport, now);
-    }
+    start_until_it_works(&mut driver, &mut transport, 3);
     assert!(transport.live);
+}
+
+/// Starts a driver whose device ends its reset only at the attempt after so many.
+fn start_until_it_works(
+    driver: &mut Driver<'_, 16, 8, 16>,
+    transport: &mut impl Transport,
+    attempts: u32,
+) {
+    let system = &mut Still(100);
+    let started = driver.start(true, system, transport);
+    assert_eq!(started, Err(SetupError::ResetTimeout));
+    for _ in 0..attempts {
+        assert_eq!(driver.condition(), Condition::Recovering);
+        let plan = driver.run(TIMER, system, transport);
+        system.0 = plan.timer.map_or(system.0, |time| time.max(system.0));
+    }
 }
 
 #[test]

@@ -206,8 +206,7 @@ fn n07_whoever_dies_while_thresholds_change_is_not_told() {
         let change = world.take();
         // Behind the change that is under way.
         follow(world, THERMAL, between(300, 700)).unwrap();
-        let now = world.now;
-        world.channel.client_gone(THERMAL, now);
+        world.client_gone(THERMAL);
         world.device.reply(&change, 0, &[]);
         assert_eq!(world.turn(), [Told::Subscribed(CONSOLE, Ok(()))]);
         // What the dead client wanted is not asked for: nobody wants it.
@@ -227,7 +226,7 @@ fn w07_a_reset_asks_for_the_same_thresholds_again() {
         // In the middle of a change: who waits is told, and is no subscriber.
         follow(world, THERMAL, between(200, 800)).unwrap();
         world.turn();
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         assert_eq!(
             world.turn(),
             [Told::Subscribed(THERMAL, Err(Failure::DeviceReset))]

@@ -5,15 +5,14 @@
 
 mod support;
 
-use drv_virtio_scmi::{After, Command as Wish, Failure, Handle, Limits, Owner, Refusal, Wait};
-use support::Standing;
+use drv_virtio_scmi::{Command as Wish, Failure, Handle, Limits, NotSent, Owner, Refusal, Wait};
 use support::world::wish;
 use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run, run_sized};
 
 #[test]
 fn v26_m1_m2_a_command_is_one_chain_of_two_descriptors() {
     run(Setup::default(), |world| {
-        let (_, _) = world
+        world
             .submit(CONSOLE, &wish(0x15, 6), &[1, 2, 3, 4, 5, 6, 7, 8])
             .unwrap();
         let command = world.take();
@@ -26,8 +25,8 @@ fn v26_m1_m2_a_command_is_one_chain_of_two_descriptors() {
         assert_eq!(world.transport.kicks, [1, 1]);
         world.device.reply(&command, 0, &[9, 8, 7]);
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![9, 8, 7])]);
-        assert_eq!(world.channel.counters.answered, 1);
-        assert_eq!(world.channel.counters.response_ok, 1);
+        assert_eq!(world.driver.counters().answered, 1);
+        assert_eq!(world.driver.counters().response_ok, 1);
     });
 }
 
@@ -48,13 +47,10 @@ fn v26_every_request_length_reaches_the_device_as_it_is() {
 #[test]
 fn d03_a_request_above_the_limit_is_refused_and_its_slot_returns() {
     run(Setup::default(), |world| {
-        let id = world
-            .channel
-            .begin(CONSOLE, &wish(0x13, 7), &mut Standing(0))
-            .unwrap();
-        assert_eq!(world.channel.submit(id, 129), Err(Refusal::RequestTooLong));
-        assert_eq!(world.channel.pools().slots_free, 8);
-        assert_eq!(world.channel.counters.sent_fail, 1);
+        let sent = world.fill_and_send(CONSOLE, &wish(0x13, 7), |_| Ok::<_, ()>(129));
+        assert_eq!(sent, Err(NotSent::Refused(Refusal::RequestTooLong)));
+        assert_eq!(world.driver.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().sent_fail, 1);
         assert_eq!(world.device.take(), None);
     });
 }
@@ -64,10 +60,9 @@ fn v06_v07_slots_are_taken_in_order_and_return_to_the_tail_once() {
     run(Setup::default(), |world| {
         // The same slot does not come back before all others had their turn.
         for round in 0..20u16 {
-            let id = world.exchange(CONSOLE, 0x10, 0).unwrap();
-            assert_eq!(id.index(), round % 8);
+            world.exchange(CONSOLE, 0x10, 0).unwrap();
             let command = world.take();
-            assert_eq!(command.head, id.index() * 2);
+            assert_eq!(command.head, round % 8 * 2);
             world.device.reply(&command, 0, &[]);
             assert_eq!(world.turn().len(), 1);
         }
@@ -100,8 +95,8 @@ fn v20_v25_pool_empty_is_busy_at_once_and_queues_nothing() {
             world.exchange(CONSOLE, 0x10, 0).unwrap();
         }
         assert_eq!(world.exchange(CONSOLE, 0x10, 0), Err(Refusal::Busy));
-        assert_eq!(world.channel.counters.sent_fail, 1);
-        assert_eq!(world.channel.counters.sent_ok, 8);
+        assert_eq!(world.driver.counters().sent_fail, 1);
+        assert_eq!(world.driver.counters().sent_ok, 8);
         assert_eq!(std::iter::from_fn(|| world.device.take()).count(), 8);
     });
 }
@@ -118,7 +113,7 @@ fn v24_d01_without_a_device_everything_is_refused() {
             world.try_subscribe(CONSOLE, 0x15, 1, 0),
             Err(Refusal::NoDevice)
         );
-        assert_eq!(world.channel.counters.sent_fail_channel_not_found, 2);
+        assert_eq!(world.driver.counters().sent_fail_channel_not_found, 2);
         assert!(world.transport.failed);
     });
 }
@@ -153,8 +148,8 @@ fn one_turn_serves_all_replies_that_are_there() {
         for command in commands.iter().rev() {
             world.device.reply(command, 0, &[]);
         }
-        let (told, after) = world.turns(1);
-        assert_eq!((told.len(), after), (8, After::Sleep));
+        assert_eq!(world.interrupt().len(), 8);
+        assert_eq!(world.driver.counters().interrupts, 1);
     });
 }
 
@@ -182,9 +177,9 @@ fn w01_a_reply_without_header_ends_its_own_command_at_once() {
                 "length {len}"
             );
         }
-        assert_eq!(world.channel.counters.err_msg_invalid, 8);
-        assert_eq!(world.channel.counters.failed, 8);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().err_msg_invalid, 8);
+        assert_eq!(world.driver.counters().failed, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -208,7 +203,7 @@ fn w03_a_reply_with_another_header_is_counted_and_ends_its_command() {
             world.device.reply(&other, 0, &[]);
             assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![])]);
         }
-        assert_eq!(world.channel.counters.err_msg_unexpected, 4);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 4);
     });
 }
 
@@ -234,7 +229,7 @@ fn w10_m4_a_length_beyond_the_buffer_is_cut_and_counted() {
                 .reply_raw(command.head, command.header, 0, &[7; 128], len);
             assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![7; 128])]);
         }
-        assert_eq!(world.channel.counters.clamped, 4);
+        assert_eq!(world.driver.counters().clamped, 4);
     });
 }
 
@@ -259,8 +254,8 @@ fn w04_v48_the_default_deadline_is_sixty_seconds() {
         world.exchange(CONSOLE, 0x10, 0).unwrap();
         assert_eq!(world.pass(59_999), []);
         assert_eq!(world.pass(1), [Told::Failed(CONSOLE, Failure::TimedOut)]);
-        assert_eq!(world.channel.counters.xfers_response_timeout, 1);
-        assert_eq!(world.channel.counters.timed_out, 1);
+        assert_eq!(world.driver.counters().xfers_response_timeout, 1);
+        assert_eq!(world.driver.counters().timed_out, 1);
     });
 }
 
@@ -268,17 +263,17 @@ fn w04_v48_the_default_deadline_is_sixty_seconds() {
 fn w04_a_long_deadline_may_be_late_by_a_tick_and_is_never_early() {
     run(Setup::default(), |world| {
         world.exchange(CONSOLE, 0x10, 0).unwrap();
-        assert!(world.channel.wants_tick());
-        assert_eq!(world.channel.next_wake(), None);
+        let begin = world.now;
+        assert_eq!(world.kernel.timer, Some(begin + 250));
         // Interrupts do not put it on the clock, the tick does.
-        world.now += 200;
+        world.sleep(200);
         assert_eq!(world.interrupt(), []);
-        assert!(world.channel.wants_tick());
-        world.now += 50;
-        assert_eq!(world.turn(), []);
-        assert!(!world.channel.wants_tick());
-        assert_eq!(world.pass(59_999), []);
-        assert_eq!(world.pass(1), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+        assert_eq!(world.kernel.timer, Some(begin + 250));
+        world.sleep(60_000 + 49);
+        assert_eq!(world.told(), []);
+        world.sleep(1);
+        assert_eq!(world.now, begin + 60_250);
+        assert_eq!(world.told(), [Told::Failed(CONSOLE, Failure::TimedOut)]);
     });
 }
 
@@ -291,9 +286,10 @@ fn w04_a_short_deadline_is_exact() {
                 ..wish(0x10, 0)
             };
             world.submit(CONSOLE, &wish, &[]).unwrap();
-            assert!(!world.channel.wants_tick());
-            assert_eq!(world.pass(u64::from(deadline) - 1), []);
-            assert_eq!(world.pass(1), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+            world.sleep(u64::from(deadline) - 1);
+            assert_eq!(world.told(), []);
+            world.sleep(1);
+            assert_eq!(world.told(), [Told::Failed(CONSOLE, Failure::TimedOut)]);
             let command = world.take();
             world.device.reply(&command, 0, &[]);
             world.turn();
@@ -325,12 +321,11 @@ fn w04_an_answer_that_is_there_counts_however_late_it_is_looked_at() {
         let command = world.take();
         // The deadline is on the clock, and passes before the driver looks.
         assert_eq!(world.turn(), []);
-        assert!(!world.channel.wants_tick());
         world.device.reply(&command, 0, &[]);
         // The driver did not run for two minutes.
         world.now += 120_000;
         assert_eq!(world.turn(), [Told::Answer(CONSOLE, 0, vec![])]);
-        assert_eq!(world.channel.counters.timed_out, 0);
+        assert_eq!(world.driver.counters().timed_out, 0);
     });
 }
 
@@ -341,15 +336,15 @@ fn d06_d09_v35_a_late_reply_is_dropped_and_frees_its_slot() {
             deadline: 10,
             ..wish(0x10, 0)
         };
-        let (id, _) = world.submit(CONSOLE, &wish, &[]).unwrap();
+        let handle = world.submit(CONSOLE, &wish, &[]).unwrap();
         let command = world.take();
         assert_eq!(world.pass(10), [Told::Failed(CONSOLE, Failure::TimedOut)]);
-        assert_eq!(world.channel.describe_slot(id), "lost");
-        assert_eq!(world.channel.pools().slots_lost, 1);
+        assert_eq!(world.driver.describe(handle), "lost");
+        assert_eq!(world.driver.pools().slots_lost, 1);
         // The buffer stays the device's: the slot is not used again.
         for _ in 0..30 {
             let other = world.exchange(THERMAL, 0x10, 1).unwrap();
-            assert_ne!(other, id);
+            assert_ne!(other.raw() % 1024, handle.raw() % 1024);
             let other = world.take();
             assert_ne!(other.token(), command.token());
             world.device.reply(&other, 0, &[]);
@@ -357,8 +352,8 @@ fn d06_d09_v35_a_late_reply_is_dropped_and_frees_its_slot() {
         }
         world.device.reply(&command, 0, &[1]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.describe_slot(id), "free");
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
+        assert_eq!(world.driver.describe(handle), "free");
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
     });
 }
 
@@ -383,14 +378,14 @@ fn v36_a_silent_device_shrinks_the_pool_until_busy_and_late_replies_refill_it() 
             world.submit(CONSOLE, &wish, &[]).unwrap();
             commands.push(world.take());
             assert_eq!(world.pass(5), [Told::Failed(CONSOLE, Failure::TimedOut)]);
-            assert_eq!(world.channel.pools().slots_free, left);
+            assert_eq!(world.driver.pools().slots_free, left);
         }
         assert_eq!(world.submit(CONSOLE, &wish, &[]), Err(Refusal::Busy));
         for command in &commands {
             world.device.reply(command, 0, &[]);
         }
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -407,7 +402,7 @@ fn v30_v31_polled_for_transfers_are_collected_once() {
             Ok(Some(Told::Answer(CONSOLE, 0, b"rust-vmm".to_vec())))
         );
         assert_eq!(world.poll(CONSOLE, handle), Err(Refusal::BadHandle));
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -438,9 +433,9 @@ fn handles_are_nobody_elses_and_never_come_back() {
             assert_eq!(world.poll(CONSOLE, handle), Err(Refusal::BadHandle));
         }
         // The slot of a blocked transfer is no handle either.
-        let id = world.exchange(CONSOLE, 0x10, 0).unwrap();
+        let handle = world.exchange(CONSOLE, 0x10, 0).unwrap();
         for generation in 0..60u32 {
-            let guess = Handle::from_raw(generation << 10 | u32::from(id.index()));
+            let guess = Handle::from_raw((generation << 10) | (handle.raw() % 1024));
             assert_eq!(world.poll(CONSOLE, guess), Err(Refusal::BadHandle));
         }
     });
@@ -454,18 +449,18 @@ fn cancel_ends_the_handle_and_the_slot_returns_with_the_reply() {
         assert_eq!(world.cancel(CONSOLE, handle), Ok(()));
         world.audit();
         assert_eq!(world.cancel(CONSOLE, handle), Err(Refusal::BadHandle));
-        assert_eq!(world.channel.pools().slots_free, 7);
-        assert_eq!(world.channel.counters.failed, 1);
+        assert_eq!(world.driver.pools().slots_free, 7);
+        assert_eq!(world.driver.counters().failed, 1);
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
         // Of an answer that was not collected, the slot returns at once.
         let handle = world.send(CONSOLE, 0x10, 3).unwrap();
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         world.turn();
         assert_eq!(world.cancel(CONSOLE, handle), Ok(()));
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -487,7 +482,7 @@ fn d04_polling_is_refused_where_it_cannot_be() {
                 Err(Refusal::InvalidArgument)
             );
         }
-        assert_eq!(world.channel.counters.sent_fail_polling_unsupported, 2);
+        assert_eq!(world.driver.counters().sent_fail_polling_unsupported, 2);
     });
 }
 
@@ -507,7 +502,7 @@ fn d04_strangers_and_what_the_table_forbids_never_reach_the_device() {
             world.exchange(CONSOLE, 0x15, 0xb),
             Err(Refusal::ReservedMessage)
         );
-        assert_eq!(world.channel.counters.refused, 4);
+        assert_eq!(world.driver.counters().refused, 4);
         assert_eq!(world.device.take(), None);
     });
 }
@@ -549,7 +544,7 @@ fn v05_v14_a_client_that_dies_frees_what_it_has_and_its_successor_hears_nothing(
         // V14: nor does a handle that lives serve anybody but its owner.
         assert_eq!(world.poll(CONSOLE, own), Err(Refusal::BadHandle));
         assert_eq!(world.cancel(CONSOLE, own), Err(Refusal::BadHandle));
-        assert_eq!(world.channel.pools().slots_lost, 2);
+        assert_eq!(world.driver.pools().slots_lost, 2);
         world.device.reply(&commands[0], 0, &[1]);
         world.device.reply(&commands[1], 0, &[1]);
         assert_eq!(world.turn(), []);
@@ -560,7 +555,7 @@ fn v05_v14_a_client_that_dies_frees_what_it_has_and_its_successor_hears_nothing(
             world.poll(next, own),
             Ok(Some(Told::Answer(next, 0, vec![2])))
         );
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
     });
 }
 
@@ -568,13 +563,12 @@ fn v05_v14_a_client_that_dies_frees_what_it_has_and_its_successor_hears_nothing(
 fn v04_telling_twice_of_a_death_is_telling_once() {
     run(Setup::default(), |world| {
         world.exchange(THERMAL, 0x10, 0).unwrap();
-        let now = world.now;
         for _ in 0..3 {
-            world.channel.client_gone(THERMAL, now);
-            world.channel.client_gone(STRANGER, now);
+            world.client_gone(THERMAL);
+            world.client_gone(STRANGER);
             world.audit();
         }
-        assert_eq!(world.channel.counters.failed, 1);
+        assert_eq!(world.driver.counters().failed, 1);
         let command = world.take();
         world.device.reply(&command, 0, &[]);
         assert_eq!(world.turn(), []);
@@ -585,24 +579,19 @@ fn v04_telling_twice_of_a_death_is_telling_once() {
 fn v28_a_slot_that_is_not_submitted_returns() {
     run(Setup::default(), |world| {
         for _ in 0..20 {
-            let id = world
-                .channel
-                .begin(CONSOLE, &wish(0x10, 0), &mut Standing(0))
-                .unwrap();
-            world.channel.abort(id);
-            // Once only.
-            world.channel.abort(id);
+            let sent = world.fill_and_send(CONSOLE, &wish(0x10, 0), |_| Err("its lease is gone"));
+            assert_eq!(sent, Err(NotSent::NotFilled("its lease is gone")));
             world.audit();
         }
-        assert_eq!(world.channel.pools().slots_free, 8);
+        assert_eq!(world.driver.pools().slots_free, 8);
         // Nor does a request keep its slot that is refused when it is submitted.
         for _ in 0..20 {
             let refused = world.submit(CONSOLE, &wish(0x10, 0), &[0; 129]);
             assert_eq!(refused, Err(Refusal::RequestTooLong));
             world.audit();
         }
-        assert_eq!(world.channel.pools().slots_free, 8);
-        assert_eq!(world.channel.counters.sent_ok, 0);
+        assert_eq!(world.driver.pools().slots_free, 8);
+        assert_eq!(world.driver.counters().sent_ok, 0);
         assert_eq!(world.device.take(), None);
     });
 }
@@ -616,10 +605,10 @@ fn v43_rings_of_every_size_work_with_half_as_many_slots() {
         };
         run_sized::<R, S, E>(setup, |world| {
             let size = (R as u16).min(max);
-            assert_eq!(world.channel.command_ring(), size);
-            assert_eq!(world.channel.event_ring(), size.min(E as u16));
+            assert_eq!(world.driver.command_ring(), size);
+            assert_eq!(world.driver.event_ring(), size.min(E as u16));
             let slots = usize::from(size / 2).min(S);
-            assert_eq!(world.channel.pools().slots as usize, slots);
+            assert_eq!(world.driver.pools().slots as usize, slots);
             for _ in 0..slots {
                 world.exchange(CONSOLE, 0x10, 0).unwrap();
             }
@@ -666,21 +655,26 @@ fn tokens_and_indices_wrap_many_times() {
             world.device.reply(&command, 0, &[]);
             assert_eq!(world.turn().len(), 1);
         }
-        assert_eq!(world.channel.counters.sent_ok, rounds);
+        assert_eq!(world.driver.counters().sent_ok, rounds);
     });
 }
 
 #[test]
 fn who_a_client_was_when_it_last_called_is_told_until_it_is_gone() {
     run(Setup::default(), |world| {
-        assert_eq!(world.channel.client_owner(0), Some(Owner::NOBODY));
-        world.exchange(CONSOLE, 0x10, 0).unwrap();
-        assert_eq!(world.channel.client_owner(0), Some(CONSOLE));
-        assert_eq!(world.channel.client_owner(1), Some(Owner::NOBODY));
-        assert_eq!(world.channel.client_owner(3), None);
-        let now = world.now;
-        world.channel.client_gone(CONSOLE, now);
-        assert_eq!(world.channel.client_owner(0), Some(Owner::NOBODY));
+        for _ in 0..8 {
+            world.exchange(CONSOLE, 0x10, 0).unwrap();
+        }
+        while let Some(command) = world.device.take() {
+            world.device.reply(&command, 0, &[]);
+        }
+        // No slot is left, and the one who holds them all is alive.
+        assert_eq!(world.exchange(THERMAL, 0x10, 0), Err(Refusal::Busy));
+        // It is gone, and nobody has said so: who needs a slot finds out.
+        world.dead = vec![CONSOLE];
+        assert_eq!(world.exchange(THERMAL, 0x10, 0), Err(Refusal::Busy));
+        world.turn();
+        world.exchange(THERMAL, 0x10, 0).unwrap();
     });
 }
 
@@ -693,7 +687,7 @@ fn w03_a_reply_of_another_command_that_is_just_long_enough_is_a_mismatch_and_no_
         world.device.reply_raw(command.head, other, 0, &[], 8);
         let told = world.turn();
         assert_eq!(told, [Told::Failed(CONSOLE, Failure::WrongReply)]);
-        assert_eq!(world.channel.counters.err_msg_unexpected, 1);
-        assert_eq!(world.channel.counters.err_msg_invalid, 0);
+        assert_eq!(world.driver.counters().err_msg_unexpected, 1);
+        assert_eq!(world.driver.counters().err_msg_invalid, 0);
     });
 }

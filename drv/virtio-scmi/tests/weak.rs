@@ -48,18 +48,17 @@ fn hold_every_slot(world: &mut W<'_>) -> Vec<(Owner, Handle)> {
 fn w09_dead_with_every_slot_taken() {
     run(fitting(), |world| {
         hold_every_slot(world);
-        world.transport.needs_reset = true;
-        world.channel.check_device(&mut world.transport);
+        world.ask_for_reset();
         world.turn();
         assert_ne!(
-            world.channel.condition(),
+            world.driver.condition(),
             Condition::Ready,
             "nothing has answered since the reset"
         );
         world.pass(FOUND_OUT_MS);
-        assert_eq!(world.channel.condition(), Condition::PlatformUnavailable);
+        assert_eq!(world.driver.condition(), Condition::PlatformUnavailable);
         // And it goes on asking.
-        assert!(world.channel.next_wake().is_some());
+        assert!(world.kernel.timer.is_some());
     });
 }
 
@@ -69,7 +68,7 @@ fn w09_dead_with_every_slot_taken() {
 fn w09_dead_with_every_slot_taken_refuses() {
     run(fitting(), |world| {
         hold_every_slot(world);
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.pass(FOUND_OUT_MS);
         let refused = world.submit(THERMAL, &wish(0x10, 0), &[]).unwrap_err();
         assert_eq!(refused, drv_virtio_scmi::Refusal::PlatformUnavailable);
@@ -81,21 +80,21 @@ fn w09_dead_with_every_slot_taken_refuses() {
 #[test]
 fn w09_back_with_every_slot_taken() {
     run(fitting(), |world| {
-        let free = world.channel.pools().slots_free;
+        let free = world.driver.pools().slots_free;
         let held = hold_every_slot(world);
-        world.channel.request_recovery();
+        world.driver.request_recovery();
         world.turn();
         assert_ne!(
-            world.channel.condition(),
+            world.driver.condition(),
             Condition::Ready,
             "nothing has answered since the reset"
         );
         world.answer_probe();
         world.turn();
-        assert_eq!(world.channel.condition(), Condition::Ready);
+        assert_eq!(world.driver.condition(), Condition::Ready);
         for (owner, handle) in held {
             assert!(world.poll(owner, handle).unwrap().is_some());
         }
-        assert_eq!(world.channel.pools().slots_free, free);
+        assert_eq!(world.driver.pools().slots_free, free);
     });
 }

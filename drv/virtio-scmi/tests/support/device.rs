@@ -4,8 +4,8 @@
 //! The device's side: registers that a test sets, and both rings.
 
 use drv_virtio_scmi::{
-    COMMAND_QUEUE, DmaBuffer, EVENT_IDX, P2A_CHANNELS, QueueMemory, SetupError, Transport,
-    VERSION_1,
+    COMMAND_QUEUE, DmaBuffer, EVENT_IDX, Interrupts, P2A_CHANNELS, QueueMemory, SetupError,
+    Transport, VERSION_1,
 };
 use virtqueue::Addresses;
 use virtqueue::device::DeviceSide;
@@ -24,6 +24,8 @@ pub struct FakeTransport {
     /// How many of the next set-ups fail after the reset.
     pub refusals: u32,
     pub needs_reset: bool,
+    /// Why it interrupts, beside the rings: until that is acknowledged.
+    pub interrupts: Interrupts,
     pub agreed: u64,
     /// Sizes of the queues that were set up; 0: none.
     pub sizes: [u16; 2],
@@ -44,6 +46,7 @@ impl FakeTransport {
             stuck_resets: 0,
             refusals: 0,
             needs_reset: false,
+            interrupts: Interrupts::default(),
             agreed: 0,
             sizes: [0; 2],
             live: false,
@@ -65,6 +68,7 @@ impl Transport for FakeTransport {
         self.resets += 1;
         self.sizes = [0; 2];
         self.needs_reset = false;
+        self.interrupts = Interrupts::default();
         self.failed = false;
         self.was_reset = true;
         Ok(())
@@ -109,6 +113,10 @@ impl Transport for FakeTransport {
     fn notify(&mut self, queue: u16) {
         assert!(self.live, "a kick before DRIVER_OK");
         self.kicks[usize::from(queue)] += 1;
+    }
+
+    fn take_interrupts(&mut self) -> Interrupts {
+        std::mem::take(&mut self.interrupts)
     }
 
     fn needs_reset(&mut self) -> bool {

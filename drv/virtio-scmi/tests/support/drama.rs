@@ -7,11 +7,11 @@
 //! the device behaves again, and everybody must get an end: nothing may hang, and nothing may be lost.
 
 use super::device::{Command, header};
-use super::world::{Setup, Standing, Told, World, run_sized, wish};
+use super::world::{INTERRUPT, Setup, TIMER, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, STRANGER, THERMAL};
 use drv_virtio_scmi::{
-    ALL_SOURCES, Command as Wish, Condition, EVENT_IDX, Handle, Notified, Owner, P2A_CHANNELS,
-    Refusal, Thresholds, VERSION_1, Wait,
+    ALL_SOURCES, Command as Wish, Condition, EVENT_IDX, Handle, NotSent, Notified, Owner,
+    P2A_CHANNELS, Refusal, Thresholds, VERSION_1, Wait,
 };
 use std::collections::HashMap;
 
@@ -86,6 +86,7 @@ pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8], manner
             handles: Vec::new(),
             subscribing: Vec::new(),
             taken: Vec::new(),
+            resets: 1,
             serial: 0,
         };
         while !script.bytes.is_empty() {
@@ -118,14 +119,16 @@ struct Drama<'w, 'm, const R: usize, const S: usize, const E: usize> {
     manners: Manners,
     /// The present life of each client.
     lives: [Owner; 3],
-    /// Blocked in a command, by the cookie that went with it.
-    blocked: HashMap<u32, Owner>,
+    /// Blocked in a command, with the tag that was sent.
+    blocked: HashMap<Handle, (Owner, u32)>,
     /// Handles that live as far as the client knows, with the tag that was sent.
     handles: Vec<(Owner, Handle, u32)>,
     /// Blocked in subscribing.
     subscribing: Vec<Owner>,
     /// Commands that the device took and has not answered.
     taken: Vec<Command>,
+    /// Resets of the device so far.
+    resets: u32,
     serial: u32,
 }
 
@@ -158,6 +161,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             28 => self.forge(script),
             _ => self.turn(),
         }
+        self.hear();
         self.world.audit();
     }
 
@@ -166,7 +170,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     }
 
     fn is_blocked(&self, owner: Owner) -> bool {
-        self.subscribing.contains(&owner) || self.blocked.values().any(|&other| other == owner)
+        self.subscribing.contains(&owner) || self.blocked.values().any(|&(other, _)| other == owner)
     }
 
     fn submit(&mut self, script: &mut Script<'_>) {
@@ -183,7 +187,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         self.serial += 1;
         let tag = self.serial;
         let wait = if flags & 1 == 0 {
-            Wait::Blocked(tag)
+            Wait::Blocked
         } else {
             Wait::Poll(u32::from(flags & 2))
         };
@@ -199,24 +203,20 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             wait,
             ..wish(0x10 + script.byte() % 4, script.byte() % 16)
         };
-        if script.byte().is_multiple_of(32)
-            && let Ok(id) = self
-                .world
-                .channel
-                .begin(owner, &wish, &mut Standing(self.world.now))
-        {
-            // Its lease went away, or it lied about the length.
-            if flags & 1 == 0 {
-                self.world.channel.abort(id);
-            } else {
-                assert!(self.world.channel.submit(id, 129).is_err());
-            }
+        if script.byte().is_multiple_of(32) {
+            // Its lease goes away, or it lies about the length.
+            let fill = if flags & 1 == 0 { Err(()) } else { Ok(129) };
+            let sent = self.world.fill_and_send(owner, &wish, |_| fill);
+            assert!(matches!(
+                (sent, fill),
+                (Err(NotSent::Refused(_)), _) | (Err(NotSent::NotFilled(())), Err(()))
+            ));
             return;
         }
         match self.world.submit(owner, &wish, &tag.to_le_bytes()) {
-            Ok((_, handle)) => match wait {
-                Wait::Blocked(cookie) => {
-                    assert_eq!(self.blocked.insert(cookie, owner), None);
+            Ok(handle) => match wait {
+                Wait::Blocked => {
+                    assert_eq!(self.blocked.insert(handle, (owner, tag)), None);
                 }
                 Wait::Poll(_) => {
                     assert!(
@@ -331,13 +331,12 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         let which = script.below(3);
         let old = self.lives[which];
         self.lives[which] = super::reborn(old);
-        self.blocked.retain(|_, owner| *owner != old);
+        self.blocked.retain(|_, (owner, _)| *owner != old);
         self.handles.retain(|(owner, ..)| *owner != old);
         self.subscribing.retain(|owner| *owner != old);
         // The supervisor tells, or the next life's first call does.
         if script.byte().is_multiple_of(2) {
-            let now = self.world.now;
-            self.world.channel.client_gone(old, now);
+            self.world.client_gone(old);
         } else {
             let _ = self.world.fetch(self.lives[which]);
         }
@@ -348,21 +347,23 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     }
 
     fn run_turn(&mut self, timed: bool) {
-        let resets = self.world.transport.resets;
-        let mut lines = Vec::new();
-        self.world.run_turns(4, timed, |slot, cookie, line| {
-            lines.push((slot, cookie, line));
-        });
-        if self.world.transport.resets != resets {
+        self.world.run(if timed { TIMER } else { INTERRUPT });
+        self.hear();
+    }
+
+    /// Whoever was told something must have waited for it.
+    fn hear(&mut self) {
+        if self.resets != self.world.transport.resets {
+            self.resets = self.world.transport.resets;
             self.taken.clear();
         }
-        for (slot, cookie, line) in lines {
+        for (handle, line) in self.world.told_with_handles() {
             match line {
                 Told::Answer(owner, ..) | Told::Failed(owner, _) => {
-                    assert!(slot.is_some());
-                    let waiting = self.blocked.remove(&cookie);
-                    assert_eq!(waiting, Some(owner), "an answer that nobody waits for");
-                    self.check_end(owner, cookie, &line);
+                    let waiting = handle.and_then(|handle| self.blocked.remove(&handle));
+                    let (whose, tag) = waiting.expect("an answer that nobody waits for");
+                    assert_eq!(whose, owner);
+                    self.check_end(owner, tag, &line);
                 }
                 Told::Subscribed(owner, _) => {
                     let at = self.subscribing.iter().position(|&other| other == owner);
@@ -378,20 +379,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     }
 
     fn pass(&mut self, milliseconds: u64) {
-        let end = self.world.now + milliseconds;
-        for _ in 0..400 {
-            match self.world.channel.next_wake() {
-                Some(wake) if wake <= end => {
-                    self.world.now = wake.max(self.world.now + 1).min(end);
-                    self.turn();
-                }
-                _ => break,
-            }
-            if self.world.now >= end {
-                break;
-            }
-        }
-        self.world.now = end;
+        self.world.sleep(milliseconds);
         self.turn();
     }
 
@@ -431,7 +419,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
                 self.world.device.reply(&command, 0, &tag);
             }
         }
-        if kind & 0x80 != 0 && self.world.channel.has_events() {
+        if kind & 0x80 != 0 && self.world.driver.has_events() {
             let tag = command.parameters.clone();
             self.world.device.delayed(&command, 0, &tag);
         }
@@ -440,14 +428,14 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     /// A delayed response before its reply.
     fn delayed(&mut self, script: &mut Script<'_>) {
         let which = script.below(self.taken.len());
-        if which < self.taken.len() && self.world.channel.has_events() {
+        if which < self.taken.len() && self.world.driver.has_events() {
             let command = self.taken[which].clone();
             self.world.device.delayed(&command, 0, &command.parameters);
         }
     }
 
     fn event(&mut self, script: &mut Script<'_>) {
-        if !self.world.channel.has_events() {
+        if !self.world.driver.has_events() {
             return;
         }
         let (protocol, event, len) =
@@ -463,7 +451,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
 
     /// A message of any kind, of a device that is only badly informed.
     fn forge(&mut self, script: &mut Script<'_>) {
-        if self.world.channel.has_events() {
+        if self.world.driver.has_events() {
             let header = header(
                 0x10 + script.byte() % 8,
                 script.byte() % 16,
@@ -479,7 +467,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
 
     fn misbehave(&mut self, script: &mut Script<'_>) {
         let world = &mut *self.world;
-        let events = world.channel.has_events();
+        let events = world.driver.has_events();
         let near = u32::from(script.byte()) % (2 * R as u32);
         let id = if script.byte().is_multiple_of(8) {
             script.word()
@@ -513,8 +501,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             10 => world.device.commands.set_avail_event(script.word() as u16),
             11 => world.device.commands.set_flags(script.word() as u16),
             12 => {
-                world.transport.needs_reset = true;
-                world.channel.check_device(&mut world.transport);
+                world.ask_for_reset();
             }
             13 => world.transport.stuck_resets = u32::from(script.byte() % 3),
             14 => world.transport.refusals = u32::from(script.byte() % 3),
@@ -549,15 +536,15 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         self.world.transport.queue_max = [1024, 1024];
         self.turn();
         // The only cure for a device that has lied is a reset; it forgets what it had.
-        self.world.channel.request_recovery();
+        self.world.driver.request_recovery();
         for _ in 0..3_000 {
             self.answer_all();
-            let ready = self.world.channel.condition() == Condition::Ready;
+            let ready = self.world.driver.condition() == Condition::Ready;
             if ready && self.blocked.is_empty() && self.subscribing.is_empty() {
                 break;
             }
         }
-        assert_eq!(self.world.channel.condition(), Condition::Ready);
+        assert_eq!(self.world.driver.condition(), Condition::Ready);
         assert!(self.blocked.is_empty(), "a client hangs in a command");
         assert!(self.subscribing.is_empty(), "a client hangs in subscribing");
         for (owner, handle, _) in std::mem::take(&mut self.handles) {
@@ -570,12 +557,12 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         for _ in 0..100 {
             self.answer_all();
         }
-        let pools = self.world.channel.pools();
+        let pools = self.world.driver.pools();
         assert_eq!(pools.slots_free, pools.slots, "a slot is lost");
         assert_eq!(pools.events_at_device, pools.event_buffers);
         // And it works.
         let owner = self.lives[0];
-        let Ok((_, handle)) = self.world.submit(
+        let Ok(handle) = self.world.submit(
             owner,
             &Wish {
                 wait: Wait::Poll(0),

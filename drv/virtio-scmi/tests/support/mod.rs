@@ -14,7 +14,7 @@ pub mod world;
 #[allow(unused_imports)]
 pub use device::{Command, FakeDevice, FakeTransport, header};
 #[allow(unused_imports)]
-pub use world::{Setup, Standing, Told, World, run, run_sized};
+pub use world::{INTERRUPT, Point, Setup, Still, TIMER, Told, World, run, run_over, run_sized};
 
 /// Task ids of the clients: index in the low ten bits, generation above.
 pub const CONSOLE: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(3);

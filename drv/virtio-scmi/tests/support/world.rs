@@ -6,14 +6,15 @@
 use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    After, Books, Channel, Client, ClientConfig, Clock, Command as Wish, DmaBuffer, EVENT_IDX,
-    EventKind, Failure, Handle, Limits, Notified, Output, Owner, P2A_CHANNELS, Polled, QueueMemory,
-    Record, Refusal, Rule, Rules, SetupError, SlotId, Subscription, Thresholds, Trace, VERSION_1,
-    Wait,
+    Books, Cause, Client, ClientConfig, Command as Wish, DmaBuffer, Driver, EVENT_IDX, EventKind,
+    Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner, P2A_CHANNELS, Plan, QueueMemory,
+    Record, Refusal, Reply, Rule, Rules, SetupError, Subscription, System, Thresholds, Trace,
+    Transport, VERSION_1, Wait,
 };
 use std::cell::RefCell;
-use virtqueue::RingMemory;
+use std::convert::Infallible;
 use virtqueue::device::DeviceSide;
+use virtqueue::{Addresses, RingMemory};
 
 /// What a client was told, or found by polling.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,16 +74,187 @@ pub static FITTING: [ClientConfig; 3] = {
     clients
 };
 
-const TASKS: [u8; 8] = [0xff, 0xff, 0xff, 0, 1, 2, 0xff, 0xff];
+/// For each task, which of these clients it is.
+fn tasks(clients: &[ClientConfig]) -> Vec<u8> {
+    let number = |task| clients.iter().position(|client| client.task == task);
+    (0..64)
+        .map(|task| number(task).map_or(0xff, |number| number as u8))
+        .collect()
+}
 
-/// A clock that stands still until the test moves it.
-#[derive(Clone, Copy)]
-pub struct Standing(pub u64);
+/// A system in which nothing happens: no client waits, and the clock stands still.
+pub struct Still(pub u64);
 
-impl Clock for Standing {
+impl System for Still {
     fn now(&mut self) -> u64 {
         self.0
     }
+
+    fn ended(&mut self, owner: Owner, _: Handle, _: Result<Reply<'_>, Failure>) {
+        panic!("{owner:?} waits for nothing");
+    }
+
+    fn post(&mut self, owner: Owner, _: u32) -> bool {
+        panic!("{owner:?} waits for nothing");
+    }
+
+    fn subscribed(&mut self, owner: Owner, _: Result<(), Failure>) {
+        panic!("{owner:?} waits for nothing");
+    }
+
+    fn is_alive(&mut self, _: Owner) -> bool {
+        true
+    }
+}
+
+/// The timer's bit was posted.
+pub const TIMER: Cause = Cause::Notification {
+    interrupt: false,
+    timer: true,
+};
+/// The interrupt's bit was posted.
+pub const INTERRUPT: Cause = Cause::Notification {
+    interrupt: true,
+    timer: false,
+};
+
+/// Where the driver can be watched, and the device can act, while it runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Point {
+    /// It acknowledges the interrupt: before it looks at the rings.
+    Acknowledged,
+    /// It asks for the time.
+    Asked,
+    /// A client was told something.
+    Told,
+    /// It notifies this queue: after it has looked at the rings, before interrupts are on again.
+    Notified(u16),
+}
+
+type Hook<'m, const R: usize, const S: usize, const E: usize> =
+    Box<dyn FnMut(Point, &mut FakeDevice<'m, R, S, E>) + 'm>;
+
+/// What acts while the driver runs.
+type Outside<'o, 'm, const R: usize, const S: usize, const E: usize> = RefCell<(
+    &'o mut FakeDevice<'m, R, S, E>,
+    &'o mut Option<Hook<'m, R, S, E>>,
+)>;
+
+fn reach<const R: usize, const S: usize, const E: usize>(
+    outside: &Outside<'_, '_, R, S, E>,
+    point: Point,
+) {
+    let (device, hook) = &mut *outside.borrow_mut();
+    if let Some(hook) = hook {
+        hook(point, device);
+    }
+}
+
+/// The clock, which stands still until the test moves it, and the clients.
+pub struct FakeSystem<'o, 'm, const R: usize, const S: usize, const E: usize> {
+    outside: &'o Outside<'o, 'm, R, S, E>,
+    now: u64,
+    dead: &'o [Owner],
+    told: &'o mut Vec<(Option<Handle>, Told)>,
+    /// A run is bounded, whatever the device does: so much may be told.
+    most: usize,
+}
+
+impl<const R: usize, const S: usize, const E: usize> FakeSystem<'_, '_, R, S, E> {
+    fn tell(&mut self, handle: Option<Handle>, line: Told) {
+        self.most = self.most.checked_sub(1).expect("a run without end");
+        self.told.push((handle, line));
+        reach(self.outside, Point::Told);
+    }
+}
+
+impl<const R: usize, const S: usize, const E: usize> System for FakeSystem<'_, '_, R, S, E> {
+    fn now(&mut self) -> u64 {
+        reach(self.outside, Point::Asked);
+        self.now
+    }
+
+    fn ended(&mut self, owner: Owner, handle: Handle, result: Result<Reply<'_>, Failure>) {
+        let line = answer(owner, result);
+        self.tell(Some(handle), line);
+    }
+
+    fn post(&mut self, owner: Owner, bits: u32) -> bool {
+        self.tell(None, Told::Posted(owner, bits));
+        self.is_alive(owner)
+    }
+
+    fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>) {
+        self.tell(None, Told::Subscribed(owner, result));
+    }
+
+    fn is_alive(&mut self, owner: Owner) -> bool {
+        !self.dead.contains(&owner)
+    }
+}
+
+/// The registers, with the device looking over the driver's shoulder.
+pub struct Watched<'o, 'm, const R: usize, const S: usize, const E: usize> {
+    outside: &'o Outside<'o, 'm, R, S, E>,
+    registers: &'o mut FakeTransport,
+}
+
+impl<const R: usize, const S: usize, const E: usize> Transport for Watched<'_, '_, R, S, E> {
+    fn reset(&mut self) -> Result<(), SetupError> {
+        self.registers.reset()
+    }
+
+    fn negotiate(&mut self, wanted: u64, required: u64) -> Result<u64, SetupError> {
+        self.registers.negotiate(wanted, required)
+    }
+
+    fn queue_max(&mut self, queue: u16) -> u16 {
+        self.registers.queue_max(queue)
+    }
+
+    fn setup_queue(
+        &mut self,
+        queue: u16,
+        size: u16,
+        addresses: Addresses,
+    ) -> Result<(), SetupError> {
+        self.registers.setup_queue(queue, size, addresses)
+    }
+
+    fn driver_ok(&mut self) -> Result<(), SetupError> {
+        self.registers.driver_ok()
+    }
+
+    fn notify(&mut self, queue: u16) {
+        self.registers.notify(queue);
+        reach(self.outside, Point::Notified(queue));
+    }
+
+    fn take_interrupts(&mut self) -> Interrupts {
+        let interrupts = self.registers.take_interrupts();
+        reach(self.outside, Point::Acknowledged);
+        interrupts
+    }
+
+    fn needs_reset(&mut self) -> bool {
+        self.registers.needs_reset()
+    }
+
+    fn fail(&mut self) {
+        self.registers.fail();
+    }
+}
+
+/// The kernel's timer, and its mask of the device's interrupt.
+#[derive(Default)]
+pub struct Kernel {
+    pub timer: Option<u64>,
+    pub unmasked: bool,
+    pub unmasks: u32,
+    /// The line is up whatever the driver does.
+    pub stuck: bool,
+    /// Interrupts that came.
+    pub interrupts: u32,
 }
 
 /// How a world begins.
@@ -91,7 +263,9 @@ pub struct Setup {
     pub offered: u64,
     pub queue_max: [u16; 2],
     pub limits: Limits,
-    pub clients: &'static [ClientConfig; 3],
+    pub clients: &'static [ClientConfig],
+    /// The device's interrupt is ours.
+    pub interrupts: bool,
 }
 
 impl Default for Setup {
@@ -102,6 +276,7 @@ impl Default for Setup {
             limits: Limits::DEFAULT,
             // The console may have all that there is.
             clients: const { &CLIENTS },
+            interrupts: true,
         }
     }
 }
@@ -115,12 +290,21 @@ fn trace(line: Trace) {
 }
 
 pub struct World<'m, const R: usize, const S: usize, const E: usize> {
-    pub channel: Box<Channel<'m, R, S, E>>,
+    pub driver: Box<Driver<'m, R, S, E>>,
     pub transport: FakeTransport,
     pub device: FakeDevice<'m, R, S, E>,
     memory: &'m QueueMemory<R, S, E>,
     pub now: u64,
     pub started: Result<(), SetupError>,
+    pub kernel: Kernel,
+    /// What the driver asked for when it last ran.
+    pub plan: Plan,
+    /// The books are audited after each run.
+    pub audits: bool,
+    /// Lives that are over.
+    pub dead: Vec<Owner>,
+    told: Vec<(Option<Handle>, Told)>,
+    hook: Option<Hook<'m, R, S, E>>,
 }
 
 /// Runs a test in a world with a ring of 16 entries, as begun by `setup`.
@@ -133,34 +317,58 @@ pub fn run_sized<const R: usize, const S: usize, const E: usize>(
     setup: Setup,
     test: impl FnOnce(&mut World<'_, R, S, E>),
 ) {
-    let memory = Box::new(QueueMemory::<R, S, E>::new());
+    run_over(&Box::new(QueueMemory::<R, S, E>::new()), setup, test);
+}
+
+/// The same in queue memory that earlier lives of the driver may have used.
+pub fn run_over<const R: usize, const S: usize, const E: usize>(
+    memory: &QueueMemory<R, S, E>,
+    setup: Setup,
+    test: impl FnOnce(&mut World<'_, R, S, E>),
+) {
+    let tasks = tasks(setup.clients);
+    let all = |count: fn(&ClientConfig) -> u8| {
+        0..setup
+            .clients
+            .iter()
+            .map(|client| usize::from(count(client)))
+            .sum()
+    };
     let mut clients: Vec<Client> = setup.clients.iter().map(Client::new).collect();
-    let mut records: Vec<Record> = (0..10).map(|_| Record::NEW).collect();
-    let mut subscriptions: Vec<Subscription> = (0..18).map(|_| Subscription::NEW).collect();
+    let mut records: Vec<Record> = all(|client| client.events).map(|_| Record::NEW).collect();
+    let mut subscriptions: Vec<Subscription> = all(|client| client.subscriptions)
+        .map(|_| Subscription::NEW)
+        .collect();
     TRACES.with_borrow_mut(Vec::clear);
 
     let mut books = Box::new(Books::NEW);
-    let mut channel = Box::new(Channel::new(&*memory, &mut books));
-    channel.provide(
+    let mut driver = Box::new(Driver::new(memory, &mut books));
+    driver.provide(
         &mut clients,
-        &TASKS,
+        &tasks,
         &mut records,
         &mut subscriptions,
         setup.limits,
         trace,
     );
-    let mut transport = FakeTransport::new(setup.offered, setup.queue_max);
-    let now = 1_000_000;
-    let started = channel.start(&mut transport, now);
-    let device = FakeDevice::new(&memory, &transport);
+    let transport = FakeTransport::new(setup.offered, setup.queue_max);
+    let device = FakeDevice::new(memory, &transport);
     let mut world = World {
-        channel,
+        driver,
         transport,
         device,
-        memory: &memory,
-        now,
-        started,
+        memory,
+        now: 1_000_000,
+        started: Ok(()),
+        kernel: Kernel::default(),
+        plan: Plan::default(),
+        // Miri takes a second for what a computer does in a microsecond: there, the beginning and the end of a world must do.
+        audits: !cfg!(miri),
+        dead: Vec::new(),
+        told: Vec::new(),
+        hook: None,
     };
+    world.start(setup.interrupts);
     world.audit();
     test(&mut world);
     world.audit();
@@ -168,19 +376,12 @@ pub fn run_sized<const R: usize, const S: usize, const E: usize>(
 
 impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     pub fn audit(&self) {
-        if let Err(what) = self.channel.audit() {
+        if let Err(what) = self.driver.audit() {
             panic!(
                 "{what}: {:?} {:?}",
-                self.channel.counters,
-                self.channel.pools()
+                self.driver.counters(),
+                self.driver.pools()
             );
-        }
-    }
-
-    /// Miri takes a second for what a computer does in a microsecond: there, the beginning and the end of a world must do.
-    fn audit_unless_slow(&self) {
-        if !cfg!(miri) {
-            self.audit();
         }
     }
 
@@ -193,28 +394,136 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         TRACES.with_borrow(Clone::clone)
     }
 
-    /// Begins, fills, submits and kicks, as the server does.
+    /// Calls this at each of the points of the next runs, until it is taken out again.
+    pub fn meanwhile(&mut self, hook: impl FnMut(Point, &mut FakeDevice<'m, R, S, E>) + 'm) {
+        self.hook = Some(Box::new(hook));
+    }
+
+    /// Runs the driver, carries out its plan as the kernel does, and remembers what clients are told.
+    pub fn run(&mut self, cause: Cause) {
+        self.perform(|driver, system, transport| driver.run(cause, system, transport));
+    }
+
+    /// The first thing that happens to a driver.
+    fn start(&mut self, interrupts: bool) {
+        let mut started = Ok(());
+        self.kernel.unmasked = interrupts;
+        self.perform(|driver, system, transport| {
+            started = driver.start(interrupts, system, transport);
+            Plan::default()
+        });
+        self.started = started;
+        self.device = FakeDevice::new(self.memory, &self.transport);
+        self.run(TIMER);
+    }
+
+    fn perform(
+        &mut self,
+        act: impl FnOnce(
+            &mut Driver<'m, R, S, E>,
+            &mut FakeSystem<'_, 'm, R, S, E>,
+            &mut Watched<'_, 'm, R, S, E>,
+        ) -> Plan,
+    ) {
+        let resets = self.transport.resets;
+        let outside = RefCell::new((&mut self.device, &mut self.hook));
+        let mut system = FakeSystem {
+            outside: &outside,
+            now: self.now,
+            dead: &self.dead,
+            told: &mut self.told,
+            most: 8 * (R + S + E + 64),
+        };
+        let mut transport = Watched {
+            outside: &outside,
+            registers: &mut self.transport,
+        };
+        let plan = act(&mut self.driver, &mut system, &mut transport);
+        if let Some(time) = plan.timer {
+            self.kernel.timer = Some(time);
+        }
+        if plan.unmask {
+            self.kernel.unmasked = true;
+            self.kernel.unmasks += 1;
+        }
+        self.plan = plan;
+        if self.transport.resets != resets {
+            self.device = FakeDevice::new(self.memory, &self.transport);
+        }
+        if self.audits {
+            self.audit();
+        }
+    }
+
+    /// What clients were told since this was last asked.
+    pub fn told(&mut self) -> Vec<Told> {
+        let told = std::mem::take(&mut self.told);
+        told.into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The same, each line with the handle of the transfer, where it is the end of a blocked one.
+    pub fn told_with_handles(&mut self) -> Vec<(Option<Handle>, Told)> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Sends a command, as the server does.
     pub fn submit(
         &mut self,
         owner: Owner,
         wish: &Wish,
         parameters: &[u8],
-    ) -> Result<(SlotId, Handle), Refusal> {
-        let mut clock = Standing(self.now);
-        let id = self.channel.begin(owner, wish, &mut clock)?;
-        self.channel.parameters(id).write(1, parameters);
-        let handle = self.channel.submit(id, parameters.len())?;
-        if self.channel.wants_clock() {
-            self.channel.tick(self.now);
-        }
-        self.channel.kick(&mut self.transport);
-        Ok((id, handle))
+    ) -> Result<Handle, Refusal> {
+        let handle = self.submit_without_kick(owner, wish, parameters)?;
+        self.run(Cause::Request);
+        Ok(handle)
+    }
+
+    /// The same, up to where the device can see it: it need not wait for the notify write.
+    pub fn submit_without_kick(
+        &mut self,
+        owner: Owner,
+        wish: &Wish,
+        parameters: &[u8],
+    ) -> Result<Handle, Refusal> {
+        self.fill_and_send(owner, wish, |buffer| {
+            buffer.write(1, parameters);
+            Ok::<_, Infallible>(parameters.len())
+        })
+        .map_err(|error| match error {
+            NotSent::Refused(refusal) => refusal,
+            NotSent::NotFilled(never) => match never {},
+        })
+    }
+
+    /// The same with any way to fill the buffer.
+    pub fn fill_and_send<X>(
+        &mut self,
+        owner: Owner,
+        wish: &Wish,
+        fill: impl FnOnce(&DmaBuffer) -> Result<usize, X>,
+    ) -> Result<Handle, NotSent<X>> {
+        self.act(|driver, system| driver.send(owner, wish, system, fill))
+    }
+
+    /// Calls the driver with the system around it.
+    fn act<T>(
+        &mut self,
+        act: impl FnOnce(&mut Driver<'m, R, S, E>, &mut FakeSystem<'_, 'm, R, S, E>) -> T,
+    ) -> T {
+        let outside = RefCell::new((&mut self.device, &mut self.hook));
+        let mut system = FakeSystem {
+            outside: &outside,
+            now: self.now,
+            dead: &self.dead,
+            told: &mut self.told,
+            most: 8 * (R + S + E + 64),
+        };
+        act(&mut self.driver, &mut system)
     }
 
     /// A blocking command with the default deadline.
-    pub fn exchange(&mut self, owner: Owner, protocol: u8, message: u8) -> Result<SlotId, Refusal> {
+    pub fn exchange(&mut self, owner: Owner, protocol: u8, message: u8) -> Result<Handle, Refusal> {
         self.submit(owner, &wish(protocol, message), &[])
-            .map(|(id, _)| id)
     }
 
     /// A command that is polled for, with a post.
@@ -223,124 +532,71 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             wait: Wait::Poll(1 << 9),
             ..wish(protocol, message)
         };
-        self.submit(owner, &wish, &[]).map(|(_, handle)| handle)
+        self.submit(owner, &wish, &[])
     }
 
-    /// One turn, and as many more as it asks for at once. Returns what clients are told.
+    /// The timer's bit is posted, which any task may do at any time: the driver looks at the rings and at the clock. Returns what
+    /// clients were told since they were last asked.
     pub fn turn(&mut self) -> Vec<Told> {
-        self.turns(8).0
+        self.run(TIMER);
+        self.told()
     }
 
-    /// At most so many turns; also how the last one ended.
-    pub fn turns(&mut self, most: usize) -> (Vec<Told>, After) {
-        let mut told = Vec::new();
-        let after = self.turns_with(most, |_, _, line| told.push(line));
-        (told, after)
-    }
-
-    /// A turn that an interrupt makes: it is not told the time.
+    /// The interrupt's bit is posted: the driver looks at the rings, and not at the clock.
     pub fn interrupt(&mut self) -> Vec<Told> {
-        let mut told = Vec::new();
-        self.run_turns(8, false, |_, _, line| told.push(line));
-        told
+        self.run(INTERRUPT);
+        self.told()
     }
 
-    /// The same, each line with the slot and cookie of the transfer, where it is the end of a blocked one.
-    pub fn turns_with(
-        &mut self,
-        most: usize,
-        tell: impl FnMut(Option<SlotId>, u32, Told),
-    ) -> After {
-        self.run_turns(most, true, tell)
-    }
-
-    pub fn run_turns(
-        &mut self,
-        most: usize,
-        timed: bool,
-        mut tell: impl FnMut(Option<SlotId>, u32, Told),
-    ) -> After {
-        let mut clock = Standing(self.now);
-        let mut after = After::Again;
-        for _ in 0..most {
-            let resets = self.transport.resets;
-            self.channel.maintain(&mut self.transport, self.now);
-            if self.transport.resets != resets {
-                self.device = FakeDevice::new(self.memory, &self.transport);
+    /// The interrupt comes, if it may; again and again if the line is stuck.
+    pub fn line(&mut self, up: bool) {
+        let mut once = up;
+        for _ in 0..100_000 {
+            if !self.kernel.unmasked || !(once || self.kernel.stuck) {
+                return;
             }
-            self.channel.begin_turn(timed.then_some(self.now));
-            // A turn is bounded, whatever the device does.
-            let mut steps = 0;
-            while let Some(output) = self.channel.next(&mut clock) {
-                steps += 1;
-                assert!(steps < 8 * (R + S + E + 64), "a turn without end");
-                match output {
-                    Output::Ended {
-                        owner,
-                        cookie,
-                        slot,
-                        result,
-                    } => {
-                        let line = answer(owner, result);
-                        self.channel.finish(slot);
-                        tell(Some(slot), cookie, line);
-                    }
-                    Output::Post { owner, bits } => tell(None, 0, Told::Posted(owner, bits)),
-                    Output::Subscribed { owner, result } => {
-                        tell(None, 0, Told::Subscribed(owner, result));
-                    }
-                }
-            }
-            self.channel.kick(&mut self.transport);
-            after = self.channel.end_turn();
-            if after != After::Again {
-                break;
-            }
+            once = false;
+            self.kernel.unmasked = false;
+            self.kernel.interrupts += 1;
+            self.run(INTERRUPT);
         }
-        self.audit_unless_slow();
-        after
+        panic!("interrupts without end: nothing less important than the driver runs");
     }
 
-    /// Moves the clock, and runs a turn whenever one is wanted on the way, as the kernel's timer would.
-    pub fn pass(&mut self, milliseconds: u64) -> Vec<Told> {
+    /// Time passes, and nothing else: the kernel's timer fires when it was set to. Returns how often.
+    pub fn sleep(&mut self, milliseconds: u64) -> u32 {
         let end = self.now + milliseconds;
-        let mut told = Vec::new();
-        // The server's tick, which puts deadlines on the clock, comes as early as it can.
-        if self.channel.wants_tick() {
-            told.extend(self.turn());
-        }
-        while let Some(wake) = self.channel.next_wake()
-            && wake <= end
+        let mut fired = 0;
+        while let Some(at) = self.kernel.timer
+            && at <= end
         {
-            // A wake-up that finds nothing must not repeat for ever.
-            self.now = wake.max(self.now);
-            told.extend(self.turn());
-            if self
-                .channel
-                .next_wake()
-                .is_some_and(|next| next <= self.now)
-            {
-                self.now += 1;
-            }
+            self.kernel.timer = None;
+            self.now = at.max(self.now);
+            fired += 1;
+            assert!(fired < 100_000, "the timer fires without end");
+            self.run(TIMER);
+            self.line(false);
         }
-        self.now = end.max(self.now);
-        told
+        self.now = end;
+        fired
+    }
+
+    /// Time passes. Somebody posts the timer's bit at the beginning, so that deadlines count from then on and are exact.
+    pub fn pass(&mut self, milliseconds: u64) -> Vec<Told> {
+        self.run(TIMER);
+        self.sleep(milliseconds);
+        self.told()
     }
 
     /// What polling finds; the handle ends with an answer.
     pub fn poll(&mut self, owner: Owner, handle: Handle) -> Result<Option<Told>, Refusal> {
-        Ok(
-            match self.channel.poll(owner, handle, &mut Standing(self.now))? {
-                Polled::Pending => None,
-                Polled::Ended(id, result) => {
-                    let line = answer(owner, result);
-                    self.channel.finish(id);
-                    self.channel.kick(&mut self.transport);
-                    self.audit_unless_slow();
-                    Some(line)
-                }
-            },
-        )
+        self.run(Cause::Poll);
+        let end = self
+            .act(|driver, system| driver.poll(owner, handle, system, |end| answer(owner, end)))?;
+        if end.is_some() {
+            self.run(Cause::Poll);
+        }
+        Ok(end)
     }
 
     /// The device takes the next command, which must be there.
@@ -378,9 +634,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         source: u32,
         thresholds: Thresholds,
     ) -> Result<Notified, Refusal> {
-        let mut clock = Standing(self.now);
-        self.channel
-            .subscribe(owner, protocol, event, source, thresholds, &mut clock)
+        let notified = self.act(|driver, system| {
+            driver.subscribe(owner, protocol, event, source, thresholds, system)
+        })?;
+        self.run(Cause::Request);
+        Ok(notified)
     }
 
     pub fn unsubscribe(
@@ -390,14 +648,27 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         event: u8,
         source: u32,
     ) -> Result<(), Refusal> {
-        let mut clock = Standing(self.now);
-        self.channel
-            .unsubscribe(owner, protocol, event, source, &mut clock)
+        self.act(|driver, system| driver.unsubscribe(owner, protocol, event, source, system))?;
+        self.run(Cause::Request);
+        Ok(())
     }
 
     pub fn cancel(&mut self, owner: Owner, handle: Handle) -> Result<(), Refusal> {
-        let mut clock = Standing(self.now);
-        self.channel.cancel(owner, handle, &mut clock)
+        self.act(|driver, system| driver.cancel(owner, handle, system))?;
+        self.run(Cause::Request);
+        Ok(())
+    }
+
+    /// The supervisor says that a task ended.
+    pub fn client_gone(&mut self, owner: Owner) {
+        self.act(|driver, system| driver.client_gone(owner, system));
+    }
+
+    /// The device asks for a reset, and interrupts for it.
+    pub fn ask_for_reset(&mut self) {
+        self.transport.needs_reset = true;
+        self.transport.interrupts.configuration = true;
+        self.run(INTERRUPT);
     }
 
     /// Subscribes, and lets the platform agree if it is asked.
@@ -418,18 +689,17 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     }
 
     pub fn fetch(&mut self, owner: Owner) -> Option<Event> {
-        let event = self
-            .channel
-            .fetch(owner, &mut Standing(self.now))
-            .unwrap()?;
-        Some(Event {
-            kind: event.kind,
-            time: event.time,
-            protocol: event.protocol,
-            event: event.event,
-            lost: event.lost,
-            more: event.more,
-            payload: event.payload.to_vec(),
+        self.act(|driver, system| {
+            let event = driver.fetch(owner, system).unwrap()?;
+            Some(Event {
+                kind: event.kind,
+                time: event.time,
+                protocol: event.protocol,
+                event: event.event,
+                lost: event.lost,
+                more: event.more,
+                payload: event.payload.to_vec(),
+            })
         })
     }
 
@@ -480,11 +750,11 @@ pub fn wish(protocol: u8, message: u8) -> Wish {
         delayed: false,
         polled: false,
         deadline: 0,
-        wait: Wait::Blocked(0),
+        wait: Wait::Blocked,
     }
 }
 
-fn answer(owner: Owner, result: Result<drv_virtio_scmi::Reply<'_>, Failure>) -> Told {
+fn answer(owner: Owner, result: Result<Reply<'_>, Failure>) -> Told {
     match result {
         Ok(reply) => {
             let mut values = vec![0; 200];
