@@ -57,6 +57,17 @@ fn a_hostile_device_with_a_large_ring_harms_nobody() {
     }
 }
 
+/// One life of the channel that is longer than any of the others. It takes too long for a run before each commit.
+#[test]
+#[ignore = "part of `cargo xtask test --all`"]
+fn dramas_of_a_million_steps() {
+    const BYTES: usize = 2_400_000;
+    for (seed, manners) in [(30_000, Manners::Good), (30_001, Manners::None)] {
+        let steps = play::<16, 8, 16>(&bytes(seed, BYTES), manners);
+        assert!(steps >= 1_000_000, "only {steps} steps");
+    }
+}
+
 /// The fuzzer's seeds, which hold everything that it ever found.
 #[test]
 #[cfg_attr(miri, ignore = "reads files")]
@@ -71,12 +82,7 @@ fn the_seeds_of_the_fuzzer_find_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 1 } else { 100 },
-        // Miri has no file system to remember failures in.
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(test_props::config(100, 1))]
 
     #[test]
     fn any_drama_with_a_good_device(script in proptest::collection::vec(any::<u8>(), 0..600)) {
