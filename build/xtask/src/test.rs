@@ -229,9 +229,9 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// How many stages run at once: one more than there are cores, because a stage waits for locks, discs and timers at times.
+/// How many stages run at once: more than there are cores, because those that boot machines mostly wait.
 fn lanes() -> usize {
-    cores() + 1
+    cores() + 2
 }
 
 /// How busy the computer has been for the last minute, as far as it says so.

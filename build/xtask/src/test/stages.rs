@@ -68,14 +68,7 @@ pub(super) const STAGES: [Stage; 19] = [
     // Both compile in the folder of the host's programs.
     Stage::new(BUILD, Tier::Both, &[HOST_CLIPPY], build_tests),
     Stage::new("miri, libraries", Tier::Full, &[], miri_libraries),
-    Stage::new("performance", Tier::Both, &[IMAGES], performance),
-    Stage::new("on-target suite", Tier::Full, &[IMAGES, BUILD], suite),
-    Stage::new(
-        "on-target suite, cortex-a15",
-        Tier::Quick,
-        &[IMAGES, BUILD],
-        quick_suite,
-    ),
+    Stage::new("clippy, target", Tier::Both, &[IMAGES], clippy_target),
     Stage::new(
         "integration tests",
         Tier::Full,
@@ -89,8 +82,15 @@ pub(super) const STAGES: [Stage; 19] = [
         scenarios,
     ),
     Stage::new("host tests", Tier::Both, &[BUILD], host_tests),
+    Stage::new("on-target suite", Tier::Full, &[IMAGES, BUILD], suite),
+    Stage::new(
+        "on-target suite, cortex-a15",
+        Tier::Quick,
+        &[IMAGES, BUILD],
+        quick_suite,
+    ),
+    Stage::new("performance", Tier::Both, &[IMAGES], performance),
     Stage::new("long dramas", Tier::Full, &[BUILD], dramas),
-    Stage::new("clippy, target", Tier::Both, &[IMAGES], clippy_target),
     Stage::new("barriers", Tier::Both, &[IMAGES, BUILD], barriers),
     Stage::new("documentation", Tier::Full, &[BUILD], documentation),
     Stage::new(
