@@ -22,12 +22,12 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
 }
 
 fn rounds(many: u64) -> u64 {
-    if cfg!(miri) { 2 } else { many }
+    if cfg!(miri) { 1 } else { many }
 }
 
 fn length(seed: u64) -> usize {
     let len = [60, 250, 1_000, 4_000][seed as usize % 4];
-    if cfg!(miri) { len.min(250) } else { len }
+    if cfg!(miri) { len.min(120) } else { len }
 }
 
 #[test]
@@ -85,12 +85,12 @@ proptest! {
     #![proptest_config(test_props::config(100, 1))]
 
     #[test]
-    fn any_drama_with_a_good_device(script in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn any_drama_with_a_good_device(script in proptest::collection::vec(any::<u8>(), 0..if cfg!(miri) { 120 } else { 600 })) {
         play::<8, 4, 8>(&script, Manners::Good);
     }
 
     #[test]
-    fn any_drama_with_a_hostile_device(script in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn any_drama_with_a_hostile_device(script in proptest::collection::vec(any::<u8>(), 0..if cfg!(miri) { 120 } else { 600 })) {
         play::<8, 4, 8>(&script, Manners::None);
     }
 }

@@ -35,8 +35,18 @@ const SCENARIOS: [&str; 3] = [
 ];
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
 const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
-/// Of the core's integration tests, those that Miri runs in a minute or two each.
-const MIRI_CORE_TESTS: [&str; 4] = ["startup", "polling", "counting", "thresholds"];
+/// Of the core's integration tests, those that Miri has time for, with fewer rounds each.
+const MIRI_CORE_TESTS: [&str; 9] = [
+    "startup",
+    "polling",
+    "counting",
+    "thresholds",
+    "delayed",
+    "events",
+    "recovery",
+    "transfers",
+    "random",
+];
 /// Of the tests of translation tables, those that do not walk each wrong table.
 const MIRI_TABLE_TESTS: [&str; 3] = [
     "tables_of_any_layout_isolate",
