@@ -269,15 +269,17 @@ fn d10_a_response_that_was_not_asked_for_is_dropped() {
 fn d09_responses_of_unknown_tokens_are_dropped_and_counted() {
     run(Setup::default(), |world| {
         let command = start(world);
+        let mut others = 0;
         for token in (0..1024).step_by(times(1, 93)) {
             if token != command.token() {
                 let header = header(0x15, 6, 2, token);
                 assert!(world.device.send_event(header, &[0; 8]));
                 assert_eq!(world.turn(), []);
+                others += 1;
             }
         }
-        let others = 1024usize.div_ceil(times(1, 93)) - 1;
-        assert_eq!(world.channel.counters.err_msg_unexpected as usize, others);
+        assert_eq!(world.channel.counters.err_msg_unexpected, others);
+        assert!(cfg!(miri) || others == 1023);
     });
 }
 
