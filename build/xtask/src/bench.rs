@@ -121,13 +121,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for line in &wall {
         println!("{}", line.show());
     }
+    wall.retain(|line| line.load.is_quiet());
     for comparison in &queues {
         println!("{}", comparison.show());
     }
     if !arguments.quick {
         curves.push(Curve::commands(&programs, &image, arguments.platform)?);
         curves.push(Curve::rings(&programs, arguments.platform)?);
-        curves.push(Curve::clients(&programs, arguments.platform)?);
+        curves.push(Curve::clients(&programs)?);
     }
 
     let folder = workspace::target_dir().join(FOLDER);

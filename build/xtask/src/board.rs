@@ -18,7 +18,7 @@ use crate::{setup, sim};
 /// The fake sensor's name; the daemon takes 1 to 15 characters.
 pub const SENSOR: &str = "fake-sensor";
 /// The machine ends within this once the console has been told to reset it.
-const POWER_OFF_LIMIT: Duration = Duration::from_secs(15);
+const POWER_OFF_LIMIT: Duration = Duration::from_secs(60);
 
 /// The programs that a board is made of.
 #[derive(Clone, Debug)]

@@ -203,21 +203,19 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_stopped() {
-        let start = Instant::now();
-        let outcome = run(
-            "slow",
-            &mut shell("echo on; sleep 100"),
-            Duration::from_millis(300),
-            |_| (),
-        )
-        .unwrap();
-        assert!(outcome.status.is_none() && !outcome.success());
-        assert!(
-            outcome.output.starts_with("on\nslow: stopped"),
-            "{}",
-            outcome.output
-        );
-        assert!(start.elapsed() < Duration::from_secs(30));
+        // On a busy computer a shell may not come to its first word in time; then it gets longer.
+        for limit in [300, 3_000, 30_000].map(Duration::from_millis) {
+            let outcome = run("slow", &mut shell("echo on; sleep 1000"), limit, |_| ()).unwrap();
+            assert!(outcome.status.is_none() && !outcome.success());
+            let stopped = outcome.output.strip_prefix("on\n");
+            let words = stopped.unwrap_or(&outcome.output);
+            assert!(words.starts_with("slow: stopped"), "{}", outcome.output);
+            assert!(outcome.elapsed < Duration::from_secs(500));
+            if stopped.is_some() {
+                return;
+            }
+        }
+        panic!("what it wrote before it was stopped is lost");
     }
 
     #[test]
@@ -225,14 +223,14 @@ mod tests {
         let start = Instant::now();
         let outcome = run(
             "parent",
-            &mut shell("sleep 100 & echo done"),
+            &mut shell("sleep 1000 & echo done"),
             Duration::from_secs(60),
             |_| (),
         )
         .unwrap();
         assert!(outcome.success());
         assert_eq!(outcome.output, "done\n");
-        assert!(start.elapsed() < Duration::from_secs(30));
+        assert!(start.elapsed() < Duration::from_secs(500));
     }
 
     #[test]

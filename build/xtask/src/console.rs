@@ -55,7 +55,7 @@ impl Console {
         let reader = stream.try_clone().context("cannot share the console")?;
         reader.set_read_timeout(None)?;
         // A machine that reads no input must not block us for ever.
-        stream.set_write_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_write_timeout(Some(Duration::from_secs(60)))?;
         let theirs = Arc::clone(&shared);
         thread::spawn(move || collect(reader, &theirs));
         Ok(Self {
@@ -258,7 +258,8 @@ mod tests {
     fn a_wait_that_fails_says_for_what_and_shows_the_end() {
         let (mut console, mut machine) = pair();
         machine.write_all(b"almost\nthere").unwrap();
-        console.wait_for("almost", LONG).unwrap();
+        let all = |seen: &str| seen.contains("there").then_some((7, ()));
+        console.wait_until("all of it", LONG, all).unwrap();
         let error = console.wait_for("scmi> ", SOON).unwrap_err().to_string();
         assert!(
             error.contains("`scmi> ` did not come within 0.1 s"),

@@ -45,7 +45,7 @@ pub struct Image {
 pub const LAYOUT: &str = "layout.json";
 
 /// Names the variable that says to which run of the tests a build belongs. The sources do not change within one, so each
-/// image is built once: to find out that it is up to date takes cargo seconds, and tens of tests ask.
+/// image, and the platform, is built once: to find out that it is up to date takes cargo seconds, and tens of tests ask.
 pub const TEST_RUN: &str = "IMAGE_TEST_RUN";
 /// The file in an image's folder that says which run built it.
 const STAMP: &str = "test-run";
@@ -130,6 +130,22 @@ pub fn build(
     target: &Path,
     line: impl Fn(&str) + Sync,
 ) -> Result<Image> {
+    let run = std::env::var(TEST_RUN).ok();
+    build_in(run.as_deref(), rust, app, target, line)
+}
+
+/// As [`build`], once in each `run` of the tests.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_in(
+    run: Option<&str>,
+    rust: &TargetRust,
+    app: &str,
+    target: &Path,
+    line: impl Fn(&str) + Sync,
+) -> Result<Image> {
     let manifest = load(app)?;
     let name = manifest.name.clone();
     let folder = target.join("image").join(&name);
@@ -143,8 +159,7 @@ pub fn build(
         output: String::new(),
         folder,
     };
-    let run = std::env::var(TEST_RUN).ok();
-    if let Some(run) = &run
+    if let Some(run) = run
         && image.is_of(run)
     {
         return Ok(image);
@@ -169,7 +184,7 @@ pub fn build(
         .with_context(|| format!("cannot copy {} to {}", elf.display(), image.elf.display()))?;
     image.kernel_stack(&manifest)?;
     let folder = &image.folder;
-    if let Some(run) = &run {
+    if let Some(run) = run {
         let path = folder.join(STAMP);
         fs::write(&path, image.stamp(run))
             .with_context(|| format!("cannot write {}", path.display()))?;

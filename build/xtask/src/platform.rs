@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::child::Guarded;
 
 /// A daemon opens its socket at once, or something is wrong.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 /// What is kept of a daemon's output.
 const LOG_LIMIT: usize = 64 << 10;
 

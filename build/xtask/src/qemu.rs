@@ -18,7 +18,7 @@ use crate::command;
 use crate::qmp::Qmp;
 
 /// QEMU connects to us while it starts.
-const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// How the machine is made up.
 #[derive(Clone, Debug)]

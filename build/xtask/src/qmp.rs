@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 /// QEMU answers in milliseconds, or it hangs.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 /// Events that may lie between a request and its answer.
 const MOST_EVENTS: usize = 1000;
 

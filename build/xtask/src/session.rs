@@ -231,8 +231,14 @@ mod tests {
     fn a_line_without_an_answer_fails_in_time() {
         let console = play(|_| Some("thinking\n".into()));
         let mut session = Session::start(console, LONG).unwrap();
+        session.type_line(b"sensors").unwrap();
+        let thinks = |seen: &str| seen.contains("thinking\n").then_some((0, ()));
+        session
+            .console()
+            .wait_until("all that it says", LONG, thinks)
+            .unwrap();
         let error = session
-            .exec("sensors", Duration::from_millis(200))
+            .answer("sensors", Duration::from_millis(200))
             .unwrap_err()
             .to_string();
         assert!(

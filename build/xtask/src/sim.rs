@@ -3,21 +3,24 @@
 
 //! The platform `sim`: `test/platform` of this tree, built when it is needed.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::progress::Progress;
-use crate::{command, workspace};
+use crate::{command, image, workspace};
 
 /// The package and its program.
 const NAME: &str = "scmi-platform";
+/// The file beside it that says which run of the tests built it.
+const STAMP: &str = "scmi-platform.test-run";
 /// From nothing, on a slow machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// Reading a scenario takes no time.
-const CHECK_LIMIT: Duration = Duration::from_secs(20);
+const CHECK_LIMIT: Duration = Duration::from_secs(60);
 
 /// Builds the platform if it is not up to date.
 ///
@@ -25,7 +28,21 @@ const CHECK_LIMIT: Duration = Duration::from_secs(20);
 ///
 /// It does not build.
 pub fn build() -> Result<PathBuf> {
-    let program = workspace::target_dir().join("release").join(NAME);
+    build_in(std::env::var(image::TEST_RUN).ok().as_deref())
+}
+
+/// As [`build`], once in each `run` of the tests.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_in(run: Option<&str>) -> Result<PathBuf> {
+    let folder = workspace::target_dir().join("release");
+    let (program, stamp) = (folder.join(NAME), folder.join(STAMP));
+    if run.is_some() && fs::read_to_string(&stamp).ok().as_deref() == run && program.is_file() {
+        return Ok(program);
+    }
+    let _ = fs::remove_file(&stamp);
     // What takes long is said; what is there is not.
     let progress =
         (!program.exists()).then(|| Progress::start("building the SCMI platform (once)"));
@@ -42,6 +59,9 @@ pub fn build() -> Result<PathBuf> {
             progress.line(line);
         }
     })?;
+    if let Some(run) = run {
+        fs::write(&stamp, run).with_context(|| format!("cannot write {}", stamp.display()))?;
+    }
     Ok(program)
 }
 

@@ -2,13 +2,15 @@
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
 //! `cargo xtask test`: what is worth running before each commit; with `--all`, everything that must hold. In stages, each within a
-//! limit.
+//! limit, side by side as far as one does not need what another builds.
 
+mod schedule;
 mod slowest;
 mod stages;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -20,6 +22,9 @@ use crate::setup::{self, Mode, rust::TargetRust};
 use crate::tally::Tally;
 use crate::{run, workspace};
 use stages::STAGES;
+
+/// How many machines of the integration tests run at once.
+pub const MACHINES_PER_CORE: usize = 2;
 
 /// Lines of a failed stage that are shown; all of them are in its log.
 const SHOWN_LINES: usize = 120;
@@ -41,6 +46,8 @@ pub struct Arguments {
 enum Ended {
     /// It ran; its output is for the log, and shown if something failed.
     Ran(Tally, String),
+    /// It ran, and these lines of it are shown in any case.
+    Shown(Tally, String, String),
     /// It cannot run here.
     Skipped(String),
 }
@@ -69,15 +76,31 @@ enum Tier {
     Both,
 }
 
+/// What a stage does.
+type Work = fn(&Machine) -> Result<Ended>;
+
 struct Stage {
     name: &'static str,
     tier: Tier,
-    work: fn(&Machine) -> Result<Ended>,
+    /// Names of stages that must have ended before it starts, as far as they are part of the run: it needs what they build, or
+    /// builds in the same folder.
+    after: &'static [&'static str],
+    work: Work,
 }
 
 impl Stage {
-    const fn new(name: &'static str, tier: Tier, work: fn(&Machine) -> Result<Ended>) -> Self {
-        Self { name, tier, work }
+    const fn new(
+        name: &'static str,
+        tier: Tier,
+        after: &'static [&'static str],
+        work: Work,
+    ) -> Self {
+        Self {
+            name,
+            tier,
+            after,
+            work,
+        }
     }
 
     /// Whether the stage is part of the run of everything, or of that before each commit.
@@ -94,6 +117,8 @@ struct Machine {
     packages: Vec<String>,
     /// Tasks that have a library, which runs on the host too.
     task_libraries: Vec<String>,
+    /// Where images are built.
+    images: PathBuf,
 }
 
 /// Runs the command. The last line of its output says how much passed; the process ends here if something did not.
@@ -118,7 +143,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             bail!("no stage has such a name")
         };
     }
-    let tally = all(&chosen).unwrap_or_else(|error| {
+    let tally = perform_all(&chosen).unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         Tally::check(false)
     });
@@ -130,7 +155,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn all(stages: &[&Stage]) -> Result<Tally> {
+/// What stages that run side by side add to.
+#[derive(Default)]
+struct Results {
+    total: Tally,
+    /// Seconds, and the stage that took them.
+    times: Vec<(u64, &'static str)>,
+    slowest: Vec<(f64, String)>,
+}
+
+fn perform_all(stages: &[&Stage]) -> Result<Tally> {
     let rust = setup::rust::ensure(Mode::Install)?.context("Rust for the target is missing")?;
     run::programs(Kind::VhostDeviceScmi)?;
     let nextest = command::query(workspace::cargo().args(["nextest", "--version"])).is_some();
@@ -140,21 +174,41 @@ fn all(stages: &[&Stage]) -> Result<Tally> {
         nextest,
         packages,
         task_libraries,
+        images: stages::images_dir(stages),
     };
     let start = Instant::now();
     let load = load_average();
-    let mut total = Tally::default();
-    let mut times = Vec::new();
-    let mut slowest = Vec::new();
-    for (index, stage) in stages.iter().enumerate() {
+    let after: Vec<Vec<usize>> = stages
+        .iter()
+        .map(|stage| {
+            let needed = |other: &&Stage| stage.after.contains(&other.name);
+            let places = stages.iter().enumerate();
+            let places = places.filter(|(_, other)| needed(other));
+            places.map(|(place, _)| place).collect()
+        })
+        .collect();
+    let results = Mutex::new(Results::default());
+    let progress = Progress::several();
+    schedule::run(&after, lanes(), |index| {
+        let stage = stages[index];
         let position = format!("[{}/{}]", index + 1, stages.len());
+        progress.begin(&format!("{position} {}", stage.name));
         let start = Instant::now();
-        let (tally, output) = perform(stage, &position, &machine)?;
-        total += tally;
-        times.push((start.elapsed().as_secs(), stage.name));
-        slowest.extend(slowest::durations(&output));
-    }
-    println!("where the time went:");
+        let report = perform(stage, &position, &machine);
+        progress.end(&format!("{position} {}", stage.name));
+        progress.print(&report.text);
+        let mut results = results.lock().expect("no stage panics");
+        results.total += report.tally;
+        results.times.push((start.elapsed().as_secs(), stage.name));
+        results.slowest.extend(slowest::durations(&report.output));
+    });
+    drop(progress);
+    let Results {
+        total,
+        mut times,
+        slowest,
+    } = results.into_inner().expect("no stage panics");
+    println!("where the time went, stages side by side:");
     times.sort_unstable_by(|a, b| b.cmp(a));
     for (seconds, stage) in times {
         println!("{seconds:>6} s  {stage}");
@@ -166,9 +220,18 @@ fn all(stages: &[&Stage]) -> Result<Tally> {
         "{} s in all; load average {load} at the start, {} at the end, on {} cores",
         start.elapsed().as_secs(),
         load_average(),
-        std::thread::available_parallelism().map_or(1, usize::from)
+        cores()
     );
     Ok(total)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// How many stages run at once: more than there are cores, because those that boot machines mostly wait.
+fn lanes() -> usize {
+    cores() + 2
 }
 
 /// How busy the computer has been for the last minute, as far as it says so.
@@ -206,37 +269,62 @@ impl Arguments {
     }
 }
 
-fn perform(stage: &Stage, position: &str, machine: &Machine) -> Result<(Tally, String)> {
+/// What a stage came to.
+struct Report {
+    tally: Tally,
+    /// Everything that it printed.
+    output: String,
+    /// What is shown of it.
+    text: String,
+}
+
+fn perform(stage: &Stage, position: &str, machine: &Machine) -> Report {
     let start = Instant::now();
-    let progress = Progress::start(&format!("{position} {}", stage.name));
     // A stage that cannot even start is a failure like any other; the later ones still say what they know.
     let ended = (stage.work)(machine)
         .unwrap_or_else(|error| Ended::Ran(Tally::check(false), format!("{error:#}\n")));
-    drop(progress);
     let seconds = start.elapsed().as_secs();
-    match ended {
+    let (mut tally, output, mut text) = match ended {
         Ended::Skipped(reason) => {
-            println!("{position} {}: skipped: {reason}", stage.name);
-            Ok((Tally::default(), String::new()))
+            return Report {
+                tally: Tally::default(),
+                output: String::new(),
+                text: format!("{position} {}: skipped: {reason}\n", stage.name),
+            };
         }
-        Ended::Ran(tally, output) => {
-            let log = log_file(stage.name)?;
-            fs::write(&log, &output).with_context(|| format!("cannot write {}", log.display()))?;
-            if tally.failed > 0 {
-                let lines: Vec<_> = output.lines().filter(|line| !is_noise(line)).collect();
-                let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
-                println!("{}", shown.join("\n"));
-                println!(
-                    "{position} {}: FAILED, {tally} ({seconds} s); all of it is in {}",
-                    stage.name,
-                    workspace::shown(&log)
-                );
-            } else {
-                println!("{position} {}: {tally} ({seconds} s)", stage.name);
-            }
-            Ok((tally, output))
-        }
+        Ended::Ran(tally, output) => (tally, output, String::new()),
+        Ended::Shown(tally, output, text) => (tally, output, text),
+    };
+    let log = write_log(stage.name, &output).unwrap_or_else(|error| {
+        tally += Tally::check(false);
+        format!("no log: {error:#}")
+    });
+    if tally.failed > 0 {
+        let lines: Vec<_> = output.lines().filter(|line| !is_noise(line)).collect();
+        let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+        text.push_str(&format!(
+            "{}\n{position} {}: FAILED, {tally} ({seconds} s); all of it is in {log}\n",
+            shown.join("\n"),
+            stage.name,
+        ));
+    } else {
+        text.push_str(&format!(
+            "{position} {}: {tally} ({seconds} s)\n",
+            stage.name
+        ));
     }
+    Report {
+        tally,
+        output,
+        text,
+    }
+}
+
+/// Keeps what a stage printed, and returns the file's name as it is shown.
+fn write_log(stage: &str, output: &str) -> Result<String> {
+    let log = log_file(stage)?;
+    fs::write(&log, output).with_context(|| format!("cannot write {}", log.display()))?;
+    Ok(workspace::shown(&log))
 }
 
 /// What cargo says of crates and tests that are well.
@@ -289,11 +377,11 @@ mod tests {
     fn a_stage_is_chosen_by_a_part_of_its_name() {
         assert_eq!(
             names(&["clippy"], false),
-            ["clippy, target", "clippy, host"]
+            ["clippy, host", "clippy, target"]
         );
         assert_eq!(
             names(&["miri", "formatting"], false),
-            ["formatting", "miri"]
+            ["formatting", "miri, core", "miri, libraries"]
         );
         // The longer one of two, unless the shorter is named.
         assert_eq!(names(&["integration"], false), ["integration tests"]);
@@ -305,9 +393,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_needs_only_stages_before_it() {
+        for (place, stage) in STAGES.iter().enumerate() {
+            let before: Vec<_> = STAGES[..place].iter().map(|stage| stage.name).collect();
+            for needed in stage.after {
+                assert!(before.contains(needed), "{}: {needed}", stage.name);
+            }
+        }
+    }
+
+    #[test]
     fn everything_is_more_than_what_runs_before_each_commit() {
         let (quick, all) = (names(&[], false), names(&[], true));
-        assert!(all.contains(&"miri") && !quick.contains(&"miri"));
+        assert!(all.contains(&"miri, core") && !quick.contains(&"miri, core"));
         assert!(all.contains(&"host tests") && quick.contains(&"host tests"));
         assert!(quick.contains(&"integration, three scenarios"));
         assert!(!all.contains(&"integration, three scenarios"));

@@ -430,7 +430,7 @@ fn call_everything(fake: &Fake) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(test_props::config(64, 1))]
 
     /// Whatever a platform answers: no panic, no call without an end.
     #[test]

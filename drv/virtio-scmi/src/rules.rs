@@ -292,11 +292,16 @@ fn is_reserved(protocol: u8, message: u8) -> bool {
 mod tests {
     use super::*;
 
+    /// All of them; under Miri those of the specification and some of their neighbours.
+    fn protocols() -> std::ops::RangeInclusive<u8> {
+        if cfg!(miri) { 0xf..=0x20 } else { 0..=u8::MAX }
+    }
+
     #[test]
     fn s08_requests_that_can_ask_for_a_delayed_response_are_looked_into() {
         let everything = Rules::new(&[Rule::ALL]);
-        for protocol in 0..=u8::MAX {
-            for message in 0..=u8::MAX {
+        for protocol in protocols() {
+            for message in 0..=if cfg!(miri) { 20 } else { u8::MAX } {
                 if let Ok(inspect) = everything.check_command(protocol, message) {
                     let delayed = scmi::events::delayed(protocol, message).is_some();
                     assert_eq!(inspect, delayed, "{protocol:#x} {message}");
@@ -361,7 +366,7 @@ mod tests {
         ];
         for list in lists {
             let rules = Rules::new(list);
-            for protocol in 0..=u8::MAX {
+            for protocol in protocols() {
                 for message in [0, 1, 2, 5, 9, 10, 11, 16, 30, 31, 32, 33, 200, 255] {
                     assert_eq!(
                         rules.check_command(protocol, message).map(|_| ()),

@@ -8,7 +8,7 @@ mod support;
 use drv_virtio_scmi::{Command as Wish, Failure, Limits, Refusal, Wait};
 use support::device::Command;
 use support::world::wish;
-use support::{CONSOLE, Setup, THERMAL, Told, World, header, run, run_sized};
+use support::{CONSOLE, Setup, THERMAL, Told, World, header, run, run_sized, times};
 
 fn delayed(message: u8) -> Wish {
     Wish {
@@ -102,7 +102,7 @@ fn d14_a_late_response_is_never_credited_to_a_later_command() {
         world.device.reply(&old, 0, &[]);
         world.turn();
         world.pass(2_000);
-        for _ in 0..3_000 {
+        for _ in 0..times(3_000, 10) {
             let new = start(world);
             assert_ne!(new.token(), old.token());
             world.device.reply(&new, -1, &[]);
@@ -111,8 +111,8 @@ fn d14_a_late_response_is_never_credited_to_a_later_command() {
         // Once it came, the token is like any other.
         world.device.delayed(&old, 0, &[]);
         world.turn();
-        let mut seen = false;
-        for _ in 0..1_024 {
+        let mut seen = cfg!(miri);
+        for _ in 0..times(1_024, 10) {
             let new = start(world);
             seen |= new.token() == old.token();
             world.device.reply(&new, -1, &[]);
@@ -195,7 +195,7 @@ fn d11_the_reply_releases_the_buffer_of_an_early_response() {
 #[test]
 fn d11_an_early_response_of_any_length_survives_a_reset_whole() {
     run(Setup::default(), |world| {
-        for len in (0..=9).chain([127, 128]) {
+        for len in (0..=9).chain([127, 128]).step_by(times(1, 5)) {
             let handle = world.submit(CONSOLE, &polled(6), &[0; 8]).unwrap();
             let command = world.take();
             let values: Vec<u8> = (1..=len).collect();
@@ -268,14 +268,17 @@ fn d10_a_response_that_was_not_asked_for_is_dropped() {
 fn d09_responses_of_unknown_tokens_are_dropped_and_counted() {
     run(Setup::default(), |world| {
         let command = start(world);
-        for token in 0..1024 {
+        let mut others = 0;
+        for token in (0..1024).step_by(times(1, 93)) {
             if token != command.token() {
                 let header = header(0x15, 6, 2, token);
                 assert!(world.device.send_event(header, &[0; 8]));
                 assert_eq!(world.turn(), []);
+                others += 1;
             }
         }
-        assert_eq!(world.driver.counters().err_msg_unexpected, 1023);
+        assert_eq!(world.driver.counters().err_msg_unexpected, others);
+        assert!(cfg!(miri) || others == 1023);
     });
 }
 

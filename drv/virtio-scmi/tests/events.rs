@@ -6,7 +6,7 @@
 mod support;
 
 use drv_virtio_scmi::{ALL_SOURCES, EventKind, Failure, Notified, Refusal, Trace};
-use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run};
+use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run, times};
 
 const UPDATE: (u8, u8) = (0x15, 1);
 
@@ -18,13 +18,14 @@ fn bytes(words: &[u32]) -> Vec<u8> {
 fn v21_v09_every_event_buffer_is_posted_and_posted_again() {
     run(Setup::default(), |world| {
         assert_eq!(world.driver.pools().events_at_device, 16);
-        for round in 0..100 {
+        let rounds = times(100, 20) as u32;
+        for round in 0..rounds {
             assert!(world.device.sensor_update(1, round));
             world.turn();
             assert_eq!(world.driver.pools().events_at_device, 16);
             assert_eq!(world.driver.pools().events_at_driver, 0);
         }
-        assert_eq!(world.driver.counters().notification_ok, 100);
+        assert_eq!(world.driver.counters().notification_ok, rounds);
     });
 }
 
@@ -33,7 +34,11 @@ fn w02_no_event_buffer_is_ever_lost_whatever_arrives() {
     run(Setup::default(), |world| {
         for kind in 0..4 {
             for len in [0, 3, 4, 7, 8, 136, 137, u32::MAX] {
-                for token in [0, 5] {
+                // Under Miri one of two: the other with the next length.
+                let tokens = [0, 5]
+                    .into_iter()
+                    .skip(if cfg!(miri) { len as usize % 2 } else { 0 });
+                for token in tokens.take(times(2, 1)) {
                     let header = header(0x15, 1, kind, token);
                     assert!(world.device.send_event_raw(header, &[0xff; 132], len));
                     world.turn();
@@ -425,7 +430,7 @@ fn subscriptions_are_checked_before_the_platform_is_asked() {
 #[test]
 fn subscriptions_have_a_quota_and_return_to_it() {
     run(Setup::default(), |world| {
-        for round in 0..20 {
+        for round in 0..times(20, 3) as u32 {
             world.subscribe(POWER, 0x11, 0, round);
             world.subscribe(POWER, 0x11, 1, round);
             assert_eq!(

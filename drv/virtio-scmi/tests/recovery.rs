@@ -529,6 +529,7 @@ fn limits_can_be_configured() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "more commands than there are tokens take minutes")]
 fn d02_tokens_of_commands_that_a_reset_ended_are_free_again() {
     run(Setup::default(), |world| {
         // More commands than there are tokens, none of them answered before the reset; one slot is left for the driver's question.

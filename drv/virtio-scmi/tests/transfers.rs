@@ -7,7 +7,9 @@ mod support;
 
 use drv_virtio_scmi::{Command as Wish, Failure, Handle, Limits, NotSent, Owner, Refusal, Wait};
 use support::world::wish;
-use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run, run_sized};
+use support::{
+    CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run, run_sized, times,
+};
 
 #[test]
 fn v26_m1_m2_a_command_is_one_chain_of_two_descriptors() {
@@ -33,7 +35,7 @@ fn v26_m1_m2_a_command_is_one_chain_of_two_descriptors() {
 #[test]
 fn v26_every_request_length_reaches_the_device_as_it_is() {
     run(Setup::default(), |world| {
-        for len in 0..=128 {
+        for len in (0..=128).step_by(times(1, 16)) {
             let parameters: Vec<u8> = (0..len).map(|i| i as u8 ^ 0x5a).collect();
             world.submit(CONSOLE, &wish(0x13, 7), &parameters).unwrap();
             let command = world.take();
@@ -72,7 +74,7 @@ fn v06_v07_slots_are_taken_in_order_and_return_to_the_tail_once() {
 #[test]
 fn an_answer_shows_nothing_of_an_earlier_one() {
     run(Setup::default(), |world| {
-        for len in (0..=40).chain([128]) {
+        for len in (0..=40).chain([128]).step_by(times(1, 20)) {
             // All slots in turn, so that each buffer was full before.
             for values in [&[0xff; 128][..], &[0x11; 128][..len]] {
                 for _ in 0..8 {
@@ -236,7 +238,7 @@ fn w10_m4_a_length_beyond_the_buffer_is_cut_and_counted() {
 #[test]
 fn m4_return_values_are_what_follows_header_and_status() {
     run(Setup::default(), |world| {
-        for len in 8..=136u32 {
+        for len in (8..=136u32).step_by(times(1, 16)) {
             world.exchange(CONSOLE, 0x10, 0).unwrap();
             let command = world.take();
             world
@@ -410,7 +412,7 @@ fn v30_v31_polled_for_transfers_are_collected_once() {
 fn handles_are_nobody_elses_and_never_come_back() {
     run(Setup::default(), |world| {
         let mut old = Vec::new();
-        for _ in 0..40 {
+        for _ in 0..times(40, 10) {
             let handle = world.send(CONSOLE, 0x10, 3).unwrap();
             assert_ne!(handle.raw(), 0);
             assert_eq!(Handle::from_raw(handle.raw()), handle);
@@ -645,7 +647,7 @@ fn v43_a_ring_too_small_for_one_command_is_no_device() {
 #[test]
 fn tokens_and_indices_wrap_many_times() {
     run(Setup::default(), |world| {
-        let rounds = if cfg!(miri) { 1_100 } else { 140_000 };
+        let rounds = times(140_000, 40) as u32;
         let mut first = None;
         for round in 0..rounds {
             world.exchange(CONSOLE, 0x10, 0).unwrap();

@@ -249,11 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig {
-            cases: if cfg!(miri) { 8 } else { 256 },
-            failure_persistence: None,
-            ..ProptestConfig::default()
-        })]
+        #![proptest_config(test_props::config(256, 8))]
 
         // C1: the header layout, in both directions and for every word.
         #[test]

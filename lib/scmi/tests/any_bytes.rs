@@ -9,16 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use support::exercise;
 
-fn cases() -> ProptestConfig {
-    ProptestConfig {
-        cases: if cfg!(miri) { 1 } else { 400 },
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(test_props::config(400, 1))]
 
     #[test]
     fn any_bytes_are_read_without_panic_and_written_as_they_were(bytes in vec(any::<u8>(), 0..160)) {

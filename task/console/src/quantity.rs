@@ -252,6 +252,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(test_props::config(256, 1))]
+
         #[test]
         fn any_text_is_answered(text in ".{0,40}", exponent in -20_i8..20) {
             let _ = number(&text);

@@ -14,7 +14,7 @@ pub use xtask::gdb::free_port;
 use crate::LIMIT;
 
 /// A machine that does not stop within this goes on.
-const MOMENT: Duration = Duration::from_millis(500);
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The machine under a debugger.
 pub struct Debugger(TcpStream);

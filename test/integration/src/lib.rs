@@ -31,14 +31,13 @@ use xtask::command::{self, Outcome};
 pub use xtask::image::Image;
 pub use xtask::platform::Kind;
 pub use xtask::session::{Answer, Session};
+use xtask::test::MACHINES_PER_CORE;
 use xtask::{image, setup, workspace};
 
 /// How long a boot and an answer may take. Generous: the tests share a small machine with a compiler.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 /// How long a command may take, an image built from nothing included.
 const COMMAND_LIMIT: Duration = Duration::from_secs(600);
-/// How many machines run at once, over all test processes.
-const MACHINES: usize = 2;
 /// How long a test waits for its turn.
 const TURN_LIMIT: Duration = Duration::from_secs(20 * 60);
 
@@ -79,7 +78,7 @@ pub fn image() -> Image {
 pub fn xtask(arguments: &[&str]) -> Outcome {
     let mut cargo = workspace::cargo();
     cargo
-        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(["run", "--quiet", "--bin", "xtask", "--"])
         .args(arguments);
     let outcome = command::run("cargo xtask", &mut cargo, COMMAND_LIMIT, |_| ());
     outcome.unwrap_or_else(|error| panic!("{error:#}"))
@@ -129,6 +128,11 @@ impl Variant {
     }
 }
 
+/// How many machines run at once, over all test processes: most of their time they wait.
+fn machines() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) * MACHINES_PER_CORE
+}
+
 /// A turn to run a machine; it ends when this is dropped, or the process does.
 #[derive(Debug)]
 pub struct Turn(#[expect(dead_code, reason = "holds the lock")] File);
@@ -145,7 +149,7 @@ impl Turn {
         fs::create_dir_all(&folder).expect("the target folder is writable");
         let start = Instant::now();
         loop {
-            for number in 0..MACHINES {
+            for number in 0..machines() {
                 let file = File::create(folder.join(format!("machine-{number}.lock")))
                     .expect("a lock file");
                 if file.try_lock().is_ok() {

@@ -159,7 +159,7 @@ fn gdb_boots_paused_and_knows_all_symbols() {
     // cargo becomes the command that it runs, so what is killed in the end is that.
     let mut command = workspace::cargo();
     command
-        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(["run", "--quiet", "--bin", "xtask", "--"])
         .args(["gdb", "--listen", "--platform", "none", "--port"])
         .arg(port.to_string())
         .stdin(Stdio::null())

@@ -4,7 +4,6 @@
 //! Every command of the console, with both ends looked at: what the console says, and where the platform then stands.
 
 use std::path::PathBuf;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -532,19 +531,17 @@ fn events_end_by_a_key_and_say_what_was_lost() {
         .unwrap();
     assert_eq!(answer.text, "off\n");
     // A flood that is faster than the line loses events, and says so.
-    let control = sample.control.clone();
-    let flood = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(500));
-        tell(
-            &control,
-            &json!({"cmd": "event", "protocol": 17, "event": 0, "payload": "000000000100000000000000", "count": 500}),
-        );
-    });
-    let text = sample.rig.ok("events power 4s");
-    flood.join().unwrap();
+    sample.rig.session().type_line(b"events power 4s").unwrap();
+    let console = sample.rig.session().console();
+    console.wait_for("Ctrl-C ends", LIMIT).unwrap();
+    tell(
+        &sample.control,
+        &json!({"cmd": "event", "protocol": 17, "event": 0, "payload": "000000000100000000000000", "count": 500}),
+    );
+    let answer = sample.rig.session().answer("", LIMIT).unwrap();
     assert!(
-        text.contains("power    gpu") && text.contains("were lost"),
-        "{text}"
+        answer.is_ok() && answer.text.contains("power    gpu") && answer.text.contains("were lost"),
+        "{answer}"
     );
     let stats = sample.rig.ok("stats");
     assert!(

@@ -308,7 +308,7 @@ fn s15_events_end_with_their_time() {
     let text = sim.rig.ok("events power 3s");
     let took = start.elapsed();
     // All of them take 54 s.
-    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert!(took < Duration::from_secs(50), "{took:?}");
     assert!(took >= Duration::from_millis(2900), "{took:?}");
     assert!(
         text.contains("the time was over before all events"),
@@ -344,7 +344,7 @@ fn s15_events_of_a_platform_that_counts_much_end_with_their_time() {
     let start = Instant::now();
     let text = sim.rig.ok("events 1s");
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert!(took < LIMIT, "{took:?}");
     assert!(text.contains("the time was over"), "{text}");
     // A list of them is ended by a key.
     sim.type_line("sensor list");
@@ -378,7 +378,7 @@ fn s15_ctrl_c_ends_events_that_are_asked_for() {
     sim.type_keys(b"\x03");
     let answer = sim.answer("events 10min");
     assert!(answer.is_ok() && answer.text.contains("^C"), "{answer}");
-    assert!(start.elapsed() < Duration::from_secs(30));
+    assert!(start.elapsed() < Duration::from_secs(50));
 }
 
 /// On a platform that does not answer, Ctrl-C ends whatever was typed.
@@ -607,7 +607,7 @@ fn s15_events_go_on_across_a_crash_of_the_driver() {
     assert!(answer.is_ok(), "{answer}");
     let took = start.elapsed();
     assert!(took >= Duration::from_secs(24), "{took:?}");
-    assert!(took < Duration::from_secs(50), "{took:?}");
+    assert!(took < 2 * LIMIT, "{took:?}");
     let transcript = sim.rig.transcript();
     assert!(
         transcript.contains("! task virtio_scmi faulted"),

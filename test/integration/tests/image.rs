@@ -166,7 +166,7 @@ fn run_leaves_no_process_behind() {
         .unwrap();
     let mut cargo = workspace::cargo();
     cargo
-        .args(["run", "--quiet", "--package", "xtask", "--"])
+        .args(["run", "--quiet", "--bin", "xtask", "--"])
         .args(RUN)
         .args(["--exec", "info"])
         .env("TMPDIR", folder.path());

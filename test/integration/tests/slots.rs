@@ -3,8 +3,6 @@
 
 //! Where the device is: alone in its page or not, and in a slot whose interrupt the driver does or does not get.
 
-use std::time::{Duration, Instant};
-
 use test_integration::{Kind, Rig, Setting, Variant, image, image_of, numbers, row};
 
 fn warnings(info: &str) -> Vec<&str> {
@@ -41,7 +39,6 @@ fn without_its_interrupt_the_driver_looks_at_the_device_by_timer() {
         &[("\"virtio_mmio.slot31\"", "\"virtio_mmio.slot30\"")],
     );
     let mut rig = Rig::boot_setting(&Setting::new(&image_of(variant.path()).elf, Kind::Sim));
-    let start = Instant::now();
     for _ in 0..2 {
         let info = rig.ok("info");
         let [warning] = warnings(&info)[..] else {
@@ -60,5 +57,4 @@ fn without_its_interrupt_the_driver_looks_at_the_device_by_timer() {
         );
         rig.ok("crash virtio_scmi");
     }
-    assert!(start.elapsed() < Duration::from_secs(60));
 }

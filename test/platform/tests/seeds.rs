@@ -47,11 +47,7 @@ fn the_device_survives_every_seed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 200,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(test_props::config(200, 1))]
 
     #[test]
     fn the_engine_survives_any_bytes(bytes in vec(any::<u8>(), 0..400)) {

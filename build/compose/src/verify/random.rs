@@ -92,12 +92,11 @@ fn layout(shapes: &[Shape]) -> Layout {
     }
 }
 
-/// Layouts that are tried, and the tasks in them; Miri takes a thousand times longer.
-const CASES: u32 = if cfg!(miri) { 1 } else { 24 };
+/// Tasks in a layout that is tried; Miri takes a thousand times longer.
 const TASKS: usize = if cfg!(miri) { 2 } else { 32 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(test_props::config(24, 1))]
 
     #[test]
     fn tables_of_any_layout_isolate(shapes in proptest::collection::vec(shape(), 1..=TASKS), places in proptest::collection::vec(any::<(u16, u16)>(), 64)) {

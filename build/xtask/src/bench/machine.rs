@@ -40,6 +40,20 @@ pub struct Row {
     pub worst: u32,
     /// Of the median, what tasks executed.
     pub user: u32,
+    /// In how many of them the processor slept.
+    pub asleep: u32,
+    /// The median of those, and of the others, if there are any.
+    pub medians: Modes,
+}
+
+/// The same work costs more when the answer finds everybody asleep than when somebody still works: which of the two happens is up to
+/// the platform and to what else the computer does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modes {
+    /// Where the processor slept.
+    pub asleep: Option<u32>,
+    /// Where it did not.
+    pub awake: Option<u32>,
 }
 
 /// What a plan printed.
@@ -107,6 +121,11 @@ fn row(line: &str) -> Option<Row> {
         median: field(line, "median")?,
         worst: field(line, "worst")?,
         user: field(line, "user")?,
+        asleep: field(line, "asleep")?,
+        medians: Modes {
+            asleep: field(line, "asleep_median").filter(|median| *median != 0),
+            awake: field(line, "awake_median").filter(|median| *median != 0),
+        },
     })
 }
 
@@ -222,8 +241,8 @@ mod tests {
     #[test]
     fn rows_are_read_by_name_and_part() {
         let lines = [
-            "row payload 8 count=3 min=1 median=2 worst=4 user=1",
-            "row x 0 count=1 min=1 median=1 worst=1 user=0",
+            "row payload 8 count=3 min=1 median=2 worst=4 user=1 asleep=2 asleep_median=4 awake_median=1",
+            "row x 0 count=1 min=1 median=1 worst=1 user=0 asleep=0 asleep_median=0 awake_median=1",
             "events commands=400 interrupts=7 kicks=8",
         ];
         let printed = Printed(lines.join("\n"));
@@ -232,6 +251,10 @@ mod tests {
             (row.count, row.min, row.median, row.worst, row.user),
             (3, 1, 2, 4, 1)
         );
+        let modes = |asleep, awake| Modes { asleep, awake };
+        assert_eq!((row.asleep, row.medians), (2, modes(Some(4), Some(1))));
+        let row = printed.row("x", 0).unwrap();
+        assert_eq!((row.asleep, row.medians), (0, modes(None, Some(1))));
         assert!(printed.row("payload", 9).is_err());
         assert_eq!(printed.number("events", "kicks").unwrap(), 8);
         assert!(printed.number("events", "x").is_err());

@@ -90,6 +90,20 @@ pub fn rows(programs: &Programs, image: &Image, table: &mut Table) -> Result<()>
     Ok(())
 }
 
+/// A machine that answers only when the guest has long gone to sleep, as a file in `folder`.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn slow_machine(folder: &Path) -> Result<PathBuf> {
+    let variant = Variant {
+        suffix: "slow",
+        changes: &[("busy-us = 0", "busy-us = 500")],
+        is_fast: false,
+    };
+    variant.machine(folder)
+}
+
 impl Variant {
     /// Writes its machine file to `folder`.
     fn machine(&self, folder: &Path) -> Result<PathBuf> {

@@ -60,6 +60,9 @@ pub struct Figure {
     pub user: Option<f64>,
     /// How many runs.
     pub count: u32,
+    /// In how many of them the processor slept, where that was seen: they cost more than the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asleep: Option<u32>,
     /// At most this much, if there is a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
@@ -94,6 +97,7 @@ impl Table {
             worst,
             user: None,
             count,
+            asleep: None,
             limit,
             pass: limit.map(|limit| median <= limit),
             floor: None,
@@ -111,6 +115,7 @@ impl Table {
         if let Some(figure) = self.figures.get_mut(key) {
             figure.min = Some(row.min.into());
             figure.user = Some(row.user.into());
+            figure.asleep = Some(row.asleep);
         }
     }
 
@@ -173,8 +178,8 @@ impl Table {
     /// For people.
     pub fn show(&self) -> String {
         let mut text = format!(
-            "{:<36}{:>8}{:>10}{:>10}{:>8}{:>8}{:>10}{:>8}{:>9}  client/kernel/driver\n",
-            "key", "min", "median", "worst", "user", "count", "at most", "", "x floor"
+            "{:<36}{:>8}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{:>8}{:>9}  client/kernel/driver\n",
+            "key", "min", "median", "worst", "user", "count", "asleep", "at most", "", "x floor"
         );
         for key in &self.order {
             let Some(figure) = self.figures.get(key) else {
@@ -191,12 +196,13 @@ impl Table {
                 format!("{}/{}/{}", split.client, split.kernel, split.driver)
             });
             let line = format!(
-                "{key:<36}{:>8}{:>10}{:>10}{:>8}{:>8}{:>10}{verdict:>8}{:>9}  {split}",
+                "{key:<36}{:>8}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{verdict:>8}{:>9}  {split}",
                 optional(figure.min),
                 shown(figure.median),
                 shown(figure.worst),
                 optional(figure.user),
                 figure.count,
+                optional(figure.asleep.map(f64::from)),
                 optional(figure.limit),
                 optional(figure.floor),
             );
@@ -225,6 +231,7 @@ fn shown(number: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::machine::Modes;
     use super::*;
 
     #[test]
@@ -250,6 +257,8 @@ mod tests {
             median: 1902,
             worst: 2003,
             user: 1104,
+            asleep: 7,
+            medians: Modes::default(),
         };
         table.add_row("exchange_irq_sim", &row);
         let text = table.show();
@@ -257,7 +266,7 @@ mod tests {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(
             words,
-            ["exchange_irq_sim", "1801", "1902", "2003", "1104", "9"]
+            ["exchange_irq_sim", "1801", "1902", "2003", "1104", "9", "7"]
         );
         assert!(
             text.contains("MISS") && text.contains("device") && text.contains("pass"),

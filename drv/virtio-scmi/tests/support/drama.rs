@@ -63,8 +63,12 @@ impl Script<'_> {
     }
 }
 
-/// Plays a script against a channel with a ring of `R` entries.
-pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8], manners: Manners) {
+/// Plays a script against a channel with a ring of `R` entries, and returns how many steps it had.
+pub fn play<const R: usize, const S: usize, const E: usize>(
+    bytes: &[u8],
+    manners: Manners,
+) -> usize {
+    let mut steps = 0;
     let mut script = Script { bytes };
     let features = script.byte();
     let mut setup = Setup {
@@ -91,9 +95,11 @@ pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8], manner
         };
         while !script.bytes.is_empty() {
             drama.step(&mut script);
+            steps += 1;
         }
         drama.end();
     });
+    steps
 }
 
 /// Plays bytes of which the first chooses ring and manners: what the fuzzer and its seeds are.
@@ -111,7 +117,7 @@ pub fn play_any(bytes: &[u8]) {
         1 => play::<4, 2, 4>(script, manners),
         2 => play::<16, 8, 16>(script, manners),
         _ => play::<8, 4, 8>(script, manners),
-    }
+    };
 }
 
 struct Drama<'w, 'm, const R: usize, const S: usize, const E: usize> {

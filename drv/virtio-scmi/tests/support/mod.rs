@@ -16,6 +16,12 @@ pub use device::{Command, FakeDevice, FakeTransport, header};
 #[allow(unused_imports)]
 pub use world::{INTERRUPT, Point, Setup, Still, TIMER, Told, World, run, run_over, run_sized};
 
+/// How often something is done, or in which steps: usually, and under Miri, which takes a thousand times longer.
+#[allow(dead_code)]
+pub const fn times(usually: usize, under_miri: usize) -> usize {
+    if cfg!(miri) { under_miri } else { usually }
+}
+
 /// Task ids of the clients: index in the low ten bits, generation above.
 pub const CONSOLE: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(3);
 pub const THERMAL: drv_virtio_scmi::Owner = drv_virtio_scmi::Owner(4);

@@ -102,7 +102,7 @@ fn run_case(case: &Case) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(test_props::config(400, 1))]
 
     #[test]
     fn random_histories(case in case()) {

@@ -14,11 +14,4 @@ mod receive;
 mod restart;
 mod schedule;
 
-/// How many random cases to try: many, or the few that Miri has time for. Nothing is written to files.
-pub(crate) fn cases(usually: u32, under_miri: u32) -> proptest::test_runner::Config {
-    proptest::test_runner::Config {
-        cases: if cfg!(miri) { under_miri } else { usually },
-        failure_persistence: None,
-        ..Default::default()
-    }
-}
+pub(crate) use test_props::config as cases;

@@ -695,6 +695,8 @@ fn moves() -> impl Strategy<Value = Move> {
 }
 
 proptest! {
+    #![proptest_config(test_props::config(256, 1))]
+
     /// Whatever happens, once the platform behaves again what is held is on, and what was held is off.
     #[test]
     fn hardware_follows_references(script in proptest::collection::vec(moves(), 1..40)) {
@@ -751,6 +753,8 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(test_props::config(256, 1))]
+
     /// S14: whatever happens, a supply never goes off under what is on.
     #[test]
     fn s14_supply_outlives_its_loads(script in proptest::collection::vec(moves(), 1..60), status in -9..0_i32) {

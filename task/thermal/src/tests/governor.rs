@@ -886,6 +886,8 @@ fn without_notifications_sensors_are_polled() {
 }
 
 proptest! {
+    #![proptest_config(test_props::config(256, 1))]
+
     /// Whatever the readings, trips in effect are those reached, and those not left yet.
     #[test]
     fn hysteresis_holds(readings in proptest::collection::vec(20_000..120_000_i64, 1..50)) {

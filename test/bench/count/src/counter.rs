@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The performance monitor (ARM DDI 0406C, C12): two counters of event 8, instructions that were executed.
+//! The performance monitor (ARM DDI 0406C, C12): two counters of event 8, instructions that were executed, and the cycle counter. Where
+//! an instruction takes one cycle, cycles without instructions are those in which the processor slept.
 
 use core::arch::asm;
 
@@ -9,8 +10,10 @@ use core::arch::asm;
 const INSTRUCTIONS: u32 = 8;
 /// PMXEVTYPER.P: not in the kernel.
 const NOT_PRIVILEGED: u32 = 1 << 31;
-/// PMCR: enable, and set the event counters to 0.
-const ENABLE_AND_RESET: u32 = 0b11;
+/// PMCR: enable, and set the event counters and the cycle counter to 0.
+const ENABLE_AND_RESET: u32 = 0b111;
+/// PMCNTENSET: two event counters, and the cycle counter.
+const ALL_COUNTERS: u32 = 1 << 31 | 0b11;
 
 /// Instructions since [`start`].
 #[derive(Clone, Copy)]
@@ -19,13 +22,28 @@ pub struct Count {
     pub all: u32,
     /// Those of tasks.
     pub user: u32,
+    /// Cycles, with those in which the processor slept.
+    pub cycles: u32,
 }
 
 impl Count {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        all: 0,
+        user: 0,
+        cycles: 0,
+    };
+
+    /// Whether the processor slept, on a machine whose cycles are instructions.
+    pub fn has_slept(self) -> bool {
+        self.cycles > self.all
+    }
+
     /// Adds another count.
     pub fn add(&mut self, other: Self) {
         self.all = self.all.wrapping_add(other.all);
         self.user = self.user.wrapping_add(other.user);
+        self.cycles = self.cycles.wrapping_add(other.cycles);
     }
 
     /// From an earlier reading to this one, less what the reading costs.
@@ -34,11 +52,12 @@ impl Count {
         Self {
             all: difference(self.all, earlier.all, reading.all),
             user: difference(self.user, earlier.user, reading.user),
+            cycles: difference(self.cycles, earlier.cycles, reading.cycles),
         }
     }
 }
 
-/// Starts both counters, and returns what a reading costs: it is the same each time.
+/// Starts all counters, and returns what a reading costs: it is the same each time.
 pub fn start() -> Count {
     // Safety: registers of the performance monitor, which app.toml grants to this task and to no other.
     unsafe {
@@ -53,23 +72,22 @@ pub fn start() -> Count {
             );
         }
         asm!(
-            "mcr p15, 0, {both}, c9, c12, 1",    // PMCNTENSET
-            "mcr p15, 0, {control}, c9, c12, 0", // PMCR
+            "mcr p15, 0, {counters}, c9, c12, 1", // PMCNTENSET
+            "mcr p15, 0, {control}, c9, c12, 0",  // PMCR
             "isb",
-            both = in(reg) 0b11,
+            counters = in(reg) ALL_COUNTERS,
             control = in(reg) ENABLE_AND_RESET,
             options(nostack, preserves_flags),
         );
     }
-    let none = Count { all: 0, user: 0 };
     let (first, second) = (read(), read());
-    second.since(first, none)
+    second.since(first, Count::NONE)
 }
 
-/// Reads both counters. Always the same instructions, in one piece, so that they can be taken off.
+/// Reads all counters. Always the same instructions, in one piece, so that they can be taken off.
 #[inline(always)]
 pub fn read() -> Count {
-    let (all, user): (u32, u32);
+    let (all, user, cycles): (u32, u32, u32);
     // Safety: as in `start`. No `nomem`: what is measured stays between two readings.
     unsafe {
         asm!(
@@ -79,12 +97,14 @@ pub fn read() -> Count {
             "mcr p15, 0, {one}, c9, c12, 5",
             "isb",
             "mrc p15, 0, {user}, c9, c13, 2",
+            "mrc p15, 0, {cycles}, c9, c13, 0", // PMCCNTR
             zero = in(reg) 0,
             one = in(reg) 1,
             all = out(reg) all,
             user = out(reg) user,
+            cycles = out(reg) cycles,
             options(nostack, preserves_flags),
         );
     }
-    Count { all, user }
+    Count { all, user, cycles }
 }

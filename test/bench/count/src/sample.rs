@@ -14,6 +14,7 @@ pub const MAX: usize = 4096;
 
 /// Counts of one thing, and how they are printed.
 pub struct Samples {
+    /// Twice the instructions, and one more where the processor slept meanwhile: in their order, both are.
     all: [u32; MAX],
     user: [u32; MAX],
     len: usize,
@@ -27,7 +28,7 @@ impl Samples {
         all: [0; MAX],
         user: [0; MAX],
         len: 0,
-        reading: Count { all: 0, user: 0 },
+        reading: Count::NONE,
     };
 
     /// Takes off what a reading costs from here on.
@@ -50,7 +51,7 @@ impl Samples {
     pub fn add_sum(&mut self, count: Count, pieces: u32) {
         if let (Some(all), Some(user)) = (self.all.get_mut(self.len), self.user.get_mut(self.len)) {
             // To the nearest.
-            *all = (count.all + pieces / 2) / pieces;
+            *all = (count.all + pieces / 2) / pieces * 2 + u32::from(count.has_slept());
             *user = (count.user + pieces / 2) / pieces;
             self.len += 1;
         }
@@ -76,7 +77,9 @@ impl Samples {
         self.reading
     }
 
-    /// Prints on the serial line at `uart`: `row NAME PART count=… min=… median=… worst=… user=…`; the last is the median of what tasks executed.
+    /// Prints on the serial line at `uart`: `row NAME PART count=… min=… median=… worst=… user=… asleep=… asleep_median=… awake_median=…`.
+    /// `user` is the median of what tasks executed; `asleep`, in how many the processor slept; then the medians of those, and of the
+    /// others, 0 if there are none.
     pub fn print(&mut self, uart: usize, name: &str, part: u32) {
         let len = self.len;
         let (all, user) = (&mut self.all[..len], &mut self.user[..len]);
@@ -87,9 +90,17 @@ impl Samples {
         else {
             return;
         };
+        let slept = |all: &u32| all % 2 != 0;
+        let asleep = all.iter().filter(|all| slept(all)).count();
+        let mut sleeping = all.iter().filter(|all| slept(all));
+        let mut waking = all.iter().filter(|all| !slept(all));
+        let asleep_median = sleeping.nth(asleep / 2).map_or(0, |all| all / 2);
+        let awake_median = waking.nth((len - asleep) / 2).map_or(0, |all| all / 2);
+        let [min, median, worst] = [min, median, worst].map(|all| all / 2);
         let _ = writeln!(
             Line(uart),
-            "row {name} {part} count={len} min={min} median={median} worst={worst} user={user}"
+            "row {name} {part} count={len} min={min} median={median} worst={worst} user={user} asleep={asleep} \
+             asleep_median={asleep_median} awake_median={awake_median}"
         );
     }
 }

@@ -44,6 +44,8 @@ fn room_for_nothing_but_the_status_is_never_overrun() {
 }
 
 proptest! {
+    #![proptest_config(test_props::config(256, 1))]
+
     #[test]
     fn any_bytes_get_an_answer_that_fits(
         requests in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..64), 0usize..160), 1..20),
