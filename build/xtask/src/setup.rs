@@ -10,6 +10,7 @@ pub mod apt;
 pub mod daemon;
 pub mod fuzz;
 pub mod miri;
+pub mod mutants;
 pub mod qemu;
 pub mod rust;
 pub mod sources;
