@@ -219,14 +219,7 @@ impl Soak {
     }
 
     fn commands(&mut self) -> Result<u64> {
-        let table = self.ok("tasks")?;
-        let mut commands = 0;
-        for task in EXCHANGERS {
-            let (restarts, faults) = counts(&table, task)?;
-            // A life that ended by a crash counts as none.
-            commands += restarts.saturating_sub(faults) * ROUND;
-        }
-        Ok(commands)
+        commands(&self.ok("tasks")?)
     }
 
     fn crash(&mut self, task: &str) -> Result<()> {
@@ -325,8 +318,26 @@ fn task_rows(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
         .skip(1)
 }
 
-/// Restarts and faults of a task.
-fn counts(tasks: &str, task: &str) -> Result<(u64, u64)> {
+/// Commands whose answers the exchangers have found right, by the table of `tasks`. A life that ended by a crash counts as none.
+///
+/// # Errors
+///
+/// There is no such table in the text.
+pub fn commands(tasks: &str) -> Result<u64> {
+    let mut commands = 0;
+    for task in EXCHANGERS {
+        let (restarts, faults) = counts(tasks, task)?;
+        commands += restarts.saturating_sub(faults) * ROUND;
+    }
+    Ok(commands)
+}
+
+/// Restarts and faults of a task, by the table of `tasks`.
+///
+/// # Errors
+///
+/// The task is not in the text.
+pub fn counts(tasks: &str, task: &str) -> Result<(u64, u64)> {
     let found = task_rows(tasks)
         .find(|(name, _)| *name == task)
         .and_then(|(_, words)| Some((words.first()?.parse().ok()?, words.get(1)?.parse().ok()?)));
@@ -411,6 +422,12 @@ mod tests {
         check_tasks(TASKS, &DONE).unwrap();
         assert_eq!(counts(TASKS, "exchanger_a").unwrap(), (9, 1));
         assert!(counts(TASKS, "exchanger").is_err());
+    }
+
+    #[test]
+    fn commands_are_counted_by_lives() {
+        assert_eq!(commands(TASKS).unwrap(), (9 - 1 + 7) * ROUND);
+        assert!(commands("").is_err());
     }
 
     #[test]
