@@ -305,6 +305,22 @@ fn v12_deadlines_hold_while_the_interrupt_is_masked() {
 }
 
 #[test]
+fn s11_a_flood_pauses_for_a_millisecond() {
+    let (mut pacing, mut kernel) = (Pacing::new(false), Kernel::default());
+    pacing.pause(&mut Standing(41), &mut kernel);
+    assert_eq!(kernel.timer, Some(42));
+}
+
+#[test]
+fn v12_a_new_pacing_is_open() {
+    for by_timer in [false, true] {
+        let pacing = Pacing::new(by_timer);
+        assert_eq!(pacing.is_by_timer(), by_timer);
+        assert!(!pacing.is_masked() && !pacing.is_held());
+    }
+}
+
+#[test]
 fn v12_events_come_within_a_millisecond_while_masked() {
     run(Setup::default(), |world| {
         world.subscribe(THERMAL, 0x15, 1, 3);
