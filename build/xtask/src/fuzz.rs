@@ -117,6 +117,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     setup::fuzz::ensure()?;
     let mut found = Vec::new();
     for target in chosen {
+        let commit = record::commit();
         let row = match target.run(arguments.minutes)? {
             Ok(report) => {
                 println!(
@@ -131,7 +132,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
                 [String::new(), String::new(), "found something".into()]
             }
         };
-        record::write(RESULTS, &[Row::new(format!("`{}`", target.name), row)])?;
+        record::write(
+            RESULTS,
+            &[Row::new(format!("`{}`", target.name), row)],
+            &commit,
+        )?;
     }
     if found.is_empty() {
         Ok(())

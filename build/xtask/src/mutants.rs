@@ -84,10 +84,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let program = setup::mutants::ensure()?;
     let mut unexplained = Vec::new();
     for package in chosen {
+        let commit = record::commit();
         let outcome = arguments.mutate(&program, package)?;
         println!("{package}: {}", outcome.summary());
         let of = arguments.of(package);
-        record::write(RESULTS, &[Row::new(of, outcome.cells())])?;
+        record::write(RESULTS, &[Row::new(of, outcome.cells())], &commit)?;
         let folder = &known[package];
         let complete =
             outcome.is_complete() && arguments.shard.is_none() && arguments.file.is_empty();

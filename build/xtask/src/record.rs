@@ -48,18 +48,19 @@ impl Row {
     }
 }
 
-/// Replaces or adds these rows in the table of `what`, each with the commit and the time, and says so.
+/// Replaces or adds these rows in the table of `what`, each with the commit that was checked out when the run began and the time,
+/// and says so.
 ///
 /// # Errors
 ///
 /// `doc/testing.md` cannot be read or written, or has no such table.
-pub fn write(what: &str, rows: &[Row]) -> Result<()> {
-    let (commit, time) = (commit(), time());
+pub fn write(what: &str, rows: &[Row], commit: &str) -> Result<()> {
+    let time = time();
     let rows: Vec<Row> = rows
         .iter()
         .map(|row| {
             let mut row = row.clone();
-            row.cells.extend([commit.clone(), time.clone()]);
+            row.cells.extend([commit.to_owned(), time.clone()]);
             row
         })
         .collect();
@@ -190,8 +191,9 @@ fn cells(line: &str) -> Option<Vec<String>> {
     Some(cells.iter().map(|cell| cell.trim().to_owned()).collect())
 }
 
-/// The commit that is checked out, and whether there are changes on top of it, those of the results left out.
-fn commit() -> String {
+/// The commit that is checked out now, and whether there are changes on top of it, those of the results left out.
+#[must_use]
+pub fn commit() -> String {
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
         command.current_dir(workspace::root()).args(arguments);

@@ -87,6 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments.platform != Kind::None,
         "without a platform no command would be answered"
     );
+    let commit = record::commit();
     let image = run::build(&PathBuf::from(APP))?;
     let programs = run::programs(arguments.platform)?;
     let setting = Setting::new(&image.elf, arguments.platform);
@@ -114,7 +115,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         memory,
         verdict.into(),
     ];
-    record::write(RESULTS, &[Row::new(format!("`{name}`"), cells)])?;
+    record::write(RESULTS, &[Row::new(format!("`{name}`"), cells)], &commit)?;
     println!("soak: {done}, in {minutes} min: {verdict}");
     match ended {
         Ok(memory) => {
