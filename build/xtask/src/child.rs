@@ -15,7 +15,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal};
+use rustix::process::{
+    Pid, Signal, getppid, kill_process_group, set_parent_process_death_signal, test_kill_process,
+};
 
 /// Process groups that are alive, for [`end_on_signals`].
 static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -75,6 +77,18 @@ impl Guarded {
         &mut self.child
     }
 
+    /// The process's number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What interrupts this process, from another thread too.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.group)
+    }
+
     /// The exit status, if it has ended.
     ///
     /// # Errors
@@ -123,9 +137,29 @@ impl Drop for Guarded {
     }
 }
 
+/// Interrupts a process, as Ctrl-C at its own terminal would. For one that ends processes outside of its group by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupter(Pid);
+
+impl Interrupter {
+    /// Sends the signal.
+    pub fn send(self) {
+        let _ = kill_process_group(self.0, Signal::INT);
+    }
+
+    /// Sends the signal and gives the process `limit` to end. Another thread must wait for the process meanwhile.
+    pub fn end(self, limit: Duration) {
+        self.send();
+        let deadline = Instant::now() + limit;
+        while test_kill_process(self.0).is_ok() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 type Hook = Box<dyn FnOnce() + Send>;
 
-/// What to do before a signal ends this process, besides killing the children.
+/// What to do before a signal ends the children and this process.
 static BEFORE_END: Mutex<Option<Hook>> = Mutex::new(None);
 
 /// Has `action` done before a signal ends this process; it takes the place of an earlier one.
@@ -154,11 +188,12 @@ pub fn end_on_signals() -> Result<()> {
             if signal == SIGINT && INTERRUPTS_IGNORED.load(Ordering::SeqCst) {
                 continue;
             }
-            for group in GROUPS.lock().unwrap().iter() {
-                let _ = kill_process_group(*group, Signal::KILL);
-            }
+            // It may need children that are alive, so it comes first.
             if let Some(action) = BEFORE_END.lock().unwrap().take() {
                 action();
+            }
+            for group in GROUPS.lock().unwrap().iter() {
+                let _ = kill_process_group(*group, Signal::KILL);
             }
             std::process::exit(128 + signal);
         }
@@ -202,6 +237,25 @@ mod tests {
             start.elapsed() < Duration::from_secs(500),
             "the grandchild outlived the guard"
         );
+    }
+
+    #[test]
+    fn an_interrupted_process_ends_by_itself() {
+        let mut shell = Command::new("sh");
+        shell
+            .args([
+                "-c",
+                "trap 'exit 7' INT; echo started; while :; do sleep 0.01; done",
+            ])
+            .stdout(Stdio::piped());
+        let mut shell = Guarded::spawn("shell", &mut shell).unwrap();
+        let mut output = shell.child().stdout.take().unwrap();
+        output.read_exact(&mut [0; 8]).unwrap();
+        let interrupter = shell.interrupter();
+        let ender = thread::spawn(move || interrupter.end(Duration::from_secs(30)));
+        let status = shell.wait(Duration::from_secs(30)).unwrap();
+        assert_eq!(status.and_then(|status| status.code()), Some(7));
+        ender.join().unwrap();
     }
 
     #[test]

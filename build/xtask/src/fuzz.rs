@@ -14,11 +14,14 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::command::{self, Outcome};
 use crate::progress::Progress;
+use crate::record::{self, Row};
 use crate::setup;
 use crate::workspace;
 
 /// How long a target may take to be built, and after that to end when its time is up.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Names the table in `doc/testing.md`.
+const RESULTS: &str = "fuzz";
 /// Lines of a finding that are shown.
 const SHOWN_LINES: usize = 60;
 
@@ -85,6 +88,18 @@ struct Report {
     seconds: u64,
 }
 
+impl Report {
+    /// The cells of the table in `doc/testing.md` after the first.
+    fn cells(&self) -> [String; 3] {
+        let minutes = self.seconds / 60;
+        [
+            self.executions.to_string(),
+            format!("{minutes} min"),
+            "nothing found".into(),
+        ]
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -102,16 +117,26 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     setup::fuzz::ensure()?;
     let mut found = Vec::new();
     for target in chosen {
-        match target.run(arguments.minutes)? {
-            Ok(report) => println!(
-                "{}: {} executions in {} s, nothing found",
-                target.name, report.executions, report.seconds
-            ),
+        let commit = record::commit();
+        let row = match target.run(arguments.minutes)? {
+            Ok(report) => {
+                println!(
+                    "{}: {} executions in {} s, nothing found",
+                    target.name, report.executions, report.seconds
+                );
+                report.cells()
+            }
             Err(finding) => {
                 println!("{finding}");
                 found.push(target.name);
+                [String::new(), String::new(), "found something".into()]
             }
-        }
+        };
+        record::write(
+            RESULTS,
+            &[Row::new(format!("`{}`", target.name), row)],
+            &commit,
+        )?;
     }
     if found.is_empty() {
         Ok(())

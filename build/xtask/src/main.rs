@@ -6,7 +6,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{bench, child, clippy, dist, fuzz, gdb, graph, print, run, setup, sizes, test};
+use xtask::{
+    bench, child, clippy, dist, fuzz, gdb, graph, mutants, print, run, setup, sizes, soak, test,
+};
 
 /// Builds, runs and tests the image
 #[derive(Parser)]
@@ -26,6 +28,10 @@ enum Command {
     Bench(bench::Arguments),
     /// Run fuzz targets of the tree for some minutes each
     Fuzz(fuzz::Arguments),
+    /// Run the image under load, with crashes, for as long as told
+    Soak(soak::Arguments),
+    /// Change host crates in small ways, each of which a test must notice
+    Mutants(mutants::Arguments),
     /// Build the image and pack everything that belongs to it
     Dist(dist::Arguments),
     /// What each task takes of each memory, and the change since the last landing
@@ -49,6 +55,8 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Fuzz(arguments) => fuzz::run(arguments),
+        Command::Soak(arguments) => soak::run(arguments),
+        Command::Mutants(arguments) => mutants::run(arguments),
         Command::Dist(arguments) => dist::run(arguments),
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),

@@ -147,6 +147,12 @@ impl Platform {
         self.control.as_deref()
     }
 
+    /// The daemon's process number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What the daemon has printed.
     #[must_use]
     pub fn log(&self) -> String {

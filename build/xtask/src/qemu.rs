@@ -180,6 +180,12 @@ impl Machine {
         self.process.wait(limit)
     }
 
+    /// QEMU's process number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What QEMU itself had to say.
     #[must_use]
     pub fn messages(&self) -> String {

@@ -10,12 +10,15 @@ pub mod apt;
 pub mod daemon;
 pub mod fuzz;
 pub mod miri;
+pub mod mutants;
 pub mod qemu;
 pub mod rust;
 pub mod sources;
 pub mod valgrind;
 
 use std::process::Command;
+
+use anyhow::{Result, ensure};
 
 use crate::workspace;
 
@@ -41,28 +44,37 @@ pub struct Arguments {
 /// # Errors
 ///
 /// Something is missing and cannot be installed.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let mode = if arguments.dry_run {
         Mode::DryRun
     } else {
         Mode::Install
     };
-    let there = |what: &str, found: Option<String>| match found {
-        Some(found) => say(&format!("{what}: {found}")),
-        None => say(&format!("{what}: would be installed")),
+    let mut missing = Vec::new();
+    let mut there = |what: &str, found: Result<Option<String>>| match found {
+        Ok(Some(found)) => say(&format!("{what}: {found}")),
+        Ok(None) => say(&format!("{what}: would be installed")),
+        Err(error) => missing.push(format!("{what}: {error:#}")),
     };
     there(
         "Rust for the image",
-        rust::ensure(mode)?.map(|rust| rust.description),
+        rust::ensure(mode).map(|rust| Some(rust?.description)),
     );
     there(
         "QEMU",
-        qemu::ensure(mode)?.map(|path| path.display().to_string()),
+        qemu::ensure(mode).map(|path| Some(path?.display().to_string())),
     );
-    there(
-        "platform",
-        daemon::ensure(mode)?.map(|path| workspace::shown(&path)),
+    // Somebody who has to fetch an administrator should hear of everything at once, and not after minutes of compiling.
+    ensure!(
+        missing.is_empty(),
+        "set-up is not complete:\n  {}",
+        missing.join("\n  ")
     );
+    let platform = daemon::ensure(mode)?;
+    match platform {
+        Some(path) => say(&format!("platform: {}", workspace::shown(&path))),
+        None => say("platform: would be installed"),
+    }
     Ok(())
 }
 

@@ -182,6 +182,33 @@ fn v12_deadlines_hold_while_the_interrupt_is_masked() {
 }
 
 #[test]
+fn s11_a_flood_pauses_for_a_millisecond() {
+    run(Setup::default(), |world| {
+        // As many as the ring holds, in each of the four turns of a run.
+        world.meanwhile(|_, device| while device.sensor_update(1, 1) {});
+        while world.device.sensor_update(1, 1) {}
+        world.line(true);
+        assert_eq!(world.plan.timer, Some(world.now + 1));
+        assert!(!world.plan.unmask);
+    });
+}
+
+#[test]
+fn v12_a_new_pacing_is_open() {
+    for interrupts in [false, true] {
+        let setup = Setup {
+            interrupts,
+            ..Setup::default()
+        };
+        run(setup, |world| {
+            assert_eq!(world.driver.is_by_timer(), !interrupts);
+            assert!(!world.driver.is_held_off());
+            assert_eq!(world.kernel.unmasked, interrupts);
+        });
+    }
+}
+
+#[test]
 fn v12_events_come_within_a_millisecond_while_masked() {
     run(Setup::default(), |world| {
         world.subscribe(THERMAL, 0x15, 1, 3);

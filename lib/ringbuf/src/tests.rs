@@ -47,14 +47,15 @@ fn entries_wrap_around_and_count_generations() {
         entries(&ring),
         [(0, 0, 0, Trace::None), (0, 0, 0, Trace::None)]
     );
-    for n in 1..=3 {
+    assert_eq!(ring.with(|r| r.last()), Some(None));
+    for (n, last) in [(1, 0), (2, 1), (3, 0)] {
         ring.record_entry(10, Trace::A(n));
+        assert_eq!(ring.with(|r| r.last()), Some(Some(last)));
     }
     assert_eq!(
         entries(&ring),
         [(10, 2, 1, Trace::A(3)), (10, 1, 1, Trace::A(2))]
     );
-    assert_eq!(ring.with(|r| r.last()), Some(Some(0)));
 }
 
 #[cfg(not(feature = "disabled"))]

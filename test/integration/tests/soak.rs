@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use test_integration::{Answer, Kind, Rig, Setting, image_of, row};
+use xtask::soak;
 
 /// Crashes of the driver in one boot.
 const DRIVER_CRASHES: u32 = 1000;
@@ -14,31 +15,12 @@ const DRIVER_CRASHES: u32 = 1000;
 const CLIENT_CRASH_EVERY: u32 = 10;
 /// Commands that must have been answered in the end: two hundred wraps of the tokens, three of the ring's indices.
 const COMMANDS: u64 = 200_000;
-/// Exchanges in a life of an exchanger, see test/isolation/exchanger.
-const ROUND: u64 = 201;
 /// How long the second half may take: the commands that were not sent between crashes.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Restarts and faults of a task.
 fn counts(table: &str, task: &str) -> (u64, u64) {
-    let row = row(table, task).unwrap_or_else(|| panic!("no {task} in\n{table}"));
-    let mut numbers = row
-        .split_whitespace()
-        .skip(1)
-        .map(|word| word.parse().expect("a number"));
-    (
-        numbers.next().expect("restarts"),
-        numbers.next().expect("faults"),
-    )
-}
-
-/// Commands whose answers the exchangers have found right. A life that ended by a crash counts as none.
-fn commands(table: &str) -> u64 {
-    ["exchanger_a", "exchanger_b"]
-        .map(|task| counts(table, task))
-        .map(|(restarts, faults)| (restarts - faults) * ROUND)
-        .iter()
-        .sum()
+    soak::counts(table, task).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 fn balanced(rig: &mut Rig) {
@@ -67,7 +49,7 @@ fn nothing_is_lost_over_many_commands_and_a_thousand_crashes() {
     let crashed = start.elapsed();
     let done = loop {
         let table = rig.ok("tasks");
-        let done = commands(&table);
+        let done = soak::commands(&table).unwrap_or_else(|error| panic!("{error:#}"));
         if done > COMMANDS {
             break done;
         }

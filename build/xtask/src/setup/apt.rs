@@ -128,7 +128,7 @@ fn become_root(packages: &str) -> Result<()> {
         }
     }
     bail!(
-        "installing {packages} needs root and sudo does not work here: install it as root and run this again"
+        "root must install {packages}, and sudo does not work here: have it installed and run this again"
     )
 }
 

@@ -51,24 +51,37 @@ pub fn ensure(mode: Mode) -> Result<Option<PathBuf>> {
         Err(missing) => missing,
     };
     say(&format!("{missing:#}; installing it"));
-    install(mode).context(
-        "QEMU could not be installed; what is needed is qemu-system-arm 8.1 or later with the device vhost-user-scmi",
-    )?;
+    install(mode).context("QEMU could not be installed")?;
     if mode == Mode::DryRun {
         return Ok(None);
     }
     find().map(Some).context("QEMU was installed, but")
 }
 
+/// What to install, for somebody who has to do it by hand.
+fn wanted() -> String {
+    let mut wanted = format!("{PACKAGE} {}.{} or later", MINIMUM.0, MINIMUM.1);
+    if let Some((id, codename)) = apt::distribution()
+        && id == "debian"
+        && !is_recent(apt::candidate(PACKAGE).as_deref())
+    {
+        wanted.push_str(&format!(" from {codename}-backports"));
+    }
+    wanted
+}
+
+/// Whether this version has the device.
+fn is_recent(version: Option<&str>) -> bool {
+    version
+        .and_then(apt::major_minor)
+        .is_some_and(|version| version >= MINIMUM)
+}
+
 fn install(mode: Mode) -> Result<()> {
-    let apt = Apt::find("qemu-system-arm (8.1 or later)", mode)?;
+    let apt = Apt::find(&wanted(), mode)?;
     apt.update(&[])?;
     let candidate = apt::candidate(PACKAGE);
-    let recent = candidate
-        .as_deref()
-        .and_then(apt::major_minor)
-        .is_some_and(|version| version >= MINIMUM);
-    if recent {
+    if is_recent(candidate.as_deref()) {
         return apt.install(&[], &[PACKAGE]);
     }
     let offered = candidate.as_deref().unwrap_or("none");

@@ -3,8 +3,8 @@
 
 //! A Rust toolchain that builds for the target.
 //!
-//! In order of preference: the toolchain at hand with the target's `core`, added by rustup where it is missing; the
-//! toolchain at hand with the sources of `core`, which cargo then builds; Debian's packages of both.
+//! In order of preference: the toolchain at hand with the target's `core`; the toolchain at hand with the sources of `core`, which
+//! cargo then builds; Debian's packages of both. Where none of them is there, rustup adds the target, or else `apt-get` the packages.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -209,13 +209,14 @@ fn find_linker() -> Option<PathBuf> {
 ///
 /// Neither rustup nor Debian's packages can provide one; the message says what was tried.
 pub fn ensure(mode: Mode) -> Result<Option<TargetRust>> {
-    let own = Toolchain::at_hand();
-    if !own.has_core() {
-        match rustup(mode) {
-            Ok(()) if mode == Mode::DryRun => return Ok(None),
-            Ok(()) => {}
-            Err(error) => say(&format!("{error:#}")),
-        }
+    // What works comes first: where rustup cannot add the target it would try again, and wait, in every run.
+    if let Some(rust) = find() {
+        return Ok(Some(rust));
+    }
+    match rustup(mode) {
+        Ok(()) if mode == Mode::DryRun => return Ok(None),
+        Ok(()) => {}
+        Err(error) => say(&format!("{error:#}")),
     }
     if let Some(rust) = find() {
         return Ok(Some(rust));
