@@ -80,6 +80,8 @@ bitflags! {
         /// A device reads or writes it: the kernel never takes it as a message or a lease, but copies between a lease and
         /// the borrower's own region of this kind.
         const DMA = 1 << 4;
+        /// Another task may write it too: the kernel takes no lease table from it.
+        const SHARED = 1 << 5;
     }
 }
 

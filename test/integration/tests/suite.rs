@@ -74,6 +74,12 @@ fn every_case_passes_on_a_cortex_a7() {
     run("test/suite/app.toml", "cortex-a7", &[]);
 }
 
+/// Everything that QEMU can emulate: what no earlier processor had must be closed to tasks too.
+#[test]
+fn every_case_passes_on_the_largest_processor() {
+    run("test/suite/app.toml", "max", &[]);
+}
+
 /// With as many tasks as there can be, on a machine whose cycles are instructions: there the cases about cost hold each number against
 /// its limit.
 #[test]

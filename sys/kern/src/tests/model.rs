@@ -53,6 +53,8 @@ pub const fn device(task: usize) -> u32 {
 pub const fn nowhere(task: usize) -> u32 {
     own(task, 0x7000)
 }
+/// Read and write, for [`OTHER`] and for somebody else.
+pub const MAILBOX: u32 = own(OTHER, 0x7000);
 
 const READ_WRITE: RegionAttributes = RegionAttributes::READ.union(RegionAttributes::WRITE);
 
@@ -121,6 +123,16 @@ macro_rules! for_32 {
 }
 
 static REGIONS: [[RegionDesc; 5]; TASKS] = for_32!(regions);
+
+static SHARERS_REGIONS: [RegionDesc; 6] = {
+    let [a, b, c, d, e] = regions(OTHER);
+    let mailbox = RegionDesc {
+        base: MAILBOX,
+        size: PAGE,
+        attributes: READ_WRITE.union(RegionAttributes::SHARED),
+    };
+    [a, b, c, d, e, mailbox]
+};
 
 const fn task(index: usize, priority: u8, flags: TaskFlags, interrupts: &'static [u8]) -> TaskDesc {
     TaskDesc {
@@ -191,7 +203,10 @@ static SEVEN_TASKS: [TaskDesc; 7] = [
     task(SUPERVISOR, 0, START, &[]),
     task(SERVER, 1, START, &[0, 1, 2]),
     task(CLIENT, 2, START, &[]),
-    task(OTHER, 2, START, &[]),
+    TaskDesc {
+        regions: &SHARERS_REGIONS,
+        ..task(OTHER, 2, START, &[])
+    },
     TaskDesc {
         kipc: 1 << 6 | 1 << 7,
         ..task(DUMPER, 2, START, &[])
