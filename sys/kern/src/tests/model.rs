@@ -219,6 +219,12 @@ static SEVEN_TASKS: [TaskDesc; 7] = [
     },
 ];
 
+/// [`OTHER`], if it were allowed to restart tasks.
+pub static RESTARTER: TaskDesc = TaskDesc {
+    kipc: 1 << 2,
+    ..task(OTHER, 2, START, &[])
+};
+
 /// The image that most tests use.
 pub static SEVEN: Image = Image {
     tasks: &SEVEN_TASKS,
