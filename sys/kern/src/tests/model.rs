@@ -258,6 +258,8 @@ pub struct Model {
     pub now: u64,
     pub alarm: Option<u64>,
     pub alarms_set: u32,
+    /// How often the processor was cleared without a switch.
+    pub forgotten: u32,
     /// What the controller hands out, in this order; then nothing.
     pub raised: VecDeque<u32>,
     pub acknowledged: Vec<u32>,
@@ -342,6 +344,10 @@ impl Machine for Model {
         }
     }
 
+    fn forget_running_task(&mut self) {
+        self.forgotten += 1;
+    }
+
     fn ticks(&self) -> u64 {
         self.now
     }
@@ -419,6 +425,7 @@ pub fn boot<'t>(image: &'static Image, tasks: &'t mut [Task]) -> TestKernel<'t> 
         now: 1000 * MS,
         alarm: None,
         alarms_set: 0,
+        forgotten: 0,
         raised: VecDeque::new(),
         acknowledged: Vec::new(),
         ended: Vec::new(),
