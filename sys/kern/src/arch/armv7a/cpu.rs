@@ -50,6 +50,11 @@ pub(super) fn prefetch_fault() -> (u32, u32) {
     (read!("0", "c5", "c0", "1"), read!("0", "c6", "c0", "2"))
 }
 
+/// ID_MMFR0: what kind of memory system this is.
+pub(super) fn memory_model() -> u32 {
+    read!("0", "c0", "c1", "4")
+}
+
 /// Takes from the processor what the running task may have left in it: TPIDRURW, and the claim of a load-exclusive.
 pub(super) fn forget_task() {
     // Safety: the kernel uses neither.
