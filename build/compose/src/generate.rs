@@ -41,7 +41,7 @@ pub fn image_rs(
                 "    ::kern::desc::RegionDesc {{ base: {:#010x}, size: {:#x}, attributes: {} }}, // {}",
                 region.range.base,
                 region.range.size,
-                attributes(region.access),
+                attributes(region.access, layout.is_common(index, region.range)),
                 region.name
             );
         }
@@ -155,13 +155,14 @@ static TASK_IMAGES: [u8; {flash_bytes}] = *include_bytes!(\"task_images.bin\");
     out
 }
 
-fn attributes(access: Access) -> String {
+fn attributes(access: Access, common: bool) -> String {
     let names: Vec<&str> = [
         (access.read, "READ"),
         (access.write, "WRITE"),
         (access.execute, "EXECUTE"),
         (access.device, "DEVICE"),
         (access.dma, "DMA"),
+        (common, "SHARED"),
     ]
     .into_iter()
     .filter_map(|(has, name)| has.then_some(name))

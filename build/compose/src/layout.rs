@@ -182,6 +182,18 @@ pub struct Layout {
     pub used: BTreeMap<String, u32>,
 }
 
+impl Layout {
+    /// Returns `true` if a task other than `task` may write into `range`, which is memory of `task`.
+    pub fn is_common(&self, task: usize, range: Range) -> bool {
+        self.tasks
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != task)
+            .flat_map(|(_, placement)| &placement.regions)
+            .any(|region| region.access.write && region.range.overlaps(range))
+    }
+}
+
 /// `size` rounded up to whole pages.
 pub fn pages(size: u32) -> u32 {
     size.next_multiple_of(PAGE)

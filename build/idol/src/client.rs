@@ -70,12 +70,15 @@ pub(crate) fn generate(generator: &Generator, interface: &Interface) -> TokenStr
         impl #name {
             #(#methods)*
 
-            /// The server restarted: from now on its new life is meant.
+            /// The answer says that the server restarted. Asks the kernel, because a server can answer that too, and means the
+            /// present life from now on. Returns `true` if the server did restart.
             #[cold]
             #[inline(never)]
-            fn __renew(&self, generation: userlib::Generation) {
-                let index = self.current_id.get().index();
-                self.current_id.set(userlib::TaskId::for_index_and_gen(index, generation));
+            fn __restarted(&self) -> bool {
+                let sent = self.current_id.get();
+                let present = userlib::sys_refresh_task_id(sent);
+                self.current_id.set(present);
+                present != sent
             }
         }
     }
@@ -245,7 +248,12 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
     let bad_reply = quote! { idol_runtime::bad_reply(#label) };
 
     let dead = if op.idempotent {
-        quote! { continue; }
+        // A server that answers a dead code although it lives could keep its client here for ever.
+        quote! {
+            if __restarted {
+                continue;
+            }
+        }
     } else {
         match &op.err {
             // The type of the error tells a dead code from others.
@@ -287,6 +295,11 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
         }
     };
 
+    let restarted = if op.idempotent {
+        quote! { let __restarted = }
+    } else {
+        TokenStream::new()
+    };
     let once = quote! {
         let mut __room = idol_runtime::ReplyBuffer::<{ #size }>::new();
         let __reply = __room.send(
@@ -302,8 +315,8 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
                 None => #bad_reply,
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            #restarted self.__restarted();
             #dead
         }
         #error

@@ -406,6 +406,40 @@ fn leases_are_sent_in_order_with_their_access_and_length() {
     });
 }
 
+/// (H10) A server that lives and answers dead codes is found out at its first answer, whatever generation it names.
+#[test]
+fn h10_a_false_dead_code_is_not_retried() {
+    for generation in [0, 1, 63] {
+        let code = userlib::dead_response_code(userlib::Generation::from(generation));
+        let ask = |label: &str, ask: fn(&Census) -> bool| {
+            let mut answers = 0;
+            kernel::serve_with(move || {
+                answers += 1;
+                assert!(answers < 2, "asked again");
+                let rm = userlib::sys_recv_open(&mut [0; 64], 0);
+                userlib::sys_reply(rm.sender, code, &[]);
+            });
+            let asked = std::panic::catch_unwind(|| ask(&Census::from(SERVER)));
+            match asked {
+                Ok(told) => assert!(told, "{label}"),
+                // Without an error for it, the client stops as it does after any other answer that makes no sense.
+                Err(panic) => assert_eq!(
+                    panic.downcast_ref::<String>(),
+                    Some(&format!("undecodable reply to {label}"))
+                ),
+            }
+        };
+        ask("Census.flag", Census::flag);
+        ask("Census.read", |census| {
+            census.read(1, &mut [0; 2]) == Err(Fault::Restarted)
+        });
+        ask("Census.examine", |census| {
+            census.examine(Name::None, 0).is_ok()
+        });
+        ask("Census.totals", |census| census.totals().0 == 1);
+    }
+}
+
 /// A deferring server keeps lease and caller after it returned, and may find both gone.
 #[test]
 fn a_client_that_dies_while_it_waits_is_left_alone() {

@@ -166,6 +166,18 @@ pub struct Peripheral {
     /// How its interrupt lines signal.
     #[serde(default)]
     pub trigger: Trigger,
+    /// When the kernel uses it, if it does.
+    pub kernel: Option<KernelUse>,
+}
+
+/// When the kernel uses a peripheral.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelUse {
+    /// While tasks run: the kernel cannot do without it, and no task may have it.
+    Always,
+    /// Only when the machine stops: until then a task may have it.
+    LastWords,
 }
 
 /// How an interrupt line signals.

@@ -51,10 +51,16 @@ notification = "input"
 const CHIP: &str = r#"[gic]
 address = 0x0800_0000
 size = 0x2_0000
+kernel = "always"
 [uart]
 address = 0x0900_0000
 size = 0x1000
 interrupts = { irq = 33 }
+kernel = "last-words"
+[rtc]
+address = 0x0901_0000
+size = 0x1000
+interrupts = { irq = 34 }
 "#;
 
 const MEMORY: &str = r#"[[kernel]]

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 /// The kernel's and the supervisor's last words: after one of these nothing else comes.
-pub const LAST_WORDS: [&str; 2] = ["KERNEL PANIC:", "SUPERVISOR FAULT:"];
+pub const LAST_WORDS: [&str; 3] = ["KERNEL PANIC:", "SUPERVISOR FAULT:", "CANNOT START:"];
 /// More than this is a machine that babbles without end.
 const CAPACITY: usize = 16 << 20;
 /// What a failed wait shows.

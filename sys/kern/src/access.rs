@@ -8,7 +8,7 @@ use abi::{FaultInfo, FaultSource, UsageError};
 use crate::desc::{RegionAttributes, RegionDesc};
 
 /// A range of a task's address space, as a task gave it: it does not wrap, and nothing else about it is known.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
     base: u32,
     length: u32,
@@ -143,6 +143,8 @@ pub(crate) struct Regions {
     shared_base: u32,
     /// 0 when there is none.
     shared_size: u32,
+    /// Whether another task may write one of the regions.
+    common: bool,
 }
 
 impl Regions {
@@ -164,6 +166,9 @@ impl Regions {
             home_size: home.map_or(0, |region| region.size),
             shared_base: shared.map_or(0, |region| region.base),
             shared_size: shared.map_or(0, |region| region.size),
+            common: all
+                .iter()
+                .any(|region| region.attributes.contains(RegionAttributes::SHARED)),
         }
     }
 
@@ -217,6 +222,39 @@ impl Regions {
             address: Some(at),
             source: FaultSource::Kernel,
         })
+    }
+
+    /// Checks that no other task may write to `slice`. Whether this task may access it is another question.
+    ///
+    /// # Errors
+    ///
+    /// The fault of the task that offered it, with the first address that somebody else may write.
+    #[inline(always)]
+    pub fn check_exclusive(&self, slice: Slice) -> Result<(), FaultInfo> {
+        if self.common {
+            self.check_all_exclusive(slice)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_all_exclusive(&self, slice: Slice) -> Result<(), FaultInfo> {
+        let common = self.all.iter().find(|region| {
+            let range = Slice {
+                base: region.base,
+                length: region.size,
+            };
+            region.attributes.contains(RegionAttributes::SHARED) && range.overlaps(slice)
+        });
+        match common {
+            Some(region) => Err(FaultInfo::MemoryAccess {
+                address: Some(slice.base.max(region.base)),
+                source: FaultSource::Kernel,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The `number`th region that a dump of the task contains: what it may write, other than memory of devices.

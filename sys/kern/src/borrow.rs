@@ -7,7 +7,7 @@ use abi::{DEFECT, FaultInfo, LeaseAttributes, TaskId, ULease, UsageError};
 
 use crate::access::Access;
 use crate::copy::{Blame, End, transfer};
-use crate::ipc::Peer;
+use crate::ipc::{Peer, lease_table};
 use crate::{Kernel, Machine, Slice, Status, Task};
 
 /// Which way the bytes of a lease go.
@@ -41,6 +41,13 @@ fn read_lease<M: Machine>(
     Ok((attributes, Slice::new(base, length)?))
 }
 
+/// The lease table of a task that waits. SEND checked that it does not wrap.
+#[inline(always)]
+fn table_of(lender: &Task) -> Slice {
+    let registers = &lender.registers;
+    lease_table(registers.argument::<5>(), registers.argument::<6>()).unwrap_or_default()
+}
+
 /// Copies between a lease and the borrower's slice. [`Blame::Source`] is the lender here, whichever way the bytes go.
 #[inline(always)]
 fn copy<M: Machine>(
@@ -60,15 +67,24 @@ fn copy<M: Machine>(
             end(lender, leased, Access::READ),
             end(borrower, own, Access::BORROWER_WRITE),
         ),
-        Direction::Write => transfer(
-            machine,
-            end(borrower, own, Access::BORROWER_READ),
-            end(lender, leased, Access::WRITE),
-        )
-        .map_err(|blame| match blame {
-            Blame::Source(fault) => Blame::Destination(fault),
-            Blame::Destination(fault) => Blame::Source(fault),
-        }),
+        Direction::Write => {
+            // What a server learnt of a lease must stay true for as long as the lender waits, so that no offset that it
+            // checked is behind the end when it uses it.
+            if leased.limit(own.length()).overlaps(table_of(lender)) {
+                return Err(Blame::Source(FaultInfo::SyscallUsage(
+                    UsageError::InvalidSlice,
+                )));
+            }
+            transfer(
+                machine,
+                end(borrower, own, Access::BORROWER_READ),
+                end(lender, leased, Access::WRITE),
+            )
+            .map_err(|blame| match blame {
+                Blame::Source(fault) => Blame::Destination(fault),
+                Blame::Destination(fault) => Blame::Source(fault),
+            })
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub struct TaskDesc {
     pub entry: u32,
     /// Its first stack pointer, 8-byte aligned: one past the top of the stack.
     pub initial_stack: u32,
-    /// The lowest address of its stack. The page below is never mapped in its own table.
+    /// The lowest address of its stack. The page below is never its own: user mode cannot touch it.
     pub stack_base: u32,
     /// Strict priority; a lower number is more important.
     pub priority: u8,
@@ -80,6 +80,8 @@ bitflags! {
         /// A device reads or writes it: the kernel never takes it as a message or a lease, but copies between a lease and
         /// the borrower's own region of this kind.
         const DMA = 1 << 4;
+        /// Another task may write it too: the kernel takes no lease table from it.
+        const SHARED = 1 << 5;
     }
 }
 

@@ -60,6 +60,10 @@ impl<M: Machine> Kernel<'_, M> {
             Kipcnum::ReinitTask => {
                 let (index, start) = self.request::<(u32, bool)>(message)?;
                 let index = self.index(index)?;
+                // Without the supervisor nothing is ever restarted, and nobody would learn of it.
+                if index == 0 && self.current != 0 {
+                    return Err(misuse(UsageError::IllegalTask));
+                }
                 // First the answer, since the caller may restart itself.
                 self.respond(0, 0);
                 self.restart(index, start);

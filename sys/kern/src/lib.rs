@@ -38,6 +38,7 @@ mod ipc;
 mod kernel;
 mod kipc;
 mod machine;
+pub mod processor;
 mod receive;
 mod registers;
 mod restart;

@@ -31,6 +31,10 @@ impl<M: Machine> Kernel<'_, M> {
             }
         }
         self.tasks[index].senders = 0;
+        if index == self.current {
+            // A switch clears the processor for the next task, but here there may be none.
+            self.machine.forget_running_task();
+        }
         self.begin(index, start);
     }
 

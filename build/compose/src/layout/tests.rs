@@ -257,6 +257,29 @@ fn a_memory_of_its_own_is_mapped_whole_and_may_be_shared() {
 }
 
 #[test]
+fn memory_is_common_if_another_task_may_write_it() {
+    let mailbox = "extern-regions = [\"mailbox\"]";
+    let first = format!("stacksize = 2048\n{mailbox}");
+    let second = format!("priority = 9\n{mailbox}");
+    let alone = app(&[("stacksize = 2048", &first)]);
+    let both = app(&[("stacksize = 2048", &first), ("priority = 9", &second)]);
+    for (app, expected) in [(alone, false), (both, true)] {
+        let layout = place(&app, &three()).unwrap();
+        for (index, placement) in layout.tasks.iter().enumerate() {
+            for region in &placement.regions {
+                let common = expected && region.name == "mailbox";
+                assert_eq!(
+                    layout.is_common(index, region.range),
+                    common,
+                    "{} of task {index}",
+                    region.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn every_layout_isolates() {
     let layout = place(&app(&[]), &three()).unwrap();
     let tables = crate::tables::build(&layout).unwrap();

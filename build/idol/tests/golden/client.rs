@@ -304,8 +304,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.add"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -345,9 +345,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.compound"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => return Err(__error),
@@ -373,8 +375,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.is_set"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -404,9 +406,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.reset"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             idol_runtime::bad_reply("Census.reset")
         }
@@ -434,9 +438,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.flag"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             idol_runtime::bad_reply("Census.flag")
         }
@@ -466,8 +472,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.mode"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -500,9 +506,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.mode_now"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             idol_runtime::bad_reply("Census.mode_now")
         }
@@ -539,8 +547,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.converted"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -574,8 +582,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.write"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -615,9 +623,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.read"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => return Err(__error),
@@ -660,8 +670,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.transfer"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -700,9 +710,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.sized"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             idol_runtime::bad_reply("Census.sized")
         }
@@ -743,8 +755,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.words"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
             return Err(idol_runtime::ServerDeath);
         }
         idol_runtime::bad_reply("Census.words")
@@ -781,8 +793,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.exchange"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -807,8 +819,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.push"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
             return Err(idol_runtime::ServerDeath);
         }
         idol_runtime::bad_reply("Census.push")
@@ -857,8 +869,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.describe"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -899,9 +911,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.examine"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             if __code != 1 {
                 idol_runtime::bad_reply("Census.examine");
@@ -951,8 +965,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.provoke"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
             return Err(
                 <Trouble as core::convert::From<
                     idol_runtime::ServerDeath,
@@ -996,9 +1010,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.totals"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             idol_runtime::bad_reply("Census.totals")
         }
@@ -1038,8 +1054,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.finish"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
             return Err(idol_runtime::ServerDeath);
         }
         idol_runtime::bad_reply("Census.finish")
@@ -1085,9 +1101,11 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.marshal"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             idol_runtime::bad_reply("Census.marshal")
         }
@@ -1119,8 +1137,8 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.marshal_result"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -1172,19 +1190,22 @@ impl Census {
                 None => idol_runtime::bad_reply("Census.op"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
             Err(_) => idol_runtime::bad_reply("Census.op"),
         }
     }
-    /// The server restarted: from now on its new life is meant.
+    /// The answer says that the server restarted. Asks the kernel, because a server can answer that too, and means the
+    /// present life from now on. Returns `true` if the server did restart.
     #[cold]
     #[inline(never)]
-    fn __renew(&self, generation: userlib::Generation) {
-        let index = self.current_id.get().index();
-        self.current_id.set(userlib::TaskId::for_index_and_gen(index, generation));
+    fn __restarted(&self) -> bool {
+        let sent = self.current_id.get();
+        let present = userlib::sys_refresh_task_id(sent);
+        self.current_id.set(present);
+        present != sent
     }
 }

@@ -367,8 +367,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.add"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -419,9 +419,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.compound"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                     Ok(__error) => break '__op Err(__error),
@@ -463,8 +465,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.is_set"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -503,9 +505,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.reset"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 idol_runtime::bad_reply("Census.reset")
             }
@@ -537,9 +541,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.flag"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 idol_runtime::bad_reply("Census.flag")
             }
@@ -580,8 +586,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.mode"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -625,9 +631,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.mode_now"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 idol_runtime::bad_reply("Census.mode_now")
             }
@@ -670,8 +678,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.converted"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -716,8 +724,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.write"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -768,9 +776,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.read"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                     Ok(__error) => break '__op Err(__error),
@@ -824,8 +834,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.transfer"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -873,9 +883,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.sized"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 idol_runtime::bad_reply("Census.sized")
             }
@@ -922,8 +934,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.words"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
                 break '__op Err(idol_runtime::ServerDeath);
             }
             idol_runtime::bad_reply("Census.words")
@@ -973,8 +985,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.exchange"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -1015,8 +1027,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.push"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
                 break '__op Err(idol_runtime::ServerDeath);
             }
             idol_runtime::bad_reply("Census.push")
@@ -1076,8 +1088,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.describe"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -1127,9 +1139,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.examine"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 if __code != 1 {
                     idol_runtime::bad_reply("Census.examine");
@@ -1188,8 +1202,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.provoke"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
                 break '__op Err(
                     <Trouble as core::convert::From<
                         idol_runtime::ServerDeath,
@@ -1242,9 +1256,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.totals"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 idol_runtime::bad_reply("Census.totals")
             }
@@ -1290,8 +1306,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.finish"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
                 break '__op Err(idol_runtime::ServerDeath);
             }
             idol_runtime::bad_reply("Census.finish")
@@ -1346,9 +1362,11 @@ impl Census {
                         None => idol_runtime::bad_reply("Census.marshal"),
                     }
                 }
-                if let Some(__generation) = userlib::extract_new_generation(__code) {
-                    self.__renew(__generation);
-                    continue;
+                if userlib::extract_new_generation(__code).is_some() {
+                    let __restarted = self.__restarted();
+                    if __restarted {
+                        continue;
+                    }
                 }
                 idol_runtime::bad_reply("Census.marshal")
             }
@@ -1384,8 +1402,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.marshal_result"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -1455,8 +1473,8 @@ impl Census {
                     None => idol_runtime::bad_reply("Census.op"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
+            if userlib::extract_new_generation(__code).is_some() {
+                self.__restarted();
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => break '__op Err(__error),
@@ -1471,11 +1489,14 @@ impl Census {
         }
         __result
     }
-    /// The server restarted: from now on its new life is meant.
+    /// The answer says that the server restarted. Asks the kernel, because a server can answer that too, and means the
+    /// present life from now on. Returns `true` if the server did restart.
     #[cold]
     #[inline(never)]
-    fn __renew(&self, generation: userlib::Generation) {
-        let index = self.current_id.get().index();
-        self.current_id.set(userlib::TaskId::for_index_and_gen(index, generation));
+    fn __restarted(&self) -> bool {
+        let sent = self.current_id.get();
+        let present = userlib::sys_refresh_task_id(sent);
+        self.current_id.set(present);
+        present != sent
     }
 }

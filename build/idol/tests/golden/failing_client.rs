@@ -88,8 +88,8 @@ impl Failing {
                 None => idol_runtime::bad_reply("Failing.copy"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
@@ -119,9 +119,11 @@ impl Failing {
                     None => idol_runtime::bad_reply("Failing.never"),
                 }
             }
-            if let Some(__generation) = userlib::extract_new_generation(__code) {
-                self.__renew(__generation);
-                continue;
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
             }
             match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
                 Ok(__error) => return Err(__error),
@@ -155,19 +157,22 @@ impl Failing {
                 None => idol_runtime::bad_reply("Failing.value"),
             }
         }
-        if let Some(__generation) = userlib::extract_new_generation(__code) {
-            self.__renew(__generation);
+        if userlib::extract_new_generation(__code).is_some() {
+            self.__restarted();
         }
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
             Err(_) => idol_runtime::bad_reply("Failing.value"),
         }
     }
-    /// The server restarted: from now on its new life is meant.
+    /// The answer says that the server restarted. Asks the kernel, because a server can answer that too, and means the
+    /// present life from now on. Returns `true` if the server did restart.
     #[cold]
     #[inline(never)]
-    fn __renew(&self, generation: userlib::Generation) {
-        let index = self.current_id.get().index();
-        self.current_id.set(userlib::TaskId::for_index_and_gen(index, generation));
+    fn __restarted(&self) -> bool {
+        let sent = self.current_id.get();
+        let present = userlib::sys_refresh_task_id(sent);
+        self.current_id.set(present);
+        present != sent
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::problem::Problem;
+use crate::schema::KernelUse;
 use crate::suggest::among;
 
 /// `uses` names peripherals, and no two tasks share one.
@@ -47,6 +48,74 @@ pub fn peripherals_used(app: &App) -> Vec<Problem> {
                 &["kernel", "uses"],
                 format!("the chip has no peripheral `{name}`"),
                 among(name, app.peripherals.keys().map(String::as_str)),
+            ));
+        }
+    }
+    problems
+}
+
+/// What the kernel uses while tasks run belongs to no task: with the interrupt controller, a task could stop or forge every
+/// interrupt of the others.
+pub fn kernels_own(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (name, peripheral) in &app.peripherals {
+        let used = app.kernel.uses.contains(name);
+        let exclusive = match peripheral.kernel {
+            Some(KernelUse::Always) => true,
+            Some(KernelUse::LastWords) => false,
+            None => used,
+        };
+        if !exclusive {
+            continue;
+        }
+        if !used {
+            problems.push(app.problem(
+                &["kernel", "uses"],
+                format!("the kernel cannot work without `{name}`, and `uses` does not list it"),
+                format!("add \"{name}\""),
+            ));
+        }
+        for task in app.tasks.iter().filter(|task| task.uses.contains(name)) {
+            problems.push(app.task_problem(
+                &task.name,
+                "uses",
+                format!("`{name}` is the kernel's own: a task that has it rules over all others"),
+                format!("remove it, and let the kernel use `{name}` for the task"),
+            ));
+        }
+    }
+    problems
+}
+
+/// A task that gets an interrupt owns the peripheral that raises it: nobody else could make the line go down again.
+pub fn sources(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for task in &app.tasks {
+        for name in task.interrupts.keys() {
+            let Some((peripheral, _)) = name.split_once('.') else {
+                continue;
+            };
+            if !app.peripherals.contains_key(peripheral)
+                || task.uses.iter().any(|used| used == peripheral)
+            {
+                continue;
+            }
+            let remedy = match app
+                .tasks
+                .iter()
+                .find(|other| other.uses.iter().any(|used| used == peripheral))
+            {
+                Some(owner) => format!(
+                    "let its owner, task `{}`, have the interrupt and post a notification to this one",
+                    owner.name
+                ),
+                None => format!("add `{peripheral}` to `uses`"),
+            };
+            problems.push(app.task_problem(
+                &task.name,
+                &format!("interrupts\u{0}{name}"),
+                format!("the task does not use `{peripheral}`, so it cannot serve its interrupt"),
+                remedy,
             ));
         }
     }
@@ -170,8 +239,52 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_and_a_task_may_use_one_peripheral() {
+    fn the_kernel_and_a_task_may_share_what_is_for_last_words() {
         accepts(&[("uses = [\"gic\"]", "uses = [\"gic\", \"uart\"]")]);
+    }
+
+    #[test]
+    fn no_task_has_what_the_kernel_uses() {
+        let own = "`gic` is the kernel's own: a task that has it rules over all others";
+        let client = format!("{CLIENT}\nuses = [\"gic\"]");
+        refuses(
+            &[(CLIENT, &client)],
+            &format!("task `client`, key `uses`: {own}"),
+        );
+        // Nor without the kernel's saying that it uses it.
+        let text = refuses(&[("uses = [\"gic\"]", "uses = []"), (CLIENT, &client)], own);
+        assert!(
+            text.contains("key `uses`: the kernel cannot work without `gic`"),
+            "{text}"
+        );
+        // What the chip says nothing about is the kernel's if the kernel uses it.
+        refuses(
+            &[
+                ("uses = [\"gic\"]", "uses = [\"gic\", \"rtc\"]"),
+                (CLIENT, &format!("{CLIENT}\nuses = [\"rtc\"]")),
+            ],
+            "task `client`, key `uses`: `rtc` is the kernel's own",
+        );
+    }
+
+    #[test]
+    fn an_interrupt_comes_with_its_peripheral() {
+        let client =
+            "notifications = [\"input\", \"x-irq\"]\ninterrupts = { \"rtc.irq\" = \"x-irq\" }";
+        let text = refuses(
+            &[(CLIENT, client)],
+            "task `client`, key `interrupts.rtc.irq`: the task does not use `rtc`",
+        );
+        assert!(text.contains("add `rtc` to `uses`"), "{text}");
+        accepts(&[(CLIENT, &format!("{client}\nuses = [\"rtc\"]"))]);
+        let text = refuses(
+            &[(
+                CLIENT,
+                "notifications = [\"x-irq\"]\ninterrupts = { \"uart.irq\" = \"x-irq\" }",
+            )],
+            "the task does not use `uart`, so it cannot serve its interrupt",
+        );
+        assert!(text.contains("let its owner, task `uart`,"), "{text}");
     }
 
     #[test]

@@ -259,7 +259,7 @@ mod tests {
     fn peripherals_do_not_overlap() {
         refuses_chip(
             &[("0x0900_0000", "0x0800_f000")],
-            "chip.toml:5: [uart], key `address`: it begins at 0x800f000, inside `gic`",
+            "chip.toml:6: [uart], key `address`: it begins at 0x800f000, inside `gic`",
         );
     }
 

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::problem::{Problem, Problems};
 
 /// Every rule there is, so that one run tells everything that is wrong.
-const RULES: [fn(&App) -> Vec<Problem>; 23] = [
+const RULES: [fn(&App) -> Vec<Problem>; 25] = [
     names::image,
     names::tasks,
     names::notifications,
@@ -34,6 +34,8 @@ const RULES: [fn(&App) -> Vec<Problem>; 23] = [
     tasks::extern_regions,
     tasks::max_sizes,
     interrupts::peripherals_used,
+    interrupts::kernels_own,
+    interrupts::sources,
     interrupts::mappings,
     interrupts::owners,
     clients::scmi,

@@ -41,7 +41,7 @@ fn a_misspelt_key_is_named_with_its_line() {
     );
     refuses_chip(
         &[("interrupts", "interupts")],
-        "chip.toml:7: [uart], key `interupts`: there is no such key",
+        "chip.toml:8: [uart], key `interupts`: there is no such key",
     );
     refuses_memory(
         &[("execute", "exec")],

@@ -197,6 +197,67 @@ fn a_lease_table_that_is_not_the_lenders_is_the_lenders_fault() {
 }
 
 #[test]
+fn a_write_into_the_lenders_table_is_the_lenders_fault() {
+    const TABLE: u32 = data(CLIENT) + 0x800;
+    // Where the lease begins, and the offset and length of the write: the words of both entries, and the two ends.
+    for (base, offset, length) in [
+        (TABLE, 0, 24),
+        (TABLE, 8, 1),
+        (TABLE - 4, 0, 5),
+        (TABLE - 4, 27, 1),
+        (TABLE + 20, 0, 64),
+    ] {
+        booted!(k);
+        k.server_with_leases(&[(WRITE, base, 64), (READ, data(CLIENT), 1)]);
+        k.machine.written.clear();
+        let own = (data(SERVER), length);
+        let answer = borrow(&mut k, Sysnum::BorrowWrite, 0, offset, own);
+        assert_eq!(answer, [1, 0]);
+        assert_eq!(k.fault(CLIENT), usage(UsageError::InvalidSlice));
+        assert_eq!(k.sched(SERVER), SchedState::Runnable);
+        assert_eq!(k.machine.written, []);
+        k.check();
+    }
+}
+
+#[test]
+fn a_lease_may_contain_its_table_as_long_as_the_table_is_not_written() {
+    const TABLE: u32 = data(CLIENT) + 0x800;
+    booted!(k);
+    k.server_with_leases(&[(READ | WRITE, TABLE - 4, 64)]);
+    for (number, offset, length) in [
+        (Sysnum::BorrowRead, 0, 64),
+        (Sysnum::BorrowWrite, 0, 4),
+        (Sysnum::BorrowWrite, 16, 48),
+        (Sysnum::BorrowWrite, 8, 0),
+    ] {
+        let answer = borrow(&mut k, number, 0, offset, (data(SERVER), length));
+        assert_eq!(answer, [0, length]);
+    }
+}
+
+#[test]
+fn a_lease_table_that_others_may_write_is_refused_when_it_is_sent() {
+    for (table, first) in [
+        (MAILBOX, MAILBOX),
+        (MAILBOX + PAGE - 12, MAILBOX + PAGE - 12),
+        (MAILBOX - 8, MAILBOX),
+    ] {
+        booted!(k);
+        k.only(OTHER);
+        k.message_with_leases(SERVER, 1, (0, 0), (0, 0), (table, 1));
+        assert_eq!(k.fault(OTHER), kernel_access(first));
+        k.check();
+    }
+    booted!(k);
+    k.only(OTHER);
+    let table = data(OTHER);
+    k.put_leases(table, &[(READ, MAILBOX, 4)]);
+    k.message_with_leases(SERVER, 1, (0, 0), (MAILBOX, 4), (table, 1));
+    assert_eq!(k.sched(OTHER), SchedState::InReply(k.id(SERVER)));
+}
+
+#[test]
 fn the_borrowers_memory_is_the_borrowers_fault() {
     for (number, own, fault) in [
         (

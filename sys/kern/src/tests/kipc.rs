@@ -184,6 +184,22 @@ fn restart_by_message() {
 }
 
 #[test]
+fn a_grant_to_restart_does_not_reach_the_supervisor() {
+    for start in [0, 1] {
+        booted!(k);
+        k.tasks[OTHER].desc = &RESTARTER;
+        k.only(OTHER);
+        assert_eq!(ask(&mut k, 2, &[CLIENT as u8, 0, 0, 0, 1]), [0, 0]);
+        ask(&mut k, 2, &[0, 0, 0, 0, start]);
+        assert_eq!(k.fault(OTHER), usage(UsageError::IllegalTask));
+        assert_eq!(k.id(SUPERVISOR).generation().get(), 0);
+        // It learns of the fault.
+        assert_eq!(k.current, SUPERVISOR);
+        k.check();
+    }
+}
+
+#[test]
 fn the_supervisor_may_restart_itself() {
     booted!(k);
     k.tasks[SUPERVISOR].registers.r[0] = 99;

@@ -53,6 +53,8 @@ pub const fn device(task: usize) -> u32 {
 pub const fn nowhere(task: usize) -> u32 {
     own(task, 0x7000)
 }
+/// Read and write, for [`OTHER`] and for somebody else.
+pub const MAILBOX: u32 = own(OTHER, 0x7000);
 
 const READ_WRITE: RegionAttributes = RegionAttributes::READ.union(RegionAttributes::WRITE);
 
@@ -121,6 +123,16 @@ macro_rules! for_32 {
 }
 
 static REGIONS: [[RegionDesc; 5]; TASKS] = for_32!(regions);
+
+static SHARERS_REGIONS: [RegionDesc; 6] = {
+    let [a, b, c, d, e] = regions(OTHER);
+    let mailbox = RegionDesc {
+        base: MAILBOX,
+        size: PAGE,
+        attributes: READ_WRITE.union(RegionAttributes::SHARED),
+    };
+    [a, b, c, d, e, mailbox]
+};
 
 const fn task(index: usize, priority: u8, flags: TaskFlags, interrupts: &'static [u8]) -> TaskDesc {
     TaskDesc {
@@ -191,7 +203,10 @@ static SEVEN_TASKS: [TaskDesc; 7] = [
     task(SUPERVISOR, 0, START, &[]),
     task(SERVER, 1, START, &[0, 1, 2]),
     task(CLIENT, 2, START, &[]),
-    task(OTHER, 2, START, &[]),
+    TaskDesc {
+        regions: &SHARERS_REGIONS,
+        ..task(OTHER, 2, START, &[])
+    },
     TaskDesc {
         kipc: 1 << 6 | 1 << 7,
         ..task(DUMPER, 2, START, &[])
@@ -203,6 +218,12 @@ static SEVEN_TASKS: [TaskDesc; 7] = [
         ..task(IDLE, 7, START, &[])
     },
 ];
+
+/// [`OTHER`], if it were allowed to restart tasks.
+pub static RESTARTER: TaskDesc = TaskDesc {
+    kipc: 1 << 2,
+    ..task(OTHER, 2, START, &[])
+};
 
 /// The image that most tests use.
 pub static SEVEN: Image = Image {
@@ -237,6 +258,8 @@ pub struct Model {
     pub now: u64,
     pub alarm: Option<u64>,
     pub alarms_set: u32,
+    /// How often the processor was cleared without a switch.
+    pub forgotten: u32,
     /// What the controller hands out, in this order; then nothing.
     pub raised: VecDeque<u32>,
     pub acknowledged: Vec<u32>,
@@ -321,6 +344,10 @@ impl Machine for Model {
         }
     }
 
+    fn forget_running_task(&mut self) {
+        self.forgotten += 1;
+    }
+
     fn ticks(&self) -> u64 {
         self.now
     }
@@ -398,6 +425,7 @@ pub fn boot<'t>(image: &'static Image, tasks: &'t mut [Task]) -> TestKernel<'t> 
         now: 1000 * MS,
         alarm: None,
         alarms_set: 0,
+        forgotten: 0,
         raised: VecDeque::new(),
         acknowledged: Vec::new(),
         ended: Vec::new(),

@@ -229,6 +229,18 @@ fn generations_wrap_after_64_lives() {
 }
 
 #[test]
+fn a_restart_by_oneself_clears_the_processor() {
+    booted!(k);
+    k.only(SERVER);
+    for task in [CLIENT, OTHER, SUPERVISOR] {
+        k.restart(task, false);
+        assert_eq!(k.machine.forgotten, 0, "task {task} does not run");
+    }
+    k.restart(SERVER, true);
+    assert_eq!(k.machine.forgotten, 1);
+}
+
+#[test]
 fn a_second_fault_replaces_the_first_but_not_the_state() {
     booted!(k);
     k.only(CLIENT);

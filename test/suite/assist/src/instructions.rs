@@ -40,6 +40,8 @@ pieces! {
     write_pmuserenr: "mov r0, #1", "mcr p15, 0, r0, c9, c14, 0";
     read_counter: "mrrc p15, 1, r0, r1, c14";
     read_frequency: "mrc p15, 0, r0, c14, c0, 0";
+    read_teehbr: "mrc p14, 6, r0, c1, c0, 0";
+    write_teehbr: "mcr p14, 6, r0, c1, c0, 0";
     write_timer: "mov r0, #1", "mcr p15, 0, r0, c14, c2, 1";
     // hvc #0 and smc #0: the assembler wants extensions for them.
     hvc: ".inst 0xe1400070";
@@ -147,7 +149,7 @@ unsafe extern "C" fn registers_kept(word: u32) -> u32 {
 type Piece = unsafe extern "C" fn(u32) -> u32;
 
 /// In the order of their numbers.
-const PIECES: [(u32, Piece); 39] = [
+const PIECES: [(u32, Piece); 41] = [
     (the::UNDEFINED, undefined),
     (the::THUMB_UNDEFINED, thumb_undefined),
     (the::NO_COPROCESSOR, no_coprocessor),
@@ -167,6 +169,8 @@ const PIECES: [(u32, Piece); 39] = [
     (the::WRITE_PMUSERENR, write_pmuserenr),
     (the::READ_COUNTER, read_counter),
     (the::READ_FREQUENCY, read_frequency),
+    (the::READ_TEEHBR, read_teehbr),
+    (the::WRITE_TEEHBR, write_teehbr),
     (the::WRITE_TIMER, write_timer),
     (the::HVC, hvc),
     (the::SMC, smc),
@@ -202,6 +206,21 @@ pub fn execute(number: u32, word: u32) -> u32 {
     };
     // Safety: either it comes back as a function does, or the kernel stops it: that is the point.
     unsafe { piece(word) }
+}
+
+/// Leaves traces in the processor: a word in the thread register, and a claim of the buffer's first word.
+pub fn mark(word: u32) {
+    // Safety: the register is the task's own, and the claim ends by itself.
+    unsafe {
+        asm!(
+            "mcr p15, 0, {word}, c13, c0, 2",
+            "ldrex {old}, [{buffer}]",
+            word = in(reg) word,
+            buffer = in(reg) buffer(),
+            old = out(reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
 }
 
 /// Goes to an address and, if there is a `bx lr`, comes back.

@@ -7,6 +7,7 @@
 
 pub mod fuzz;
 pub mod order;
+pub mod probe;
 pub mod raw;
 pub mod report;
 pub mod sample;

@@ -16,7 +16,8 @@ pub type Answer = [u32; 8];
 pub const PLACES: u16 = 1;
 /// Makes the system call whose registers r4 to r11 the order holds, and answers what they hold then.
 pub const CALL: u16 = 2;
-/// Answers at once, and then does what [`CALL`] does. [`RESULT`] tells what came of it.
+/// Answers at once, then writes [`MARK`] into the thread register, claims the buffer's first word by a load-exclusive, and does what
+/// [`CALL`] does. [`RESULT`] tells what came of it.
 pub const CALL_LATER: u16 = 3;
 /// Answers the registers of the last [`CALL_LATER`] that came back.
 pub const RESULT: u16 = 4;
@@ -44,6 +45,12 @@ pub const COST: u16 = 14;
 /// Looks at the cycle counter again and again, as often as the first word says, and answers the shortest and the longest time between two
 /// looks. The longest is that of an interrupt, if one came.
 pub const GAP: u16 = 15;
+
+/// Answers the thread register as it was when this life began, and whether a store-exclusive to the buffer's first word still
+/// succeeded then (0).
+pub const FIRST_STATE: u16 = 16;
+/// What [`CALL_LATER`] writes into the thread register.
+pub const MARK: u32 = 0x005e_c2e7;
 
 /// Positions in the answer to [`PLACES`].
 pub mod place {
@@ -118,6 +125,10 @@ pub mod instruction {
         READ_COUNTER
         /// Reading the counter's frequency.
         READ_FREQUENCY
+        /// Reading the base of the ThumbEE handlers.
+        READ_TEEHBR
+        /// Writing the base of the ThumbEE handlers.
+        WRITE_TEEHBR
         /// Writing the physical timer's control.
         WRITE_TIMER
         /// Calling the hypervisor.

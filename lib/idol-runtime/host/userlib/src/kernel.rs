@@ -31,6 +31,8 @@ struct Kernel {
     capacity: usize,
     /// SENDs that meet a dead server before one that does not, and its new generations.
     deaths: VecDeque<Generation>,
+    /// The server's life.
+    life: Generation,
     log: Vec<Call>,
 }
 
@@ -186,7 +188,9 @@ fn send(
             capacity,
             leases: leases.iter().map(|l| (l.attributes, l.len)).collect(),
         });
-        kernel.deaths.pop_front()
+        let death = kernel.deaths.pop_front();
+        kernel.life = death.unwrap_or(kernel.life);
+        death
     });
     if let Some(generation) = death {
         return (dead_response_code(generation), Vec::new());

@@ -68,6 +68,10 @@ impl Machine for Board {
         unsafe { copy::fill(base, end, word) }
     }
 
+    fn forget_running_task(&mut self) {
+        cpu::forget_task();
+    }
+
     #[inline(always)]
     fn ticks(&self) -> u64 {
         timer::ticks()

@@ -5,6 +5,8 @@
 
 use core::arch::asm;
 
+use crate::processor;
+
 /// Thumb state, in a program status register.
 pub(super) const THUMB: u32 = 1 << 5;
 
@@ -48,10 +50,55 @@ pub(super) fn prefetch_fault() -> (u32, u32) {
     (read!("0", "c5", "c0", "1"), read!("0", "c6", "c0", "2"))
 }
 
+/// ID_MMFR0: what kind of memory system this is.
+pub(super) fn memory_model() -> u32 {
+    read!("0", "c0", "c1", "4")
+}
+
+/// Takes from the processor what the running task may have left in it: TPIDRURW, and the claim of a load-exclusive.
+pub(super) fn forget_task() {
+    // Safety: the kernel uses neither.
+    unsafe {
+        asm!("clrex", options(nomem, nostack, preserves_flags));
+        write!("0", "c13", "c0", "2", 0);
+    }
+}
+
 /// Finishes all memory accesses and waits for an interrupt; a masked one ends the wait too.
 pub(super) fn wait_for_interrupt() {
     // Safety: changes nothing.
     unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) }
+}
+
+/// Closes to user mode the registers of coprocessor 14 that are open after a reset, where there are such.
+///
+/// # Safety
+///
+/// In a privileged mode.
+unsafe fn close_coprocessor_14() {
+    /// TEECR.XED: user mode cannot use TEEHBR, which it could write and which no switch would save.
+    const NO_THUMB_EE: u32 = 1;
+    /// DBGDSCR.UDCCdis: user mode cannot read debug registers, nor use the debugger's communication channel.
+    const NO_DEBUG_CHANNEL: u32 = 1 << 12;
+    // ID_PFR0 and ID_DFR0.
+    let thumb_ee = processor::has_thumb_ee(read!("0", "c0", "c1", "0"));
+    let debug = processor::has_debug_registers(read!("0", "c0", "c1", "2"));
+    // Safety: the registers exist, and concern only what user mode may do.
+    unsafe {
+        if thumb_ee {
+            asm!("mcr p14, 6, {}, c0, c0, 0", in(reg) NO_THUMB_EE, options(nomem, nostack, preserves_flags));
+        }
+        if debug {
+            asm!(
+                "mrc p14, 0, {control}, c0, c2, 2",
+                "orr {control}, {control}, {closed}",
+                "mcr p14, 0, {control}, c0, c2, 2",
+                control = out(reg) _,
+                closed = const NO_DEBUG_CHANNEL,
+                options(nomem, nostack, preserves_flags)
+            );
+        }
+    }
 }
 
 /// Takes from user mode what it has no business with, points the vectors at ours, and gives aborts a stack.
@@ -81,6 +128,7 @@ pub(super) unsafe fn set_up(vectors: u32, abort_stack: u32) {
             "cpsid aif, #0x1f",
             stack = in(reg) abort_stack,
         );
+        close_coprocessor_14();
         asm!("isb", options(nostack, preserves_flags));
     }
 }

@@ -14,6 +14,9 @@ use crate::desc::InterruptDesc;
 const DISTRIBUTOR: usize = 0x0800_0000;
 const CPU_INTERFACE: usize = 0x0801_0000;
 
+/// The three words that end with ICPIDR2, which says which architecture this is.
+pub(super) const IDENTIFICATION: usize = DISTRIBUTOR + 0xfe0;
+
 /// Identifiers from here on mean that there is nothing to acknowledge.
 const FIRST_SPECIAL: u32 = 1020;
 

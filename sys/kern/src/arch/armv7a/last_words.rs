@@ -7,6 +7,7 @@ use core::fmt::Write;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::needs::Lack;
 use super::uart::Uart;
 use super::{copy, psci};
 use crate::Task;
@@ -40,6 +41,14 @@ pub(super) fn supervisor_fault(task: &Task) -> ! {
             let _ = writeln!(uart);
         }
     }
+    psci::off()
+}
+
+/// The machine is not one that the kernel can run on: says what is missing, and switches it off.
+pub(super) fn cannot_start(lack: Lack) -> ! {
+    // Safety: no task runs yet.
+    let mut uart = unsafe { Uart::seize() };
+    let _ = writeln!(uart, "\nCANNOT START: {lack}");
     psci::off()
 }
 

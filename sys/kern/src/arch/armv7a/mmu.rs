@@ -75,8 +75,8 @@ pub(super) fn enter(kernel_ttbr0: u32, task: &TaskDesc) {
             "mcr p15, 0, {asid}, c13, c0, 1",   // CONTEXTIDR
             "isb",
             "mcr p15, 0, {task}, c2, c0, 0",    // TTBR0
-            // What the last task claimed for a store-exclusive, or kept in the one register that user mode can write
-            // (TPIDRURW), is not for this one.
+            // What the last task claimed for a store-exclusive, or kept in the one thread register that user mode can write
+            // (TPIDRURW), is not for this one. TPIDRURO is 0 for ever, and TPIDRPRW is for privileged modes only.
             "clrex",
             "mcr p15, 0, {zero}, c13, c0, 2",
             "mcr p15, 0, {counters}, c9, c14, 0",

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `entry.rs` | from every exception vector to a Rust function and back to a task |
 //! | `handlers.rs` | those functions: what each exception means to the kernel |
+//! | `hyp.rs` | from the reset vector out of Hyp mode |
+//! | `needs.rs` | what the kernel needs of the machine |
 //! | `start.rs` | from the reset vector's `kmain` to the first task |
 //! | `mmu.rs` | translation on, and from one task's address space to another's |
 //! | `cpu.rs` | system registers, and what user mode may not do with them |
@@ -21,8 +23,10 @@ mod cpu;
 mod entry;
 mod gic;
 mod handlers;
+mod hyp;
 mod last_words;
 mod mmu;
+mod needs;
 mod psci;
 mod start;
 mod timer;

@@ -9,7 +9,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::board::Board;
-use super::{cpu, entry, handlers, mmu, timer};
+use super::{cpu, entry, handlers, last_words, mmu, needs, timer};
 use crate::desc::Image;
 use crate::{Kernel, Task};
 
@@ -78,6 +78,9 @@ pub fn start<const N: usize>(image: &'static Image, storage: &'static TaskStorag
     // called. The tables of the image map the kernel identically.
     let board = unsafe {
         cpu::set_up(vectors, abort_stack as u32);
+        if let Err(lack) = needs::check(image) {
+            last_words::cannot_start(lack);
+        }
         mmu::enable(image.kernel_ttbr0);
         // Tasks' memory is mapped in tasks' tables only; any will do.
         mmu::enter(image.kernel_ttbr0, &image.tasks[0]);

@@ -263,6 +263,36 @@ pub const CASES: &[Case] = &[
             equal(ASSIST.fault_after(0), given(theirs));
         },
     ),
+    ("borrow: writing to a lease table faults its lender", || {
+        // The table is at the start of the buffer; each word of it, the last byte, and a write that ends in it.
+        for (offset, len) in [(4, 4), (8, 4), (12, 4), (27, 1), (0, 5)] {
+            let before = faults(ASSIST.index).0;
+            let base = ASSIST.buffer() - 4;
+            lend_raw(&[(WRITE, base, 64), (READ, base, 64)], |_, _| {});
+            ASSIST.calls_later(Sysnum::Send, [to(me(), 1), 0, 0, 0, 0, base + 4, 2]);
+            let received = sys_recv_open(&mut [], 0);
+            let bytes = [0; 5];
+            equal(
+                sys_borrow_write(received.sender, 0, offset, &bytes[..len]),
+                (DEFECT, 0),
+            );
+            equal(ASSIST.fault_after(before), usage(UsageError::InvalidSlice));
+        }
+    }),
+    ("borrow: up to a lease table, and after it", || {
+        let base = ASSIST.buffer();
+        ASSIST.pokes(16, &[WRITE, base, 64]);
+        ASSIST.calls_later(Sysnum::Send, [to(me(), 1), 0, 0, 0, 0, base + 16, 1]);
+        let received = sys_recv_open(&mut [], 0);
+        equal(sys_borrow_write(received.sender, 0, 0, &[9; 16]), (0, 16));
+        equal(sys_borrow_write(received.sender, 0, 28, &[9; 36]), (0, 36));
+        equal(
+            sys_borrow_info(received.sender, 0).map(|info| info.len),
+            Some(64),
+        );
+        sys_reply(received.sender, 0, &[]);
+        equal(faults(ASSIST.index).0, 0);
+    }),
     ("borrow: from one who does not wait", || {
         let mut bytes = [0; 4];
         equal(sys_borrow_read(LOW.id(), 0, 0, &mut bytes), (DEFECT, 0));

@@ -62,6 +62,8 @@ pub const CASES: &[Case] = &[
     ("fault: the counter's frequency", || {
         illegal(the::READ_FREQUENCY)
     }),
+    ("fault: reading TEEHBR", || illegal(the::READ_TEEHBR)),
+    ("fault: writing TEEHBR", || illegal(the::WRITE_TEEHBR)),
     ("fault: the physical timer", || illegal(the::WRITE_TIMER)),
     ("fault: a call to the hypervisor", || illegal(the::HVC)),
     ("fault: a call to the secure monitor", || illegal(the::SMC)),

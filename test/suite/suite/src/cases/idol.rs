@@ -10,7 +10,7 @@ use userlib::*;
 
 use crate::Case;
 use crate::expect::{equal, faults};
-use crate::tasks::{ASSIST, Assist, LOW, SERVER, to};
+use crate::tasks::{ASSIST, Assist, LOW, SERVER, to, usage};
 
 use client::{Sample, SampleOperation};
 
@@ -207,6 +207,27 @@ pub const CASES: &[Case] = &[
             fault,
             FaultInfo::FromServer(server(), ReplyFaultReason::BadMessageContents),
         );
+    }),
+    ("idol leases: one that contains its own lease table", || {
+        // The first piece sets the length to 0; a server that goes by the length it was told would fault with the second.
+        let buffer = ASSIST.buffer();
+        let table = buffer + 128;
+        ASSIST.pokes(0, &[0]);
+        ASSIST.pokes(128, &[2, table + 8 - 12, 64]);
+        let fault = ASSIST.call_faults(
+            Sysnum::Send,
+            [
+                operation(SampleOperation::fill),
+                buffer,
+                1,
+                buffer + 64,
+                64,
+                table,
+                1,
+            ],
+        );
+        equal(fault, usage(UsageError::InvalidSlice));
+        equal(faults(SERVER).0, 0);
     }),
     ("idol: no room for the reply", || {
         let fault = asks(ASSIST, operation(SampleOperation::is_odd), 4, 0, 0);

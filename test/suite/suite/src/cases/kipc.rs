@@ -100,6 +100,15 @@ pub const CASES: &[Case] = &[
     ("kipc reinit_task: for the supervisor only", || {
         refused(REINIT, &[LOW.index as u32, 1], 5)
     }),
+    ("kipc reinit_task: the supervisor, with a grant", || {
+        for start in [0, 1] {
+            granted_misuse(REINIT, &[0, start], 5, UsageError::IllegalTask);
+        }
+        equal(
+            kipc::read_task_status(0),
+            TaskState::Healthy(SchedState::InRecv(None)),
+        );
+    }),
     ("kipc fault_task: for the supervisor only", || {
         refused(FAULT, &[LOW.index as u32], 4)
     }),

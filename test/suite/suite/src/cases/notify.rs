@@ -3,10 +3,11 @@
 
 //! Timers and notifications.
 
+use test_suite_common::report;
 use userlib::*;
 
 use crate::Case;
-use crate::expect::{equal, holds};
+use crate::expect::{RUNNER, equal, faults, holds};
 use crate::tasks::{ASSIST, LOW, NOBODY, me, usage};
 
 const BIT: u32 = 1 << 9;
@@ -144,6 +145,20 @@ pub const CASES: &[Case] = &[
             BIT | OTHER,
         );
         nothing_comes(BIT | OTHER);
+    }),
+    ("post: every bit, to any task", || {
+        // The supervisor included: it looks for faulted tasks, and finds none.
+        let before = faults(ASSIST.index).0;
+        for target in [RUNNER, me(), ASSIST.id(), LOW.id()] {
+            let answer = ASSIST.calls(Sysnum::Post, [target.0.into(), u32::MAX, 0, 0, 0, 0, 0]);
+            equal(answer[0], 0);
+        }
+        equal(sys_recv_notification(u32::MAX).get_raw_bits(), u32::MAX);
+        equal(
+            sys_send(RUNNER, report::CODE, &[], &mut [], &[]),
+            (report::THE_CODE, 0),
+        );
+        equal(faults(ASSIST.index).0, before);
     }),
     ("post: wakes a more important receiver at once", || {
         ASSIST.calls_later(Sysnum::Recv, [0, 0, BIT, 0, 0, 0, 0]);

@@ -8,7 +8,7 @@ use userlib::*;
 
 use crate::Case;
 use crate::expect::{equal, hold, holds};
-use crate::tasks::{ASSIST, Assist, LOW, NOBODY, me, to};
+use crate::tasks::{ASSIST, Assist, LOW, NOBODY, kernel, me, to};
 
 const BIT: u32 = 1 << 11;
 
@@ -110,6 +110,30 @@ pub const CASES: &[Case] = &[
         kipc::reinit_task(ASSIST.index, true);
         equal(ASSIST.does(order::FIRST_REGISTERS, [0; 8]), [0; 8]);
     }),
+    (
+        "restart: by oneself, nothing stays in the processor",
+        || {
+            // Nobody waits for LOW and everybody else sleeps, so the next life begins without a switch to another task.
+            let (id, buffer) = (LOW.id(), LOW.buffer());
+            let message = LOW.pokes(16, &[LOW.index as u32, 1]);
+            LOW.calls_later(
+                Sysnum::Send,
+                [
+                    kernel(Kipcnum::ReinitTask as u16),
+                    message,
+                    5,
+                    buffer,
+                    0,
+                    0,
+                    0,
+                ],
+            );
+            LOW.settles();
+            equal(LOW.id(), id.next_generation());
+            let state = LOW.does(order::FIRST_STATE, [0; 8]);
+            equal((state[0], state[1]), (0, 1));
+        },
+    ),
     ("restart: the stack is scrubbed", || {
         let bottom = ASSIST.ram().base;
         ASSIST.does(order::WRITE, [bottom, 1, 0x5ec2_e700, 0, 0, 0, 0, 0]);

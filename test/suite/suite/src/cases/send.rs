@@ -3,15 +3,18 @@
 
 //! SEND, and slices of every kind, which all calls check alike.
 
-use test_suite_common::order::{instruction as the, place};
+use test_suite_common::order::{self, instruction as the, place};
 use test_suite_common::report;
 use userlib::*;
 
 use crate::Case;
+use crate::cases::reply::serve_low_with_leases;
 use crate::expect::{RUNNER, equal, holds};
-use crate::tasks::{ASSIST, Assist, NOBODY, SERVER, given, to, usage};
+use crate::tasks::{ASSIST, Assist, LOW, NOBODY, SERVER, given, to, usage};
 
 const INVALID_SLICE: UsageError = UsageError::InvalidSlice;
+/// A page that both assistants may write: the memory `mailbox`.
+const MAILBOX: u32 = 0x4040_0000;
 
 /// The cases.
 pub const CASES: &[Case] = &[
@@ -215,6 +218,25 @@ pub const CASES: &[Case] = &[
         );
         equal(fault, usage(INVALID_SLICE));
     }),
+    ("send: a lease table that another task can write", || {
+        // All of it, and its last word only.
+        for table in [MAILBOX, MAILBOX + 0xff4, MAILBOX - 8] {
+            let fault = sends(ASSIST, to(RUNNER, report::CODE), [0, 0, 0, 0, table, 1]);
+            equal(fault, given(table.max(MAILBOX)));
+        }
+    }),
+    (
+        "send: a lease of memory that another task can write",
+        || {
+            LOW.does(order::WRITE, [MAILBOX, 1, 0x1234_abcd, 0, 0, 0, 0, 0]);
+            let base = LOW.pokes(0, &[1, MAILBOX, 4]);
+            let peer = serve_low_with_leases(0, 0, base, 1);
+            let room = ASSIST.buffer();
+            let after = ASSIST.calls(Sysnum::BorrowRead, [u32::from(peer.0), 0, 0, room, 4, 0, 0]);
+            equal((after[0], after[1]), (0, 4));
+            equal(ASSIST.peeks(room), 0x1234_abcd);
+        },
+    ),
     ("send: no leases at an odd address", || {
         let after = ASSIST.calls(Sysnum::Send, [to(RUNNER, report::CODE), 0, 0, 0, 0, 3, 0]);
         equal(after[0], report::THE_CODE);

@@ -38,6 +38,11 @@ pub fn sys_send_uninit(
     (code, bytes.len())
 }
 
+/// REFRESH_TASK_ID, of the server.
+pub fn sys_refresh_task_id(id: TaskId) -> TaskId {
+    with(|kernel| TaskId::for_index_and_gen(id.index(), kernel.life))
+}
+
 /// RECV from anyone.
 pub fn sys_recv_open(buffer: &mut [u8], notification_mask: u32) -> RecvMessage {
     with(|kernel| {
