@@ -4,7 +4,7 @@
 //! The books, checked against one another: for tests, models and fuzzers.
 
 use crate::channel::Channel;
-use crate::quota::{Account, ClientId, Payer};
+use crate::clients::{Account, Payer};
 use crate::slot::{OFF_CLOCK, SlotId, Slots, State, Waiter};
 use crate::transfer::Answer;
 use scmi::Header;
@@ -123,22 +123,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     fn audit_clients(&self) -> Result<(), &'static str> {
-        self.audit_account(Payer::Driver, &self.own)?;
-        for (number, client) in self.clients.iter().enumerate() {
-            self.audit_account(Payer::Client(ClientId(number as u8)), &client.account)?;
-            ensure(
-                client.account.held() <= client.config.slots,
-                "a client holds more slots than it may",
-            )?;
-            ensure(
-                self.subscriptions.count(number) == usize::from(client.subscriptions),
-                "a client's subscriptions are miscounted",
-            )?;
-            ensure(
-                client.queue.is_sound(self.records),
-                "a client's event queue is torn",
-            )?;
+        for (payer, account) in self.clients.accounts() {
+            self.audit_account(payer, account)?;
         }
+        self.clients.audit()?;
         self.subscriptions.audit()
     }
 

@@ -3,15 +3,15 @@
 
 //! The channel: everything that the driver knows of one device, and how it is set up.
 
+use crate::clients::{Client, Clients, Owner, Record, own_slots};
 use crate::counters::{Counters, Pools, count};
 use crate::deadline::Wheel;
-use crate::error::{Failure, Refusal};
+use crate::error::Refusal;
 use crate::memory::{DmaBuffer, QueueMemory};
-use crate::quota::{Account, Client, ClientId, Owner, own_slots};
+use crate::outbox::Outbox;
 use crate::recovery::{Limits, Phase, Recovery};
 use crate::set::SlotSet;
 use crate::slot::{Fifo, List, SlotId, Slots};
-use crate::subscribers::Record;
 use crate::subscriptions::{Subscription, Table};
 use crate::token::Tokens;
 use crate::trace::Trace;
@@ -62,8 +62,6 @@ pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENT
     pub(crate) orphans: u16,
     /// Slots of transfers that are over, and of which the platform owes the delayed response.
     pub(crate) owed: u16,
-    /// The driver's own slots.
-    pub(crate) own: Account,
     /// Slots of the ring at its present size.
     pub(crate) in_use: u16,
     /// Transfers whose outcome is open.
@@ -81,20 +79,11 @@ pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENT
     /// The device has an event queue, and it is set up.
     pub(crate) event_queue: bool,
     pub(crate) turn: Turn,
-    /// Clients to notify of events: those subscribed to all sources come first (N06).
-    pub(crate) posts_first: u32,
-    pub(crate) posts: u32,
-    /// Clients whose subscription was answered, and how.
-    pub(crate) announce: (u32, Result<(), Failure>),
-    /// Clients whose subscription is kept, to be switched on later (N08).
-    pub(crate) kept: u32,
-    pub(crate) clients: &'m mut [Client],
-    /// Client of each task of the image; 0xff: none.
-    pub(crate) tasks: &'m [u8],
+    pub(crate) outbox: Outbox,
+    pub(crate) clients: Clients<'m>,
     /// What happened.
     pub(crate) counters: Counters,
     pub(crate) limits: Limits,
-    pub(crate) records: &'m mut [Record],
     pub(crate) subscriptions: Table<'m>,
     pub(crate) features: u64,
     pub(crate) generation: u32,
@@ -134,7 +123,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             lost: List::new(),
             orphans: 0,
             owed: 0,
-            own: Account::new(own_slots(SLOTS) as u16),
             in_use: 0,
             in_flight: 0,
             interruptible: 0,
@@ -144,17 +132,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             live: false,
             event_queue: false,
             turn: Turn::NEW,
-            posts_first: 0,
-            posts: 0,
-            announce: (0, Ok(())),
-            kept: 0,
-            clients: &mut [],
-            tasks: &[],
+            outbox: Outbox::new(),
+            clients: Clients::new(own_slots(SLOTS) as u16),
             counters: Counters::ZERO,
             commands: Virtqueue::new(&memory.command_ring),
             events: Virtqueue::new(&memory.event_ring),
             limits: Limits::DEFAULT,
-            records: &mut [],
             subscriptions: Table::new(),
             features: 0,
             generation: 0,
@@ -176,16 +159,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         trace: fn(Trace),
     ) {
         self.books.wheel.clear();
-        let mut first = 0;
-        for client in clients.iter_mut() {
-            let left = records.len().saturating_sub(first);
-            let depth = usize::from(client.config.events).min(left);
-            client.queue.assign(records, first as u16, depth as u8);
-            first = first.saturating_add(depth);
-        }
-        self.clients = clients;
-        self.tasks = tasks;
-        self.records = records;
+        self.clients.provide(clients, tasks, records);
         self.subscriptions.provide(subscriptions);
         self.limits = limits;
         self.trace = trace;
@@ -306,15 +280,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// A client's slots, in the ring at its present size, and its event queue.
     pub(crate) fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
-        let client = self.clients.get(self.client_number(owner)?.index())?;
-        // A quota may promise more than there is, where the build was told to oversubscribe.
-        let slots = client.account.quota().min(self.in_use);
-        Some((slots, client.queue.depth()))
-    }
-
-    pub(crate) fn client_number(&self, owner: Owner) -> Option<ClientId> {
-        let number = *self.tasks.get(usize::from(owner.task()))?;
-        (usize::from(number) < self.clients.len()).then_some(ClientId(number))
+        self.clients.limits(owner, self.in_use)
     }
 
     #[inline]

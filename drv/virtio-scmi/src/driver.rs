@@ -5,15 +5,15 @@
 //! interrupt, and when the timer fires.
 
 use crate::channel::{Books, Channel, Clock, Condition};
+use crate::clients::{Client, Fetched, Owner, Record};
 use crate::counters::{Counters, Pools};
 use crate::error::{Failure, Refusal};
 use crate::memory::{DmaBuffer, QueueMemory};
+use crate::outbox::Message;
 use crate::pacing::Pacing;
-use crate::quota::{Client, Owner};
 use crate::recovery::Limits;
 use crate::slot::Handle;
 use crate::subscribe::Notified;
-use crate::subscribers::{Fetched, Record};
 use crate::subscriptions::Subscription;
 use crate::trace::Trace;
 use crate::transfer::{Command, Reply};
@@ -293,12 +293,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 moment.system.ended(owner, handle, result);
                 self.channel.finish(slot);
             }
-            Output::Post { owner, bits } => {
+            Output::Message(Message::Post(owner, bits)) => {
                 if !moment.system.post(owner, bits) {
                     self.channel.client_gone(owner, moment.now());
                 }
             }
-            Output::Subscribed { owner, result } => moment.system.subscribed(owner, result),
+            Output::Message(Message::Subscribed(owner, result)) => {
+                moment.system.subscribed(owner, result);
+            }
         }
     }
 
@@ -336,7 +338,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn sweep(&mut self, system: &mut impl System) {
         let now = system.now();
         let mut number = 0;
-        while let Some(owner) = self.channel.client_owner(number) {
+        while let Some(owner) = self.channel.clients.owner(number) {
             number += 1;
             if owner != Owner::NOBODY && !system.is_alive(owner) {
                 self.channel.client_gone(owner, now);

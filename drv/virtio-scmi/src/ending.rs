@@ -4,10 +4,10 @@
 //! Ends of transfers: by an answer, by time, by a reset, by the client's will or death; and what becomes of the slot.
 
 use crate::channel::Channel;
+use crate::clients::{ClientId, Owner, Payer};
 use crate::counters::count;
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
-use crate::quota::{Account, ClientId, Owner, Payer};
 use crate::slot::{SlotId, Slots, State};
 use crate::trace::Trace;
 use crate::transfer::{Answer, Reply};
@@ -44,7 +44,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn lose(&mut self, id: SlotId, now: u64) {
         self.books.slots.get_mut(id).time = now;
         self.lost.push(&mut self.books.slots, id);
-        if let Some(account) = self.account(self.books.slots.get(id).payer) {
+        if let Some(account) = self.clients.account(self.books.slots.get(id).payer) {
             account.lose(now);
         }
         self.turn.rearm = true;
@@ -56,7 +56,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         match self.books.slots.get(id).payer {
             Payer::Nobody => self.orphans = self.orphans.wrapping_sub(1),
             payer => {
-                if let Some(account) = self.account(payer) {
+                if let Some(account) = self.clients.account(payer) {
                     account.recover();
                 }
             }
@@ -67,7 +67,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// are lost now: a platform that gives everything back, though late, is not reset. Costs O(lost slots).
     #[cold]
     pub(crate) fn review_losses(&mut self, payer: Payer) {
-        let Some(account) = self.account(payer) else {
+        let Some(account) = self.clients.account(payer) else {
             return;
         };
         if account.short_since().is_none() {
@@ -85,16 +85,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 }
             }
         }
-        if let Some(account) = self.account(payer) {
+        if let Some(account) = self.clients.account(payer) {
             account.still_lost(oldest, short);
-        }
-    }
-
-    pub(crate) fn account(&mut self, payer: Payer) -> Option<&mut Account> {
-        match payer {
-            Payer::Nobody => None,
-            Payer::Client(id) => Some(&mut self.clients.get_mut(id.index())?.account),
-            Payer::Driver => Some(&mut self.own),
         }
     }
 
@@ -180,37 +172,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn uncharge(&mut self, id: SlotId) {
         let slot = self.books.slots.get_mut(id);
         let payer = core::mem::replace(&mut slot.payer, Payer::Nobody);
-        if let Payer::Client(client) = payer {
-            if let Some(client) = self.clients.get_mut(client.index()) {
-                client.account.give_back();
-            }
-        } else if payer == Payer::Driver {
-            self.own.give_back();
-        }
-    }
-
-    /// How many slots are nobody's by their quotas; all, where the quotas promise more than there is.
-    fn spare(&self) -> u16 {
-        let promised = self
-            .clients
-            .iter()
-            .map(|client| u32::from(client.account.quota()))
-            .sum::<u32>()
-            + u32::from(self.own.quota());
-        match u32::from(self.in_use).checked_sub(promised) {
-            Some(spare) => spare as u16,
-            None => self.in_use,
+        if let Some(account) = self.clients.account(payer) {
+            account.give_back();
         }
     }
 
     /// A client is gone whose slot is lost: the slot counts to nobody, as long as that takes none of what others are promised. So
     /// its next life need not wait for a reset.
     fn orphan(&mut self, id: SlotId) {
-        if self.orphans >= self.spare() {
+        if self.orphans >= self.clients.spare(self.in_use) {
             return;
         }
         let payer = self.books.slots.get(id).payer;
-        if let Some(account) = self.account(payer) {
+        if let Some(account) = self.clients.account(payer) {
             account.recover();
             self.uncharge(id);
             self.orphans = self.orphans.wrapping_add(1);
@@ -249,48 +223,36 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// To be called when the supervisor tells of it; a call from the task's next life does it too.
     #[cold]
     pub(crate) fn client_gone(&mut self, owner: Owner, now: u64) {
-        if let Some(id) = self.client_number(owner)
-            && let Some(client) = self.clients.get_mut(id.index())
-            && client.owner == owner
-        {
-            client.owner = Owner::NOBODY;
+        if let Some(id) = self.clients.leave(owner) {
             self.forget(id, owner, now);
         }
     }
 
-    /// Who a client was when it last called, for a check whether it still lives. `None` past the last client, and for one
-    /// that has nothing to lose.
-    pub(crate) fn client_owner(&self, number: usize) -> Option<Owner> {
-        self.clients.get(number).map(|client| client.owner)
-    }
-
     #[cold]
     pub(crate) fn forget(&mut self, id: ClientId, owner: Owner, now: u64) {
-        if let Some(client) = self.clients.get_mut(id.index()) {
-            let held = client.account.held();
-            client.subscriptions = 0;
-            client.queue.clear(self.records);
-            self.trace(Trace::ClientGone {
-                task: owner.0,
-                held,
-            });
-            if held > 0 {
-                for slot in Slots::<SLOTS>::ids() {
-                    if self.books.slots.get(slot).payer != Payer::Client(id) {
-                        continue;
-                    }
-                    self.drop_transfer(slot, now);
-                    if self.books.slots.get(slot).state == State::Lost {
-                        self.orphan(slot);
-                    }
+        let payer = Payer::Client(id);
+        let held = self
+            .clients
+            .account(payer)
+            .map_or(0, |account| account.held());
+        self.trace(Trace::ClientGone {
+            task: owner.0,
+            held,
+        });
+        if held > 0 {
+            for slot in Slots::<SLOTS>::ids() {
+                if self.books.slots.get(slot).payer != payer {
+                    continue;
+                }
+                self.drop_transfer(slot, now);
+                if self.books.slots.get(slot).state == State::Lost {
+                    self.orphan(slot);
                 }
             }
         }
+        self.clients.empty_inbox(id);
         self.subscriptions.forget(id);
-        self.posts &= !id.bit();
-        self.posts_first &= !id.bit();
-        self.announce.0 &= !id.bit();
-        self.kept &= !id.bit();
+        self.outbox.forget(id);
         self.turn.wanted = true;
     }
 }

@@ -4,11 +4,11 @@
 //! What comes from the device: each word of it is read once, checked, and only then used.
 
 use crate::channel::{Channel, Clock};
+use crate::clients::{Arrival, ClientSet, EventKind, Payload, SOURCE_WORD};
 use crate::counters::count;
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
 use crate::slot::{SlotId, State, Waiter};
-use crate::subscribers::{Arrival, EventKind, Payload, SOURCE_WORD};
 use crate::trace::Trace;
 use crate::transfer::Answer;
 use scmi::limits::{HEADER_LEN, OVERHEAD};
@@ -265,7 +265,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let (protocol, id) = (header.protocol, header.message);
         let all = self.subscriptions.general_users(protocol, id);
         let one = self.subscriptions.users(protocol, id, source.unwrap_or(0)) & !all;
-        if all | one == 0 {
+        if (all | one).is_empty() {
             // N09.
             count(&mut self.counters.events_unclaimed);
             return;
@@ -280,21 +280,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             payload: Payload::Buffer(buffer, len),
         };
         self.deliver(all | one, &arrival);
-        self.posts_first |= all;
-        self.posts |= one;
+        self.outbox.post_first(all);
+        self.outbox.post(one);
     }
 
     /// Queues an event for each client of a set.
-    pub(crate) fn deliver(&mut self, mut clients: u32, arrival: &Arrival<'_>) {
-        while clients != 0 {
-            let number = clients.trailing_zeros();
-            clients &= clients - 1;
-            if let Some(client) = self.clients.get_mut(number as usize)
-                && !client.queue.push(self.records, arrival)
-            {
-                count(&mut self.counters.err_msg_nomem);
-            }
-        }
+    pub(crate) fn deliver(&mut self, clients: ClientSet, arrival: &Arrival<'_>) {
+        let dropped = self.clients.deliver(clients, arrival);
+        let counter = &mut self.counters.err_msg_nomem;
+        *counter = counter.wrapping_add(dropped);
     }
 
     /// A delayed response: whose is it, and is it in time? Returns the slot if a transfer ended, and whether it keeps the

@@ -89,6 +89,7 @@
 
 mod audit;
 mod channel;
+mod clients;
 mod counters;
 mod deadline;
 mod driver;
@@ -96,16 +97,14 @@ mod ending;
 mod error;
 mod incoming;
 mod memory;
+mod outbox;
 mod own;
 mod pacing;
-mod quota;
 mod recovery;
-mod rules;
 mod set;
 mod setup;
 mod slot;
 mod subscribe;
-mod subscribers;
 mod subscriptions;
 mod token;
 mod trace;
@@ -114,17 +113,18 @@ mod transport;
 mod turn;
 
 pub use channel::{Books, Condition};
+pub use clients::{
+    CLIENTS_MAX, Client, ClientConfig, EventKind, Fetched, MessageSet, Owner, Record, Rule, Rules,
+    messages, own_slots,
+};
 pub use counters::{Counters, Pools};
 pub use driver::{Cause, Driver, NotSent, Plan, System};
 pub use error::{Failure, Refusal};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
-pub use quota::{CLIENTS_MAX, Client, ClientConfig, ClientId, Owner, own_slots};
 pub use recovery::{Limits, Trouble};
-pub use rules::{MessageSet, Rule, Rules, messages};
 pub use scmi::events::Thresholds;
 pub use slot::Handle;
 pub use subscribe::Notified;
-pub use subscribers::{EventKind, Fetched, Record};
 pub use subscriptions::{ALL_SOURCES, Subscription};
 pub use trace::Trace;
 pub use transfer::{Answer, Command, FIRST_WORDS, Reply, Wait};

@@ -4,7 +4,7 @@
 //! Commands of the driver's own: switching events, and asking whether the platform is there.
 
 use crate::channel::Channel;
-use crate::quota::{Owner, Payer};
+use crate::clients::{Owner, Payer};
 use crate::recovery::Phase;
 use crate::slot::{SlotId, State, Waiter};
 use crate::trace::Trace;
@@ -26,7 +26,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         now: u64,
     ) -> Option<SlotId> {
         let id = self.free.pop(&self.books.slots)?;
-        self.own.take();
+        if let Some(account) = self.clients.account(Payer::Driver) {
+            account.take();
+        }
         let slot = self.books.slots.get_mut(id);
         slot.state = State::Filling;
         slot.waiter = waiter;
@@ -60,7 +62,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.kick_after_turn(transport);
             }
             // Commands of the driver's own that the reset ended have its slots until they are looked at in this turn.
-            None if self.own.held() > 0 => {
+            None if self.clients.own().held() > 0 => {
                 let until = self.recovery.next(now, &self.limits);
                 self.trace(Trace::RetryAt(until));
             }

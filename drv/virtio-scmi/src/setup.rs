@@ -6,7 +6,6 @@
 use crate::channel::Channel;
 use crate::counters::count;
 use crate::memory::DmaBuffer;
-use crate::quota::{Account, own_slots};
 use crate::recovery::{Losses, Phase, Trouble};
 use crate::slot::{Fifo, List, Slots, State};
 use crate::trace::Trace;
@@ -144,20 +143,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.owed = 0;
     }
 
-    /// Fits the quotas to the ring: where the device allows a smaller one than configured, all shrink in proportion, to one at least.
-    fn share_out(&mut self) {
-        let (in_use, all) = (u32::from(self.in_use), SLOTS as u32);
-        let share = |configured: u16| (u32::from(configured) * in_use / all).max(1) as u16;
-        for client in self.clients.iter_mut() {
-            client.account.resize(share(client.config.slots));
-        }
-        self.own.resize(share(own_slots(SLOTS) as u16));
-    }
-
     /// Lays down the chain of each slot: a request that the device reads, then a reply that it writes (V26).
     fn lay_out_slots(&mut self, size: u16) {
         self.in_use = (size / 2).min(SLOTS as u16);
-        self.share_out();
+        self.clients.share_out(self.in_use, SLOTS);
         for id in Slots::<SLOTS>::ids().take(usize::from(self.in_use)) {
             let chain = [
                 buffer(self.request(id), Direction::DeviceReads),
@@ -243,15 +232,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if matches!(trouble, Trouble::SlotsLost | Trouble::NoProgress) {
             self.recovery.reset_for_losses(now, &self.limits);
             let until = now.saturating_add(self.limits.lost_longest.into());
-            for client in self.clients.iter_mut() {
-                client.account.expect_losses(until);
-            }
-            self.own.expect_losses(until);
+            self.clients.expect_losses(until);
         }
         self.fail_in_flight(now);
         // Who waits for a subscription that could not even be sent has it: it is armed when the device is back (N08).
         // The last announcement was fetched with the last turn.
-        self.announce = (self.subscriptions.stop_waiting(), Ok(()));
+        self.outbox
+            .answer(self.subscriptions.stop_waiting(), Ok(()));
         self.turn.chores = true;
         if self.recovery.phase != Phase::Ready {
             // In the middle of an attempt: it failed.
@@ -281,10 +268,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             oldest: self.books.slots.get(self.lost.first()?).time,
             short_since: self
                 .clients
-                .iter()
-                .map(|client| &client.account)
-                .chain([&self.own])
-                .filter_map(Account::short_since)
+                .accounts()
+                .filter_map(|(_, account)| account.short_since())
                 .min(),
         };
         Some(self.recovery.loss_deadline(&losses, &self.limits))

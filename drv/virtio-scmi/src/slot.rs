@@ -33,8 +33,8 @@
 //! unless their deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
 //! slots, oldest first.
 
-use crate::quota::Payer;
-use crate::{Answer, Failure, Owner};
+use crate::clients::{Owner, Payer};
+use crate::{Answer, Failure};
 
 /// No slot.
 pub(crate) const NIL: u16 = u16::MAX;

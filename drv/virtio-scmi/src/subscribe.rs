@@ -4,11 +4,10 @@
 //! Events for clients: subscribing, fetching, and what the platform is told about it.
 
 use crate::channel::{Channel, Clock};
+use crate::clients::{Arrival, ClientSet, EventKind, Fetched, Owner, Payload};
 use crate::error::{Failure, Refusal};
-use crate::quota::Owner;
 use crate::recovery::Phase;
 use crate::slot::Waiter;
-use crate::subscribers::{Arrival, EventKind, Fetched, Payload};
 use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
 use crate::trace::Trace;
 use crate::transport::P2A_CHANNELS;
@@ -70,23 +69,18 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return Err(Refusal::EventsUnavailable);
         }
         let (source, switch) = known_event(protocol, event, source, thresholds)?;
-        let client = self
-            .clients
-            .get_mut(id.index())
-            .ok_or(Refusal::NotAClient)?;
+        let config = self.clients.config(id).ok_or(Refusal::NotAClient)?;
         let only = (source != ALL_SOURCES).then_some(source);
-        client.config.rules.check_event(protocol, switch, only)?;
+        config.rules.check_event(protocol, switch, only)?;
         let table = &mut self.subscriptions;
-        let new = table.users(protocol, event, source) & id.bit() == 0;
-        if new && client.subscriptions >= client.config.subscriptions {
+        let new = !table.users(protocol, event, source).contains(id);
+        if new && table.held_by(id) >= config.subscriptions {
             return Err(Refusal::SubscriptionQuota);
         }
         let number = match table.find(protocol, event, source) {
             Some(number) => number,
             // What the client has left takes a place until the platform has been told.
-            None if client.subscriptions.saturating_add(table.left_by(id))
-                >= client.config.subscriptions =>
-            {
+            None if table.held_by(id).saturating_add(table.left_by(id)) >= config.subscriptions => {
                 return Err(Refusal::Busy);
             }
             None => table
@@ -95,7 +89,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         table.admit(number, id, thresholds);
         let entry = table.get_mut(number).ok_or(Refusal::SubscriptionQuota)?;
-        client.subscriptions = client.subscriptions.saturating_add(u8::from(new));
         let settled = entry.is_told() && (entry.phase == Switch::On || !new);
         if settled || source == ALL_SOURCES {
             return Ok(Notified::Done);
@@ -105,7 +98,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let ready = self.recovery.phase == Phase::Ready
             && self.recovery.trouble.is_none()
             && self.free.len() > 0
-            && self.own.lost() < self.own.quota()
+            && self.clients.own().lost() < self.clients.own().quota()
             && !entry.overdue;
         if ready {
             entry.wait(id);
@@ -138,15 +131,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .subscriptions
             .get_mut(number)
             .ok_or(Refusal::NotSubscribed)?;
-        if entry.users & id.bit() == 0 {
+        if !entry.users.contains(id) {
             return Err(Refusal::NotSubscribed);
         }
         self.subscriptions.dismiss(number, id.bit(), id);
         self.subscriptions.enqueue(number);
         self.turn.wanted = true;
-        if let Some(client) = self.clients.get_mut(id.index()) {
-            client.subscriptions = client.subscriptions.saturating_sub(1);
-        }
         Ok(())
     }
 
@@ -158,11 +148,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ) -> Result<Option<Fetched<'_>>, Refusal> {
         let id = self.any_client(owner, clock)?;
         let generation = self.generation();
-        let client = self
-            .clients
-            .get_mut(id.index())
-            .ok_or(Refusal::NotAClient)?;
-        Ok(client.queue.pop(self.records, generation))
+        Ok(self.clients.fetch(id, generation))
     }
 
     /// Sends what subscriptions need to have sent, as far as the driver's own slots reach. `true`: something was done.
@@ -182,14 +168,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let (Some(step), Some(event), true) = (step, events::find(protocol, event), has_events)
         else {
             // Meanwhile others may have asked for the same, or not ask for more any longer.
-            self.announce = (entry.settle(), Ok(()));
-            self.turn.chores |= self.announce.0 != 0;
+            self.outbox.answer(entry.settle(), Ok(()));
+            self.turn.chores |= self.outbox.has_answers();
             self.subscriptions.dequeue(number);
             return true;
         };
         if self.recovery.phase != Phase::Ready
             || self.recovery.trouble.is_some()
-            || self.own.is_full()
+            || self.clients.own().is_full()
         {
             return false;
         }
@@ -220,7 +206,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return;
         };
         let before = entry.phase;
-        let waiting = core::mem::take(&mut entry.waiting);
+        let waiting = entry.waiting.drain();
         entry.overdue = end == Err(Failure::TimedOut);
         self.turn.chores = true;
         if before < Switch::Enabling {
@@ -228,7 +214,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // the command, nothing may overtake it.
             if entry.overdue {
                 // Who wants the event again has it later.
-                self.kept |= waiting | core::mem::take(&mut entry.later);
+                self.outbox.keep(waiting | entry.later.drain());
             } else {
                 entry.phase = Switch::Off;
                 entry.waiting = waiting;
@@ -238,7 +224,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         match end.and_then(switched_on) {
             Ok(()) => {
-                self.announce = (entry.agreed(waiting), Ok(()));
+                self.outbox.answer(entry.agreed(waiting), Ok(()));
             }
             Err(failure) => {
                 if failure != Failure::DeviceReset {
@@ -257,14 +243,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// An event could not be switched on for the clients that waited for it, or its thresholds not be changed.
-    fn not_switched(&mut self, number: u16, mut waiting: u32, failure: Failure, now: u64) {
+    fn not_switched(&mut self, number: u16, mut waiting: ClientSet, failure: Failure, now: u64) {
         let Some(entry) = self.subscriptions.get_mut(number) else {
             return;
         };
         let mut later = entry.later;
         if failure == Failure::DeviceReset {
-            waiting |= core::mem::take(&mut later);
-            entry.later = 0;
+            waiting |= later.drain();
+            entry.later = ClientSet::EMPTY;
         }
         let changing = entry.phase == Switch::Changing;
         let asked = waiting | entry.asked;
@@ -273,27 +259,28 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             Failure::DeviceReset => !waiting,
             Failure::TimedOut if changing => !waiting,
             Failure::TimedOut => entry.unsent,
-            _ if changing || asked != 0 => !asked,
+            _ if changing || !asked.is_empty() => !asked,
             _ => entry.unsent,
         } & entry.users;
         match failure {
             // Those who asked after it was sent have it when the answer comes, late, or after a reset.
             Failure::TimedOut => {
-                self.kept |= later;
-                entry.later = 0;
+                entry.later = ClientSet::EMPTY;
+                self.outbox.keep(later);
             }
             _ if changing => entry.stay(),
             // Perhaps it is on all the same. If nobody wants it, it is to be off for certain.
-            Failure::ShortReply | Failure::WrongReply if kept == 0 => entry.phase = Switch::On,
+            Failure::ShortReply | Failure::WrongReply if kept.is_empty() => {
+                entry.phase = Switch::On
+            }
             _ => entry.phase = Switch::Off,
         }
         let leaving = entry.users & !kept;
         let (protocol, event, source, lane) =
             (entry.protocol, entry.event, entry.source, entry.lane());
         self.subscriptions.dismiss(number, leaving, lane);
-        self.uncount(leaving);
         let told = leaving & !waiting;
-        if told != 0 {
+        if !told.is_empty() {
             let arrival = Arrival {
                 time: now,
                 generation: self.generation(),
@@ -304,20 +291,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 payload: Payload::Source,
             };
             self.deliver(told, &arrival);
-            self.posts |= told;
+            self.outbox.post(told);
         }
-        self.announce = (waiting, Err(failure));
-    }
-
-    /// These clients have one subscription less each.
-    fn uncount(&mut self, mut clients: u32) {
-        while clients != 0 {
-            let number = clients.trailing_zeros();
-            clients &= clients - 1;
-            if let Some(client) = self.clients.get_mut(number as usize) {
-                client.subscriptions = client.subscriptions.saturating_sub(1);
-            }
-        }
+        self.outbox.answer(waiting, Err(failure));
     }
 
     /// The platform is there again: events are switched on again, and those who follow them are told. Costs O(clients +
@@ -326,12 +302,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn recovered(&mut self, now: u64) {
         self.recovery.ready(now, &self.limits);
         self.subscriptions.reset();
-        for (number, client) in (0u32..32).zip(self.clients.iter_mut()) {
-            if client.subscriptions > 0 {
-                client.queue.resynchronise(self.records, now);
-                self.posts |= 1 << number;
-            }
-        }
+        let followers = self.subscriptions.followers();
+        self.clients.resynchronise(followers, now);
+        self.outbox.post(followers);
     }
 }
 

@@ -37,7 +37,7 @@
 //! delays no other. An entry that nobody wants any more counts to the client that left it last until the platform has been told, so
 //! that nobody fills the table for others.
 
-use crate::quota::{CLIENTS_MAX, ClientId};
+use crate::clients::{CLIENTS_MAX, ClientId, ClientSet};
 use scmi::events::Thresholds;
 
 /// No entry.
@@ -80,16 +80,16 @@ pub struct Subscription {
     pub(crate) protocol: u8,
     pub(crate) event: u8,
     pub(crate) source: u32,
-    /// Clients that want it, a bit each. 0: the entry is free unless it is in a chain still being worked on.
-    pub(crate) users: u32,
+    /// Clients that want it. None: the entry is free unless it is in a chain still being worked on.
+    pub(crate) users: ClientSet,
     /// Clients that are blocked until the platform has answered.
-    pub(crate) waiting: u32,
+    pub(crate) waiting: ClientSet,
     /// Clients that are blocked until the platform has answered the command after the one that is under way.
-    pub(crate) later: u32,
+    pub(crate) later: ClientSet,
     /// Users whose wish no command has carried yet, blocked or not.
-    pub(crate) unsent: u32,
+    pub(crate) unsent: ClientSet,
     /// Users whose wish the last command carried first: if it is refused, it is refused to them.
-    pub(crate) asked: u32,
+    pub(crate) asked: ClientSet,
     /// What the users want.
     wanted: Thresholds,
     /// What the platform was told last.
@@ -120,17 +120,17 @@ impl Subscription {
         protocol: 0,
         event: 0,
         source: 0,
-        users: 0,
-        waiting: 0,
-        later: 0,
-        unsent: 0,
-        asked: 0,
+        users: ClientSet::EMPTY,
+        waiting: ClientSet::EMPTY,
+        later: ClientSet::EMPTY,
+        unsent: ClientSet::EMPTY,
+        asked: ClientSet::EMPTY,
         wanted: Thresholds::NONE,
         told: Thresholds::NONE,
         before: Thresholds::NONE,
         phase: Phase::Off,
         overdue: false,
-        lane: ClientId(0),
+        lane: ClientId::FIRST,
         queued: false,
         used: false,
         left: false,
@@ -138,7 +138,7 @@ impl Subscription {
         next_queued: 0,
         wishes: 0,
         wish: Wish {
-            client: ClientId(0),
+            client: ClientId::FIRST,
             thresholds: Thresholds::NONE,
             next: 0,
         },
@@ -146,7 +146,7 @@ impl Subscription {
 
     /// What the users want that the platform does not know yet.
     pub(crate) fn step(&self) -> Option<Step> {
-        match (self.phase, self.users != 0) {
+        match (self.phase, !self.users.is_empty()) {
             _ if self.source == ALL_SOURCES => None,
             (Phase::Off, true) => Some(Step::Enable),
             (Phase::On, false) => Some(Step::Disable),
@@ -180,8 +180,8 @@ impl Subscription {
         if step == Step::Enable {
             self.before = self.told;
             self.told = self.wanted;
-            self.waiting |= core::mem::take(&mut self.later);
-            self.asked = core::mem::take(&mut self.unsent);
+            self.waiting |= self.later.drain();
+            self.asked = self.unsent.drain();
         }
     }
 
@@ -195,25 +195,25 @@ impl Subscription {
     /// of what somebody wanted who is gone, they are not asked for again: whoever is left hears more than it wants.
     pub(crate) fn stay(&mut self) {
         self.phase = Phase::On;
-        if self.asked != 0 {
+        if !self.asked.is_empty() {
             self.told = self.before;
         }
     }
 
     /// The platform agreed to what it was told. Returns the clients that waited for that, or for something that it knows already.
-    pub(crate) fn agreed(&mut self, waiting: u32) -> u32 {
+    pub(crate) fn agreed(&mut self, waiting: ClientSet) -> ClientSet {
         self.phase = Phase::On;
-        self.asked = 0;
+        self.asked = ClientSet::EMPTY;
         waiting | self.settle()
     }
 
     /// Whoever wants what the platform has agreed to waits no longer.
-    pub(crate) fn settle(&mut self) -> u32 {
+    pub(crate) fn settle(&mut self) -> ClientSet {
         if self.phase != Phase::On || !self.is_told() {
-            return 0;
+            return ClientSet::EMPTY;
         }
-        self.unsent = 0;
-        core::mem::take(&mut self.waiting) | core::mem::take(&mut self.later)
+        self.unsent = ClientSet::EMPTY;
+        self.waiting.drain() | self.later.drain()
     }
 
     /// The client that acted last.
@@ -253,10 +253,12 @@ pub(crate) struct Table<'m> {
     /// Entries for all sources of an event.
     general: u8,
     lanes: [Lane; CLIENTS_MAX],
-    /// Lanes that are not empty, a bit each.
-    busy: u32,
+    /// Clients whose lane is not empty.
+    busy: ClientSet,
     /// The lane whose turn it is, or the first that is not empty after it.
-    turn: u32,
+    turn: ClientId,
+    /// Subscriptions of each client.
+    held: [u8; CLIENTS_MAX],
     /// Entries that nobody wants any more, by the client that they count to.
     left: [u8; CLIENTS_MAX],
 }
@@ -268,6 +270,13 @@ fn bucket(protocol: u8, event: u8, source: u32) -> usize {
     (mixed ^ mixed >> 16) as usize % BUCKETS
 }
 
+/// Counts one more or one less to a client.
+fn add(counts: &mut [u8; CLIENTS_MAX], client: ClientId, change: i8) {
+    if let Some(count) = counts.get_mut(client.index()) {
+        *count = count.saturating_add_signed(change);
+    }
+}
+
 impl<'m> Table<'m> {
     pub(crate) const fn new() -> Self {
         Self {
@@ -277,8 +286,9 @@ impl<'m> Table<'m> {
             free_wish: NONE,
             general: 0,
             lanes: [Lane::EMPTY; CLIENTS_MAX],
-            busy: 0,
-            turn: 0,
+            busy: ClientSet::EMPTY,
+            turn: ClientId::FIRST,
+            held: [0; CLIENTS_MAX],
             left: [0; CLIENTS_MAX],
         }
     }
@@ -325,18 +335,29 @@ impl<'m> Table<'m> {
 
     /// The users of an event of all sources.
     #[inline]
-    pub(crate) fn general_users(&self, protocol: u8, event: u8) -> u32 {
+    pub(crate) fn general_users(&self, protocol: u8, event: u8) -> ClientSet {
         if self.general == 0 {
-            return 0;
+            return ClientSet::EMPTY;
         }
         self.users(protocol, event, ALL_SOURCES)
     }
 
     /// The users of an event of a source; none if there is no entry.
-    pub(crate) fn users(&self, protocol: u8, event: u8, source: u32) -> u32 {
+    pub(crate) fn users(&self, protocol: u8, event: u8, source: u32) -> ClientSet {
         self.find(protocol, event, source)
             .and_then(|number| self.get(number))
-            .map_or(0, |entry| entry.users)
+            .map_or(ClientSet::EMPTY, |entry| entry.users)
+    }
+
+    /// How many subscriptions a client has.
+    pub(crate) fn held_by(&self, client: ClientId) -> u8 {
+        self.held.get(client.index()).copied().unwrap_or(0)
+    }
+
+    /// The clients that have subscriptions.
+    pub(crate) fn followers(&self) -> ClientSet {
+        let holders = ClientId::all().filter(|&client| self.held_by(client) > 0);
+        holders.fold(ClientSet::EMPTY, |set, client| set | client.bit())
     }
 
     /// How many entries that nobody wants any more count to a client.
@@ -373,23 +394,24 @@ impl<'m> Table<'m> {
             self.remember_wish(number, client, thresholds);
         }
         if let Some(entry) = self.get_mut(number) {
+            let new = !entry.users.contains(client);
             entry.users |= client.bit();
             let (left, lane) = (core::mem::take(&mut entry.left), entry.lane);
-            if left {
-                self.count_left(lane, -1);
-            }
+            add(&mut self.held, client, i8::from(new));
+            add(&mut self.left, lane, -i8::from(left));
         }
         self.fit(number);
         self.change_lane(number, client);
     }
 
     /// Clients are no users of an entry any more. `by` is the one that the entry counts to if it was the last.
-    pub(crate) fn dismiss(&mut self, number: u16, clients: u32, by: ClientId) {
-        let mut rest = clients;
-        while rest != 0 {
-            let client = ClientId(rest.trailing_zeros() as u8);
-            rest &= rest - 1;
+    pub(crate) fn dismiss(&mut self, number: u16, clients: ClientSet, by: ClientId) {
+        let users = self
+            .get(number)
+            .map_or(ClientSet::EMPTY, |entry| entry.users);
+        for client in (users & clients).iter() {
             self.forget_wish(number, client);
+            add(&mut self.held, client, -1);
         }
         let Some(entry) = self.get_mut(number) else {
             return;
@@ -397,18 +419,12 @@ impl<'m> Table<'m> {
         entry.users &= !clients;
         entry.unsent &= !clients;
         entry.asked &= !clients;
-        if entry.users == 0 && !entry.left {
+        if entry.users.is_empty() && !entry.left {
             entry.left = true;
             self.change_lane(number, by);
-            self.count_left(by, 1);
+            add(&mut self.left, by, 1);
         } else {
             self.fit(number);
-        }
-    }
-
-    fn count_left(&mut self, client: ClientId, change: i8) {
-        if let Some(left) = self.left.get_mut(client.index()) {
-            *left = left.saturating_add_signed(change);
         }
     }
 
@@ -471,7 +487,7 @@ impl<'m> Table<'m> {
             place = wish.next;
             wanted = Some(wanted.map_or(wish.thresholds, |all| all.widest(wish.thresholds)));
         }
-        if plain != 0 {
+        if !plain.is_empty() {
             wanted = Some(wanted.map_or(Thresholds::NONE, |all| all.widest(Thresholds::NONE)));
         }
         if let (Some(entry), Some(wanted)) = (self.get_mut(number), wanted) {
@@ -560,19 +576,13 @@ impl<'m> Table<'m> {
     /// There is no entry to look at.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        self.busy == 0
+        self.busy.is_empty()
     }
 
     /// The next entry to look at: the first of the lane whose turn it is.
     pub(crate) fn first_queued(&self) -> Option<u16> {
-        if self.busy == 0 {
-            return None;
-        }
-        let skipped = self.busy.rotate_right(self.turn).trailing_zeros();
-        let lane = self
-            .lanes
-            .get((self.turn + skipped) as usize % CLIENTS_MAX)?;
-        Some(u16::from(lane.first))
+        let client = self.busy.first_from(self.turn)?;
+        Some(u16::from(self.lanes.get(client.index())?.first))
     }
 
     /// Takes an entry that was looked at out of its lane, and frees it if it is of no more use.
@@ -581,7 +591,8 @@ impl<'m> Table<'m> {
         let Some(entry) = self.get(number) else {
             return;
         };
-        let idle = (entry.users | entry.waiting | entry.later) == 0 && entry.phase == Phase::Off;
+        let idle =
+            (entry.users | entry.waiting | entry.later).is_empty() && entry.phase == Phase::Off;
         if idle && entry.used {
             self.release(number as u8);
         }
@@ -590,7 +601,7 @@ impl<'m> Table<'m> {
     /// A command was sent for an entry: the next lane has its turn.
     pub(crate) fn pass_turn(&mut self, number: u16) {
         if let Some(entry) = self.get(number) {
-            self.turn = (u32::from(entry.lane.0) + 1) % CLIENTS_MAX as u32;
+            self.turn = entry.lane.next();
         }
     }
 
@@ -606,9 +617,7 @@ impl<'m> Table<'m> {
         entry.next = self.free;
         self.free = number;
         self.general = self.general.wrapping_sub(general);
-        if left {
-            self.count_left(lane, -1);
-        }
+        add(&mut self.left, lane, -i8::from(left));
         let Some(head) = self.buckets.get_mut(at) else {
             return;
         };
@@ -630,7 +639,7 @@ impl<'m> Table<'m> {
     pub(crate) fn forget(&mut self, client: ClientId) {
         for number in 0..self.entries.len().min(usize::from(NONE)) as u16 {
             if let Some(entry) = self.get_mut(number)
-                && (entry.users | entry.waiting | entry.later) & client.bit() != 0
+                && (entry.users | entry.waiting | entry.later).contains(client)
             {
                 entry.waiting &= !client.bit();
                 entry.later &= !client.bit();
@@ -641,12 +650,12 @@ impl<'m> Table<'m> {
     }
 
     /// The clients that wait for an entry for which nothing was sent yet; they wait no longer. Costs O(entries).
-    pub(crate) fn stop_waiting(&mut self) -> u32 {
-        let mut clients = 0;
+    pub(crate) fn stop_waiting(&mut self) -> ClientSet {
+        let mut clients = ClientSet::EMPTY;
         for entry in self.entries.iter_mut() {
             if entry.used && entry.phase < Phase::Enabling {
-                clients |= core::mem::take(&mut entry.waiting);
-                clients |= core::mem::take(&mut entry.later);
+                clients |= entry.waiting.drain();
+                clients |= entry.later.drain();
             }
         }
         clients
@@ -663,11 +672,11 @@ impl<'m> Table<'m> {
             }
             entry.phase = Phase::Off;
             entry.overdue = false;
-            entry.unsent |= core::mem::take(&mut entry.asked);
+            entry.unsent |= entry.asked.drain();
             let users = entry.users;
             self.enqueue(number);
-            if users != 0 {
-                self.change_lane(number, ClientId(users.trailing_zeros() as u8));
+            if let Some(client) = users.first() {
+                self.change_lane(number, client);
             }
         }
     }
@@ -675,7 +684,8 @@ impl<'m> Table<'m> {
     /// Checks the books of the table against one another.
     pub(crate) fn audit(&self) -> Result<(), &'static str> {
         let ensure = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
-        let (mut queued, mut left, mut wishes) = (0, [0u8; CLIENTS_MAX], 0);
+        let (mut queued, mut left, mut wishes) = (0, [0; CLIENTS_MAX], 0);
+        let mut held = [0; CLIENTS_MAX];
         for (number, entry) in self.entries.iter().enumerate() {
             if !entry.used {
                 ensure(!entry.queued, "a free entry is looked at")?;
@@ -683,9 +693,12 @@ impl<'m> Table<'m> {
                 continue;
             }
             queued += usize::from(entry.queued);
+            for client in entry.users.iter() {
+                add(&mut held, client, 1);
+            }
             if entry.left {
-                left[entry.lane.index() % CLIENTS_MAX] += 1;
-                ensure(entry.users == 0, "an entry that was left has users")?;
+                add(&mut left, entry.lane, 1);
+                ensure(entry.users.is_empty(), "an entry that was left has users")?;
             }
             let reachable = self.find(entry.protocol, entry.event, entry.source);
             ensure(reachable == Some(number as u16), "an entry cannot be found")?;
@@ -696,6 +709,7 @@ impl<'m> Table<'m> {
             }
         }
         ensure(left == self.left, "what clients left is miscounted")?;
+        ensure(held == self.held, "a client's subscriptions are miscounted")?;
         let mut free = self.free_wish;
         while let Some(entry) = self.get(u16::from(free)) {
             wishes += 1;
@@ -706,29 +720,20 @@ impl<'m> Table<'m> {
             "a wish is lost",
         )?;
         let mut in_lanes = 0;
-        for (number, lane) in self.lanes.iter().enumerate() {
-            let busy = self.busy & 1 << number != 0;
+        for (client, lane) in ClientId::all().zip(&self.lanes) {
+            let busy = self.busy.contains(client);
             ensure(busy == (lane.first != NONE), "a lane is forgotten")?;
             let (mut place, mut last) = (lane.first, NONE);
             while let Some(entry) = self.get(u16::from(place))
                 && in_lanes <= queued
             {
                 in_lanes += 1;
-                let right = entry.queued && entry.lane.index() == number;
+                let right = entry.queued && entry.lane == client;
                 ensure(right, "an entry is in another's lane")?;
                 (last, place) = (place, entry.next_queued);
             }
             ensure(last == lane.last, "a lane is torn")?;
         }
         ensure(in_lanes == queued, "an entry is in no lane")
-    }
-
-    /// In how many entries a client is.
-    pub(crate) fn count(&self, client: usize) -> usize {
-        let bit = 1u32 << (client % 32);
-        self.entries
-            .iter()
-            .filter(|entry| entry.used && entry.users & bit != 0)
-            .count()
     }
 }

@@ -4,10 +4,10 @@
 //! Transfers: from a client's wish to the device, and from the answer back to the client.
 
 use crate::channel::{Channel, Clock};
+use crate::clients::{ClientId, Owner, Payer};
 use crate::counters::count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
-use crate::quota::{ClientId, Owner, Payer};
 use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
@@ -209,24 +209,24 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if command.delayed && !events {
             return Err(Refusal::EventsUnavailable);
         }
-        let client = self
-            .clients
-            .get_mut(id.index())
-            .ok_or(Refusal::NotAClient)?;
-        let inspect = client
-            .config
+        let config = self.clients.config(id).ok_or(Refusal::NotAClient)?;
+        let inspect = config
             .rules
             .check_command(command.protocol, command.message)?;
-        if client.account.is_full() {
+        let account = self
+            .clients
+            .account(Payer::Client(id))
+            .ok_or(Refusal::NotAClient)?;
+        if account.is_full() {
             // A client that has no transfer of its own left cannot end one.
-            return Err(if client.account.lost() >= client.account.held() {
+            return Err(if account.lost() >= account.held() {
                 Refusal::SlotsLost
             } else {
                 Refusal::SlotQuota
             });
         }
         let slot = self.free.pop(&self.books.slots).ok_or(Refusal::Busy)?;
-        client.account.take();
+        account.take();
         Ok((id, slot, inspect || !events))
     }
 
@@ -255,17 +255,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         clock: &mut impl Clock,
     ) -> Result<ClientId, Refusal> {
-        let id = self.client_number(owner).ok_or(Refusal::NotAClient)?;
-        let client = self
-            .clients
-            .get_mut(id.index())
-            .ok_or(Refusal::NotAClient)?;
-        if client.owner != owner {
-            let before = client.owner;
-            client.owner = owner;
-            if before != Owner::NOBODY {
-                self.succeeded(id, before, clock);
-            }
+        let (id, before) = self.clients.enter(owner)?;
+        if let Some(before) = before {
+            self.succeeded(id, before, clock);
         }
         Ok(id)
     }
@@ -401,9 +393,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let slot = self.books.slots.get_mut(id);
         let header = Header::unpack(slot.header);
         if let Payer::Client(client) = slot.payer
-            && let Some(client) = self.clients.get(client.index())
+            && let Some(config) = self.clients.config(client)
         {
-            let rules = &client.config.rules;
+            let rules = &config.rules;
             rules.check_domain(header.protocol, header.message, request, len)?;
         }
         if is_asynchronous(&header, request, len) {

@@ -4,9 +4,10 @@
 //! A turn: what has come from the device, and what is due, is dealt with, a bounded amount of it.
 
 use crate::channel::{Channel, Clock};
+use crate::clients::Owner;
 use crate::counters::count;
 use crate::error::Failure;
-use crate::quota::Owner;
+use crate::outbox::Message;
 use crate::recovery::Trouble;
 use crate::slot::{Handle, SlotId, State, Waiter};
 use crate::trace::Trace;
@@ -28,20 +29,8 @@ pub(crate) enum Output<'m> {
         /// The answer, or why there is none.
         result: Result<Reply<'m>, Failure>,
     },
-    /// Post these notification bits to the client: a transfer can be polled, or events fetched.
-    Post {
-        /// The client.
-        owner: Owner,
-        /// Never 0.
-        bits: u32,
-    },
-    /// The platform answered to the client that is blocked in subscribing.
-    Subscribed {
-        /// The client.
-        owner: Owner,
-        /// Whether the event is on.
-        result: Result<(), Failure>,
-    },
+    /// Something else to tell a client.
+    Message(Message),
 }
 
 /// What to do after a turn.
@@ -203,8 +192,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         loop {
             let ended = if self.turn.chores {
                 // Before anything that could bring another announcement.
-                if self.announce.0 | self.kept != 0 {
-                    return self.next_announcement();
+                if self.outbox.has_answers() {
+                    return self.outbox.next_answer(&self.clients).map(Output::Message);
                 }
                 // What a reset ended.
                 let id = self.books.untold.pop();
@@ -227,9 +216,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     Ok(None) => None,
                     Err(violation) => self.violated(EVENT_QUEUE, violation, clock),
                 }
-            } else if self.posts_first | self.posts != 0 {
-                if let Some(output) = self.next_post() {
-                    return Some(output);
+            } else if self.outbox.has_posts() {
+                if let Some(post) = self.outbox.next_post(&self.clients) {
+                    return Some(Output::Message(post));
                 }
                 None
             } else if let Some(id) = self.next_expired() {
@@ -293,10 +282,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 result: self.result(id),
             }),
             Waiter::Handle { bits: 0 } => None,
-            Waiter::Handle { bits } => Some(Output::Post {
-                owner: slot.owner,
-                bits,
-            }),
+            Waiter::Handle { bits } => Some(Output::Message(Message::Post(slot.owner, bits))),
             Waiter::Subscription(number) => {
                 self.own_ended(id, Some(number), clock);
                 None
@@ -328,34 +314,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let end = self.books.slots.get(id).end;
         self.finish(id);
         end.map(|answer| Status::from_raw(answer.status))
-    }
-
-    #[inline(never)]
-    fn next_announcement(&mut self) -> Option<Output<'m>> {
-        let (clients, result) = match self.announce {
-            (0, _) => (&mut self.kept, Ok(())),
-            (_, result) => (&mut self.announce.0, result),
-        };
-        let number = clients.trailing_zeros();
-        *clients &= clients.wrapping_sub(1);
-        let owner = self.clients.get(number as usize)?.owner;
-        Some(Output::Subscribed { owner, result })
-    }
-
-    #[inline(never)]
-    fn next_post(&mut self) -> Option<Output<'m>> {
-        let clients = if self.posts_first != 0 {
-            &mut self.posts_first
-        } else {
-            &mut self.posts
-        };
-        let number = clients.trailing_zeros();
-        *clients &= clients.wrapping_sub(1);
-        let client = self.clients.get(number as usize)?;
-        (client.config.event_bits != 0 && client.owner != Owner::NOBODY).then_some(Output::Post {
-            owner: client.owner,
-            bits: client.config.event_bits,
-        })
     }
 
     /// Notes what the device must not do. No transfer ends by it.

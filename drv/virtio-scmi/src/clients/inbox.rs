@@ -1,7 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Event queues: one for each client, bounded, so that a slow client costs nobody else anything.
+//! Inboxes: a queue of events for each client, bounded, so that a slow client costs nobody else anything.
 
 use crate::memory::DmaBuffer;
 use scmi::events::EVENTS;
@@ -105,7 +105,7 @@ pub struct Fetched<'r> {
 }
 
 /// One client's queue: a list through its part of the records, oldest first.
-pub(crate) struct Queue {
+pub(crate) struct Inbox {
     /// The client's records are `first .. first + depth` of the pool.
     first: u16,
     depth: u8,
@@ -118,7 +118,7 @@ pub(crate) struct Queue {
     resync: Option<u64>,
 }
 
-impl Queue {
+impl Inbox {
     pub(crate) const fn new() -> Self {
         Self {
             first: 0,
