@@ -5,8 +5,8 @@
 
 use crate::channel::Channel;
 use crate::clients::{Account, Payer};
-use crate::slot::{OFF_CLOCK, SlotId, Slots, State, Waiter};
 use crate::transfer::Answer;
+use crate::transfers::{OFF_CLOCK, SlotId, Slots, State, Waiter};
 use scmi::Header;
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
@@ -19,7 +19,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.audit_clients()?;
         self.audit_events()?;
         ensure(
-            self.counters.balance(&self.pools()),
+            self.journal.counters().balance(&self.pools()),
             "the counters do not balance",
         )
     }
@@ -36,7 +36,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             let token = Header::unpack(slot.header).token;
             if slot.has_deadline() && slot.bucket == OFF_CLOCK {
                 off_clock += 1;
-                ensure(self.books.off_clock.contains(id), "a deadline is forgotten")?;
+                ensure(
+                    self.books.deadlines.is_off_clock(id),
+                    "a deadline is forgotten",
+                )?;
             }
             if device {
                 tokens += 1;
@@ -113,7 +116,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             "interruptible is wrong",
         )?;
         ensure(
-            self.books.wheel.count(&self.books.slots) + off_clock == usize::from(in_flight + owed),
+            self.books.deadlines.count(&self.books.slots) + off_clock
+                == usize::from(in_flight + owed),
             "others than those in flight or owed have deadlines",
         )?;
         ensure(

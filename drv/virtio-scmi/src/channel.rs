@@ -4,17 +4,16 @@
 //! The channel: everything that the driver knows of one device, and how it is set up.
 
 use crate::clients::{Client, Clients, Owner, Record, own_slots};
-use crate::counters::{Counters, Pools, count};
-use crate::deadline::Wheel;
+use crate::counters::{Count, Pools};
 use crate::error::Refusal;
+use crate::interrupts::Suppression;
+use crate::journal::Journal;
 use crate::memory::{DmaBuffer, QueueMemory};
 use crate::outbox::Outbox;
 use crate::recovery::{Limits, Phase, Recovery};
-use crate::set::SlotSet;
-use crate::slot::{Fifo, List, SlotId, Slots};
 use crate::subscriptions::{Subscription, Table};
-use crate::token::Tokens;
 use crate::trace::Trace;
+use crate::transfers::{Deadlines, Fifo, List, SlotId, SlotSet, Slots, Tokens};
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, Transport};
 use crate::turn::Turn;
 use virtqueue::Virtqueue;
@@ -29,10 +28,8 @@ pub(crate) trait Clock {
 /// [`Driver::provide`](crate::Driver::provide), so that it takes no room in the image.
 pub struct Books<const SLOTS: usize> {
     pub(crate) slots: Slots<SLOTS>,
-    pub(crate) wheel: Wheel,
+    pub(crate) deadlines: Deadlines,
     pub(crate) tokens: Tokens,
-    /// Slots whose transfer had no deadline on the clock when it was sent; it may be over since.
-    pub(crate) off_clock: SlotSet,
     /// Ended transfers whose waiter is to be told in the next turn.
     pub(crate) untold: SlotSet,
 }
@@ -41,9 +38,8 @@ impl<const SLOTS: usize> Books<SLOTS> {
     /// Empty books.
     pub const NEW: Self = Self {
         slots: Slots::new(),
-        wheel: Wheel::new(),
+        deadlines: Deadlines::new(),
         tokens: Tokens::new(),
-        off_clock: SlotSet::new(),
         untold: SlotSet::new(),
     };
 }
@@ -70,10 +66,7 @@ pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENT
     pub(crate) interruptible: u16,
     /// Event buffers that hold the delayed response of a transfer that is not collected.
     pub(crate) parked: u16,
-    /// Interrupts of the command ring are suppressed, because all wait by polling.
-    pub(crate) quiet: bool,
-    /// Everybody polls, or did so a moment ago.
-    pub(crate) polling: bool,
+    pub(crate) suppression: Suppression,
     /// The device was set up and may be kicked.
     pub(crate) live: bool,
     /// The device has an event queue, and it is set up.
@@ -81,13 +74,11 @@ pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENT
     pub(crate) turn: Turn,
     pub(crate) outbox: Outbox,
     pub(crate) clients: Clients<'m>,
-    /// What happened.
-    pub(crate) counters: Counters,
+    pub(crate) journal: Journal,
     pub(crate) limits: Limits,
     pub(crate) subscriptions: Table<'m>,
     pub(crate) features: u64,
     pub(crate) generation: u32,
-    trace: fn(Trace),
     pub(crate) commands: Virtqueue<'m, RING>,
     pub(crate) events: Virtqueue<'m, EVENTS>,
 }
@@ -104,8 +95,6 @@ pub enum Condition {
     /// Recovery gave up for now.
     PlatformUnavailable,
 }
-
-fn ignore(_: Trace) {}
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
@@ -127,21 +116,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             in_flight: 0,
             interruptible: 0,
             parked: 0,
-            quiet: false,
-            polling: false,
+            suppression: Suppression::new(),
             live: false,
             event_queue: false,
             turn: Turn::NEW,
             outbox: Outbox::new(),
             clients: Clients::new(own_slots(SLOTS) as u16),
-            counters: Counters::ZERO,
+            journal: Journal::new(),
             commands: Virtqueue::new(&memory.command_ring),
             events: Virtqueue::new(&memory.event_ring),
             limits: Limits::DEFAULT,
             subscriptions: Table::new(),
             features: 0,
             generation: 0,
-            trace: ignore,
         }
     }
 
@@ -158,11 +145,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         limits: Limits,
         trace: fn(Trace),
     ) {
-        self.books.wheel.clear();
+        self.books.deadlines.clear();
         self.clients.provide(clients, tasks, records);
         self.subscriptions.provide(subscriptions);
         self.limits = limits;
-        self.trace = trace;
+        self.journal.provide(trace);
     }
 
     /// Gives an event buffer back to the device (V09). It cannot fail: a buffer that the driver has is not in the ring, and there
@@ -179,11 +166,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return;
         }
         if self.commands.kick_needed() {
-            count(&mut self.counters.kicks);
+            self.journal.count(Count::Kicks);
             transport.notify(COMMAND_QUEUE);
         }
         if self.event_queue && self.events.kick_needed() {
-            count(&mut self.counters.kicks);
+            self.journal.count(Count::Kicks);
             transport.notify(EVENT_QUEUE);
         }
     }
@@ -296,9 +283,5 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[inline]
     pub(crate) fn event(&self, number: u16) -> &'m DmaBuffer {
         &self.memory.events[usize::from(number) & (EVENTS - 1)]
-    }
-
-    pub(crate) fn trace(&self, line: Trace) {
-        (self.trace)(line);
     }
 }

@@ -8,15 +8,15 @@ use crate::channel::{Books, Channel, Clock, Condition};
 use crate::clients::{Client, Fetched, Owner, Record};
 use crate::counters::{Counters, Pools};
 use crate::error::{Failure, Refusal};
+use crate::interrupts::Pacing;
 use crate::memory::{DmaBuffer, QueueMemory};
 use crate::outbox::Message;
-use crate::pacing::Pacing;
 use crate::recovery::Limits;
-use crate::slot::Handle;
 use crate::subscribe::Notified;
 use crate::subscriptions::Subscription;
 use crate::trace::Trace;
 use crate::transfer::{Command, Reply};
+use crate::transfers::Handle;
 use crate::transport::{Interrupts, SetupError, Transport};
 use crate::turn::{After, Output};
 use scmi::events::Thresholds;
@@ -116,7 +116,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Driver<'m, RING, SLOTS, EVENTS>
 {
     /// How late a deadline of a second or more may be, in milliseconds, beside the time that a turn takes.
-    pub const LATENESS: u64 = Channel::<'m, RING, SLOTS, EVENTS>::LATENESS;
+    pub const LATENESS: u64 = crate::transfers::LATENESS;
 
     /// A driver without device and clients. Touches no queue memory.
     pub const fn new(
@@ -220,10 +220,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             let any = self.acknowledge(transport);
             if interrupt {
                 if !any {
-                    self.channel.trace(Trace::Spurious);
+                    self.channel.journal.trace(Trace::Spurious);
                 }
                 if self.pacing.interrupted(&mut self.channel, clock) {
-                    self.channel.trace(Trace::HeldOff);
+                    self.channel.journal.trace(Trace::HeldOff);
                 }
             }
         }
@@ -277,7 +277,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 After::Yield => break,
             }
         }
-        self.channel.trace(Trace::Flood);
+        self.channel.journal.trace(Trace::Flood);
         self.pacing.pause(&mut moment(system), plan);
     }
 
@@ -489,7 +489,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// What happened.
     pub fn counters(&self) -> &Counters {
-        &self.channel.counters
+        self.channel.journal.counters()
     }
 
     /// What the driver holds.

@@ -5,12 +5,12 @@
 
 use crate::channel::Channel;
 use crate::clients::{ClientId, Owner, Payer};
-use crate::counters::count;
+use crate::counters::Count;
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
-use crate::slot::{SlotId, Slots, State};
 use crate::trace::Trace;
 use crate::transfer::{Answer, Reply};
+use crate::transfers::{SlotId, Slots, State};
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
@@ -21,7 +21,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             State::Waiting => {
                 self.stop_clock(id);
                 self.leave_flight(id);
-                count(&mut self.counters.failed);
+                self.journal.count(Count::Failed);
                 let slot = self.books.slots.get_mut(id);
                 slot.state = State::Lost;
                 slot.end = Err(Failure::TimedOut);
@@ -30,7 +30,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             State::AwaitingDelayed => {
                 // The platform is at work on it, so the slot stays taken until that is over. Its deadline stays too.
                 self.leave_flight(id);
-                count(&mut self.counters.failed);
+                self.journal.count(Count::Failed);
                 self.books.slots.get_mut(id).state = State::Owed;
                 self.owed = self.owed.wrapping_add(1);
             }
@@ -47,7 +47,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if let Some(account) = self.clients.account(self.books.slots.get(id).payer) {
             account.lose(now);
         }
-        self.turn.rearm = true;
+        self.books.deadlines.changed();
     }
 
     /// The device gave a lost slot back, or was reset.
@@ -114,7 +114,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let slot = self.books.slots.get_mut(id);
         slot.state = State::Ended;
         slot.end = Ok(answer);
-        count(&mut self.counters.answered);
+        self.journal.count(Count::Answered);
     }
 
     /// A transfer in flight ended, in time or not. It is off the clock.
@@ -130,20 +130,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             self.lose(id, now);
         }
         match end {
-            Ok(_) => count(&mut self.counters.answered),
+            Ok(_) => self.journal.count(Count::Answered),
             Err(failure) => {
                 match failure {
                     Failure::TimedOut | Failure::DelayedTimedOut => {
-                        count(&mut self.counters.timed_out);
-                        count(if polled {
-                            &mut self.counters.xfers_response_polled_timeout
+                        self.journal.count(Count::TimedOut);
+                        self.journal.count(if polled {
+                            Count::XfersResponsePolledTimeout
                         } else {
-                            &mut self.counters.xfers_response_timeout
+                            Count::XfersResponseTimeout
                         });
                     }
-                    _ => count(&mut self.counters.failed),
+                    _ => self.journal.count(Count::Failed),
                 }
-                self.trace(Trace::Failed { header, failure });
+                self.journal.trace(Trace::Failed { header, failure });
             }
         }
     }
@@ -235,7 +235,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .clients
             .account(payer)
             .map_or(0, |account| account.held());
-        self.trace(Trace::ClientGone {
+        self.journal.trace(Trace::ClientGone {
             task: owner.0,
             held,
         });

@@ -3,14 +3,14 @@
 
 //! What comes from the device: each word of it is read once, checked, and only then used.
 
-use crate::channel::{Channel, Clock};
+use crate::channel::{Books, Channel, Clock};
 use crate::clients::{Arrival, ClientSet, EventKind, Payload, SOURCE_WORD};
-use crate::counters::count;
+use crate::counters::Count;
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
-use crate::slot::{SlotId, State, Waiter};
 use crate::trace::Trace;
 use crate::transfer::Answer;
+use crate::transfers::{SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, OVERHEAD};
 use scmi::{Header, MessageType, Status};
 use virtqueue::Used;
@@ -26,7 +26,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub(crate) fn command_used(&mut self, used: Used, clock: &mut impl Clock) -> Option<SlotId> {
         let id = SlotId(used.head / 2);
         if used.excess {
-            count(&mut self.counters.clamped);
+            self.journal.count(Count::Clamped);
         }
         // Each word is read here, once.
         let reply = self.reply(id);
@@ -43,15 +43,18 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             return None;
         }
         let (polled, follows) = (slot.polled, slot.follows);
-        self.take_off_clock(id);
+        let Books {
+            slots, deadlines, ..
+        } = &mut *self.books;
+        deadlines.stop(slots, id);
         if len < OVERHEAD || header & MATCHED != sent {
             self.bad_reply(id, header, len, clock);
             return Some(id);
         }
-        count(if polled {
-            &mut self.counters.response_polled_ok
+        self.journal.count(if polled {
+            Count::ResponsePolledOk
         } else {
-            &mut self.counters.response_ok
+            Count::ResponseOk
         });
         let token = Header::unpack(sent).token;
         if follows && status == 0 {
@@ -76,7 +79,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn bad_reply(&mut self, id: SlotId, header: u32, len: usize, clock: &mut impl Clock) {
         let failure = if len < OVERHEAD {
             // What the buffer holds is of an earlier use.
-            count(&mut self.counters.err_msg_invalid);
+            self.journal.count(Count::ErrMsgInvalid);
             Failure::ShortReply
         } else {
             self.unexpected(header);
@@ -135,8 +138,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // D11: the delayed response was taken for both; this is the other half.
             self.books.tokens.release(token);
         } else {
-            count(&mut self.counters.err_msg_unexpected);
-            self.trace(Trace::Unexpected { header });
+            self.journal.count(Count::ErrMsgUnexpected);
+            self.journal.trace(Trace::Unexpected { header });
             let accepted = follows && answered && status == 0;
             if accepted && state == State::Lost {
                 // The platform is at work on it: the slot and the token stay taken until that is over.
@@ -194,7 +197,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let now = clock.now();
         let number = used.head;
         if used.excess {
-            count(&mut self.counters.clamped);
+            self.journal.count(Count::Clamped);
         }
         let buffer = self.event(number);
         let word = buffer.word(0);
@@ -230,8 +233,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     #[cold]
     fn invalid(&mut self, header: u32, len: usize) {
-        count(&mut self.counters.err_msg_invalid);
-        self.trace(Trace::Invalid {
+        self.journal.count(Count::ErrMsgInvalid);
+        self.journal.trace(Trace::Invalid {
             header,
             len: len as u32,
         });
@@ -239,15 +242,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     #[cold]
     fn unexpected(&mut self, header: u32) {
-        count(&mut self.counters.err_msg_unexpected);
-        self.trace(Trace::Unexpected { header });
+        self.journal.count(Count::ErrMsgUnexpected);
+        self.journal.trace(Trace::Unexpected { header });
     }
 
     /// Puts an event into the queues of those who want it. Costs O(clients that want it).
     fn notification(&mut self, header: &Header, number: u16, len: usize, now: u64) {
         let Some(event) = scmi::events::find(header.protocol, header.message) else {
             // N04: not ours to understand.
-            count(&mut self.counters.events_unclaimed);
+            self.journal.count(Count::EventsUnclaimed);
             return;
         };
         let len = len - HEADER_LEN;
@@ -256,7 +259,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             self.invalid(header.pack(), len + HEADER_LEN);
             return;
         }
-        count(&mut self.counters.notification_ok);
+        self.journal.count(Count::NotificationOk);
         let buffer = self.event(number);
         // Read here, once: it decides who is told, and they are told this one.
         let source = event
@@ -267,7 +270,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let one = self.subscriptions.users(protocol, id, source.unwrap_or(0)) & !all;
         if (all | one).is_empty() {
             // N09.
-            count(&mut self.counters.events_unclaimed);
+            self.journal.count(Count::EventsUnclaimed);
             return;
         }
         let arrival = Arrival {
@@ -287,8 +290,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Queues an event for each client of a set.
     pub(crate) fn deliver(&mut self, clients: ClientSet, arrival: &Arrival<'_>) {
         let dropped = self.clients.deliver(clients, arrival);
-        let counter = &mut self.counters.err_msg_nomem;
-        *counter = counter.wrapping_add(dropped);
+        self.journal.count_many(Count::ErrMsgNomem, dropped);
     }
 
     /// A delayed response: whose is it, and is it in time? Returns the slot if a transfer ended, and whether it keeps the
@@ -343,10 +345,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.stop_clock(id);
                 self.books.tokens.release(header.token);
                 let end = if len < OVERHEAD {
-                    count(&mut self.counters.err_msg_invalid);
+                    self.journal.count(Count::ErrMsgInvalid);
                     Err(Failure::ShortReply)
                 } else {
-                    count(&mut self.counters.delayed_response_ok);
+                    self.journal.count(Count::DelayedResponseOk);
                     let answer = answer(None);
                     self.reply(id).copy_from(buffer, len);
                     let slot = self.books.slots.get_mut(id);
@@ -359,14 +361,14 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             State::Waiting if len >= OVERHEAD => {
                 // D11. The device has the reply buffer, so the event buffer keeps what came, until it is collected or the reply
                 // comes. Half of the ring may be kept so; beyond that the response is lost.
-                self.trace(Trace::EarlyDelayed { header: word });
+                self.journal.trace(Trace::EarlyDelayed { header: word });
                 self.stop_clock(id);
                 let room = self.parked < self.event_ring().div_ceil(2);
                 let end = if room {
-                    count(&mut self.counters.delayed_response_ok);
+                    self.journal.count(Count::DelayedResponseOk);
                     Ok(answer(Some(number)))
                 } else {
-                    count(&mut self.counters.err_msg_nomem);
+                    self.journal.count(Count::ErrMsgNomem);
                     self.books.slots.get_mut(id).follows = false;
                     Err(Failure::DelayedTimedOut)
                 };

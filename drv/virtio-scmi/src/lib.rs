@@ -91,24 +91,22 @@ mod audit;
 mod channel;
 mod clients;
 mod counters;
-mod deadline;
 mod driver;
 mod ending;
 mod error;
 mod incoming;
+mod interrupts;
+mod journal;
 mod memory;
 mod outbox;
 mod own;
-mod pacing;
 mod recovery;
-mod set;
 mod setup;
-mod slot;
 mod subscribe;
 mod subscriptions;
-mod token;
 mod trace;
 mod transfer;
+mod transfers;
 mod transport;
 mod turn;
 
@@ -123,11 +121,11 @@ pub use error::{Failure, Refusal};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
 pub use recovery::{Limits, Trouble};
 pub use scmi::events::Thresholds;
-pub use slot::Handle;
 pub use subscribe::Notified;
 pub use subscriptions::{ALL_SOURCES, Subscription};
 pub use trace::Trace;
 pub use transfer::{Answer, Command, FIRST_WORDS, Reply, Wait};
+pub use transfers::Handle;
 pub use transport::{
     COMMAND_QUEUE, DEVICE_ID, EVENT_IDX, EVENT_QUEUE, Interrupts, P2A_CHANNELS, SetupError,
     Transport, VERSION_1,

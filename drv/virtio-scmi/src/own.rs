@@ -6,8 +6,8 @@
 use crate::channel::Channel;
 use crate::clients::{Owner, Payer};
 use crate::recovery::Phase;
-use crate::slot::{SlotId, State, Waiter};
 use crate::trace::Trace;
+use crate::transfers::{SlotId, State, Waiter};
 use crate::transport::Transport;
 use scmi::protocol::common::PROTOCOL_VERSION;
 use scmi::{Header, Protocol, Token};
@@ -64,7 +64,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // Commands of the driver's own that the reset ended have its slots until they are looked at in this turn.
             None if self.clients.own().held() > 0 => {
                 let until = self.recovery.next(now, &self.limits);
-                self.trace(Trace::RetryAt(until));
+                self.journal.trace(Trace::RetryAt(until));
             }
             // All slots hold answers that nobody has fetched: the first command will show.
             None => self.recovered(now),

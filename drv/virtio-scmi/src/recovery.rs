@@ -17,7 +17,7 @@
 //! for the version of the Base protocol, and is ready when that is answered. A device that gets into trouble again soon after it was
 //! ready does not get new attempts: they go on being counted.
 
-use crate::slot::SlotId;
+use crate::transfers::SlotId;
 
 /// Why the device is to be reset.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

@@ -4,11 +4,11 @@
 //! Setting the device up, for the first time and again.
 
 use crate::channel::Channel;
-use crate::counters::count;
+use crate::counters::Count;
 use crate::memory::DmaBuffer;
 use crate::recovery::{Losses, Phase, Trouble};
-use crate::slot::{Fifo, List, Slots, State};
 use crate::trace::Trace;
+use crate::transfers::{Fifo, List, Slots, State};
 use crate::transport::{
     COMMAND_QUEUE, EVENT_IDX, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport, VERSION_1,
 };
@@ -30,10 +30,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         match result {
             Ok(()) => self.recovery.ready(now, &self.limits),
             Err(error) => {
-                self.trace(Trace::SetupFailed(error));
+                self.journal.trace(Trace::SetupFailed(error));
                 if error.may_pass() {
                     let until = self.recovery.begin(now, &self.limits);
-                    self.trace(Trace::RetryAt(until));
+                    self.journal.trace(Trace::RetryAt(until));
                 }
             }
         }
@@ -81,10 +81,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             features & !P2A_CHANNELS
         };
         self.live = true;
-        self.quiet = false;
+        self.suppression.reset();
         self.generation = self.generation.wrapping_add(1);
         self.recovery.fresh(now);
-        self.trace(Trace::Ready {
+        self.journal.trace(Trace::Ready {
             commands: self.commands.size(),
             events: self.event_ring(),
         });
@@ -177,7 +177,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// [`Channel::next_wake`] has passed or trouble was reported.
     #[inline(never)]
     pub(crate) fn maintain(&mut self, transport: &mut impl Transport, now: u64) {
-        self.turn.rearm = true;
+        self.books.deadlines.changed();
         self.recovery.tick(now);
         if self.recovery.is_up() {
             if self.recovery.trouble.is_none() && self.lost.len() > 0 {
@@ -193,7 +193,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             match self.set_up(transport, now) {
                 Ok(()) => self.probe(transport, now),
                 Err(error) => {
-                    self.trace(Trace::SetupFailed(error));
+                    self.journal.trace(Trace::SetupFailed(error));
                     self.attempt_failed(now);
                 }
             }
@@ -228,7 +228,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     fn begin_recovery(&mut self, trouble: Trouble, now: u64) {
-        self.trace(Trace::Recovery(trouble));
+        self.journal.trace(Trace::Recovery(trouble));
         if matches!(trouble, Trouble::SlotsLost | Trouble::NoProgress) {
             self.recovery.reset_for_losses(now, &self.limits);
             let until = now.saturating_add(self.limits.lost_longest.into());
@@ -244,19 +244,19 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // In the middle of an attempt: it failed.
             return self.attempt_failed(now);
         }
-        count(&mut self.counters.recoveries);
+        self.journal.count(Count::Recoveries);
         let until = self.recovery.begin(now, &self.limits);
-        self.trace(Trace::RetryAt(until));
+        self.journal.trace(Trace::RetryAt(until));
     }
 
     #[cold]
     #[inline(never)]
     pub(crate) fn attempt_failed(&mut self, now: u64) {
-        count(&mut self.counters.recoveries_failed);
+        self.journal.count(Count::RecoveriesFailed);
         let until = self.recovery.next(now, &self.limits);
-        self.trace(Trace::RetryAt(until));
+        self.journal.trace(Trace::RetryAt(until));
         if self.recovery.unavailable(&self.limits) {
-            self.trace(Trace::Unavailable);
+            self.journal.trace(Trace::Unavailable);
         }
     }
 
@@ -281,14 +281,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.recovery.trouble.is_some()
     }
 
-    /// Whether [`Channel::next_wake`] may have come nearer, or a tick be wanted that was not wanted before, since this was last asked.
-    #[inline]
-    pub(crate) fn take_rearm(&mut self) -> bool {
-        core::mem::take(&mut self.turn.rearm)
-    }
-
     /// When to call [`Channel::maintain`] and run a turn, if nothing happens before. Milliseconds since boot; a time that has passed
-    /// means at once. (As long as [`Channel::wants_tick`], a turn with the time is wanted soon besides.)
+    /// means at once. (As long as deadlines are not on the clock, a turn with the time is wanted soon besides.)
     #[inline(never)]
     pub(crate) fn next_wake(&self) -> Option<u64> {
         let recovery = match self.recovery.phase {
@@ -299,7 +293,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 None => self.loss_deadline().map(|(when, _)| when),
             },
         };
-        match (recovery, self.books.wheel.next()) {
+        match (recovery, self.books.deadlines.next()) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }

@@ -7,9 +7,9 @@ use crate::channel::{Channel, Clock};
 use crate::clients::{Arrival, ClientSet, EventKind, Fetched, Owner, Payload};
 use crate::error::{Failure, Refusal};
 use crate::recovery::Phase;
-use crate::slot::Waiter;
 use crate::subscriptions::{ALL_SOURCES, Phase as Switch, Step};
 use crate::trace::Trace;
+use crate::transfers::Waiter;
 use crate::transport::P2A_CHANNELS;
 use scmi::events::{Sources, Thresholds};
 use scmi::{Status, events};
@@ -230,7 +230,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 if failure != Failure::DeviceReset {
                     let (protocol, event) = (entry.protocol, entry.event);
                     let status = end.map_or(0, Status::raw);
-                    self.trace(Trace::EventRefused {
+                    self.journal.trace(Trace::EventRefused {
                         protocol,
                         event,
                         status,

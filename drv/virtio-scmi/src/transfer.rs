@@ -5,10 +5,10 @@
 
 use crate::channel::{Channel, Clock};
 use crate::clients::{ClientId, Owner, Payer};
-use crate::counters::count;
+use crate::counters::Count;
 use crate::error::{Failure, Refusal};
 use crate::memory::DmaBuffer;
-use crate::slot::{Handle, OFF_CLOCK, SlotId, State, Waiter};
+use crate::transfers::{Handle, SlotId, State, Waiter};
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use scmi::{Header, Token};
 
@@ -56,10 +56,6 @@ impl Answer {
         parked: None,
     };
 }
-
-/// Deadlines shorter than this are put on the clock right after the command was sent, in milliseconds. Longer ones can wait until the clock is
-/// looked at anyway, at most [`Channel::LATENESS`] later.
-const PROMPT: u32 = 1_000;
 
 /// Words that [`Reply::first_words`] has.
 pub const FIRST_WORDS: usize = 6;
@@ -124,10 +120,6 @@ impl Reply<'_> {
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Channel<'m, RING, SLOTS, EVENTS>
 {
-    /// How late a deadline of a second or more may be, if a turn with the time is run that long after a command at the latest, as long
-    /// as [`Channel::wants_tick`]. Milliseconds.
-    pub(crate) const LATENESS: u64 = 250;
-
     /// Whether the ring has slots, and none is free for a command.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
@@ -202,7 +194,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let id = self.client(owner, clock)?;
         self.check_ready()?;
         if command.polled && (command.delayed || command.wait == Wait::Blocked) {
-            count(&mut self.counters.sent_fail_polling_unsupported);
+            self.journal.count(Count::SentFailPollingUnsupported);
             return Err(Refusal::InvalidArgument);
         }
         let events = self.has_events();
@@ -232,10 +224,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     #[cold]
     pub(crate) fn count_refusal(&mut self, refusal: Refusal) {
-        count(&mut self.counters.sent_fail);
+        self.journal.count(Count::SentFail);
         match refusal {
             Refusal::NoDevice | Refusal::Recovering | Refusal::PlatformUnavailable => {
-                count(&mut self.counters.sent_fail_channel_not_found);
+                self.journal.count(Count::SentFailChannelNotFound);
             }
             Refusal::NotAClient
             | Refusal::SlotQuota
@@ -243,7 +235,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             | Refusal::ProtocolNotAllowed
             | Refusal::MessageNotAllowed
             | Refusal::ReservedMessage
-            | Refusal::DomainNotAllowed => count(&mut self.counters.refused),
+            | Refusal::DomainNotAllowed => self.journal.count(Count::Refused),
             _ => {}
         }
     }
@@ -312,66 +304,32 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
     }
 
-    /// A deadline stays told by its distance until somebody looks at the clock.
+    /// The deadline of a transfer begins, told by its distance.
     #[inline]
     pub(crate) fn leave_off_clock(&mut self, id: SlotId) {
         let books = &mut *self.books;
-        let slot = books.slots.get_mut(id);
-        slot.bucket = OFF_CLOCK;
-        if slot.patience < PROMPT {
-            self.turn.clock = true;
-        }
-        self.turn.rearm |= self.turn.clock | books.off_clock.is_empty();
-        books.off_clock.insert(id);
-    }
-
-    /// Whether a deadline is so near that [`Channel::tick`] cannot wait.
-    #[inline]
-    pub(crate) fn wants_clock(&self) -> bool {
-        self.turn.clock
+        books.deadlines.begin(&mut books.slots, id);
     }
 
     /// Puts the deadlines of what was sent since the last time on the clock: they count from now on.
     #[inline(never)]
     pub(crate) fn tick(&mut self, now: u64) {
-        self.turn.clock = false;
-        while let Some(id) = self.books.off_clock.pop() {
-            let slot = self.books.slots.get(id);
-            if slot.has_deadline() && slot.bucket == OFF_CLOCK {
-                self.put_on_clock(id, now);
-            }
-        }
+        let books = &mut *self.books;
+        books.deadlines.tick(&mut books.slots, now);
     }
 
-    /// A deadline that is told by its distance becomes a time.
+    /// The deadline of a transfer begins now.
     #[inline(never)]
     pub(crate) fn put_on_clock(&mut self, id: SlotId, now: u64) {
-        let slot = self.books.slots.get_mut(id);
-        slot.time = now.saturating_add(u64::from(slot.patience));
-        self.books.wheel.insert(&mut self.books.slots, id, now);
-        self.turn.rearm = true;
+        let books = &mut *self.books;
+        books.deadlines.begin_now(&mut books.slots, id, now);
     }
 
-    /// A transfer in flight needs its deadline no more.
-    #[inline]
-    pub(crate) fn take_off_clock(&mut self, id: SlotId) {
-        // Of one that is off the clock nothing needs to be taken back: the next look at the clock passes it over.
-        if self.books.slots.get(id).bucket != OFF_CLOCK {
-            self.books.wheel.remove(&mut self.books.slots, id);
-        }
-    }
-
-    /// [`Channel::take_off_clock`], away from the path of ordinary commands.
+    /// A transfer needs its deadline no more.
     #[inline(never)]
     pub(crate) fn stop_clock(&mut self, id: SlotId) {
-        self.take_off_clock(id);
-    }
-
-    /// Whether there may be transfers whose deadline is not on the clock yet: a turn with the time should be run within
-    /// [`Channel::LATENESS`].
-    #[inline]
-    pub(crate) fn wants_tick(&self) -> bool {
-        !self.books.off_clock.is_empty()
+        let books = &mut *self.books;
+        books.deadlines.stop(&mut books.slots, id);
     }
 
     #[inline]
@@ -420,9 +378,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.request(id).set_word(0, header);
 
         // V27: whether the reply is to interrupt must be settled before the device can answer.
-        if polled || self.quiet {
-            self.settle_interrupts(polled);
-        }
+        self.turn.wanted |=
+            self.suppression
+                .before_send(polled, self.interruptible, &mut self.commands);
         let sent = self
             .commands
             .set_read_len(id.head(), (HEADER_LEN + len) as u32)
@@ -436,25 +394,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         self.in_flight = self.in_flight.wrapping_add(1);
         self.interruptible = self.interruptible.wrapping_add(u16::from(!polled));
-        count(&mut self.counters.sent_ok);
+        self.journal.count(Count::SentOk);
         self.leave_off_clock(id);
         Ok(handle)
-    }
-
-    fn settle_interrupts(&mut self, polled: bool) {
-        if polled {
-            if self.interruptible == 0 && !self.quiet {
-                self.quiet = true;
-                self.polling = true;
-                self.commands.suppress_interrupts();
-            }
-        } else if self.quiet {
-            self.quiet = false;
-            self.polling = false;
-            if self.commands.enable_interrupts() {
-                self.turn.wanted = true;
-            }
-        }
     }
 
     /// The slot of a transfer that its client polls for, if it has ended. [`Channel::finish`] ends the handle.

@@ -5,13 +5,14 @@
 
 use crate::channel::{Channel, Clock};
 use crate::clients::Owner;
-use crate::counters::count;
+use crate::counters::Count;
 use crate::error::Failure;
+use crate::interrupts::Suppression;
 use crate::outbox::Message;
 use crate::recovery::Trouble;
-use crate::slot::{Handle, SlotId, State, Waiter};
 use crate::trace::Trace;
 use crate::transfer::Reply;
+use crate::transfers::{Handle, SlotId, State, Waiter};
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE};
 use scmi::{Header, Status};
 use virtqueue::{Used, Violation, Virtqueue};
@@ -53,17 +54,10 @@ pub(crate) struct Turn {
     events_left: u16,
     /// The time, if the turn has it: then deadlines are looked at.
     pub(crate) time: Option<u64>,
-    /// Something was taken from the command ring, and from the event ring, since their interrupt was last asked for.
-    commands_taken: bool,
-    events_taken: bool,
     /// A turn is wanted although no interrupt may come.
     pub(crate) wanted: bool,
     /// Somebody is to be told something that no ring brings.
     pub(crate) chores: bool,
-    /// [`Channel::next_wake`] may have come nearer.
-    pub(crate) rearm: bool,
-    /// A deadline is to be put on the clock now.
-    pub(crate) clock: bool,
 }
 
 impl Turn {
@@ -71,12 +65,8 @@ impl Turn {
         commands_left: 0,
         events_left: 0,
         time: None,
-        commands_taken: false,
-        events_taken: false,
         wanted: false,
         chores: false,
-        rearm: false,
-        clock: false,
     };
 }
 
@@ -87,7 +77,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// [`Channel::kick`], and [`Channel::end_turn`].
     ///
     /// With the time, deadlines that have passed are dealt with too: for turns that [`Channel::next_wake`] or
-    /// [`Channel::wants_tick`] asked for.
+    /// a tick asked for.
     #[inline]
     pub(crate) fn begin_turn(&mut self, time: Option<u64>) {
         self.turn.wanted = false;
@@ -99,38 +89,20 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // The time that was lost is the transfer's gain.
             self.tick(now);
         }
-        // V12. With EVENT_IDX there is nothing to do: the device has told us, and will not again until we ask.
-        if !self.commands.event_idx() {
-            self.commands.suppress_interrupts();
-            if self.has_events() {
-                self.events.suppress_interrupts();
-            }
-        }
+        let events = self.event_queue.then_some(&mut self.events);
+        Suppression::begin_turn(&mut self.commands, events);
     }
 
     /// The device interrupted. Returns how often it did, modulo 2^32.
     #[inline]
     pub(crate) fn interrupted(&mut self) -> u32 {
-        count(&mut self.counters.interrupts);
-        self.counters.interrupts
+        self.journal.count(Count::Interrupts);
+        self.journal.counters().interrupts
     }
 
     /// Whether a turn should be run although no interrupt and no time asked for it.
     pub(crate) fn wants_turn(&self) -> bool {
         self.turn.wanted
-    }
-
-    /// Whether everybody polls, or did so a moment ago: then an interrupt is likely to be of a polled command, on a device that does
-    /// not respect that it is suppressed.
-    #[inline]
-    pub(crate) fn is_polling(&self) -> bool {
-        self.polling
-    }
-
-    /// A moment has passed: who has nothing in flight polls no more.
-    #[inline]
-    pub(crate) fn forget_polling(&mut self) {
-        self.polling &= self.quiet;
     }
 
     /// Whether somebody waits for an interrupt of the command ring.
@@ -160,22 +132,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if commands_spent || (self.has_events() && self.turn.events_left == 0) {
             return After::Yield;
         }
-        let mut slipped_in = self.turn.wanted;
-        if self.interruptible == 0 && self.in_flight > 0 {
-            self.quiet = true;
-            self.commands.suppress_interrupts();
-        } else if self.commands.size() > 0
-            && (self.turn.commands_taken || self.quiet || !self.commands.event_idx())
-        {
-            // With EVENT_IDX what was asked for still holds if nothing came.
-            self.turn.commands_taken = false;
-            self.quiet = false;
-            slipped_in |= self.commands.enable_interrupts();
-        }
-        if self.has_events() && (self.turn.events_taken || !self.events.event_idx()) {
-            self.turn.events_taken = false;
-            slipped_in |= self.events.enable_interrupts();
-        }
+        let awaited = self.interruptible > 0 || self.in_flight == 0;
+        let events = self.event_queue.then_some(&mut self.events);
+        let slipped_in = self
+            .suppression
+            .end_turn(awaited, &mut self.commands, events)
+            | self.turn.wanted;
         if slipped_in {
             After::Again
         } else {
@@ -200,7 +162,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 self.turn.chores = id.is_some();
                 id
             } else if self.turn.commands_left > 0 && self.commands.has_used() {
-                self.turn.commands_taken = true;
+                self.suppression.command_taken();
                 match take(&mut self.commands, &mut self.turn.commands_left) {
                     Ok(Some(used)) => {
                         self.recovery.moved = true;
@@ -210,7 +172,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                     Err(violation) => self.violated(COMMAND_QUEUE, violation, clock),
                 }
             } else if self.turn.events_left > 0 && self.events.has_used() {
-                self.turn.events_taken = true;
+                self.suppression.event_taken();
                 match take(&mut self.events, &mut self.turn.events_left) {
                     Ok(Some(used)) => self.event_used(used, clock),
                     Ok(None) => None,
@@ -249,7 +211,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     #[inline(never)]
     fn expire(&mut self, now: u64) -> Option<SlotId> {
-        while let Some(id) = self.books.wheel.expire(&mut self.books.slots, now) {
+        while let Some(id) = self.books.deadlines.expire(&mut self.books.slots, now) {
             let slot = self.books.slots.get(id);
             let token = Header::unpack(slot.header).token;
             let failure = match slot.state {
@@ -325,8 +287,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         violation: Violation,
         clock: &mut impl Clock,
     ) -> Option<SlotId> {
-        count(&mut self.counters.err_protocol);
-        self.trace(Trace::Violation { queue, violation });
+        self.journal.count(Count::ErrProtocol);
+        self.journal.trace(Trace::Violation { queue, violation });
         let (commands, events) = (self.commands.size(), self.event_ring());
         let too_many = match violation {
             // The device meant some chain, which it will not give back any more: an eighth of the ring may get lost so.

@@ -3,7 +3,7 @@
 
 //! A set of slots, of which one can be taken out in O(1).
 
-use crate::slot::SlotId;
+use super::slot::SlotId;
 
 /// Up to 1024 slots: a bit each, and a bit for each word that is not zero.
 pub(crate) struct SlotSet {

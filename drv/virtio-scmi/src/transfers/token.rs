@@ -3,7 +3,7 @@
 
 //! Tokens: ten bits that a platform copies from a command to its answers.
 
-use crate::slot::{NIL, SlotId};
+use super::slot::{NIL, SlotId};
 use scmi::Token;
 use scmi::limits::TOKENS;
 

@@ -15,6 +15,7 @@
 
 use crate::channel::{Channel, Clock};
 use crate::driver::Plan;
+use crate::transfers::LATENESS;
 
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
@@ -131,7 +132,7 @@ impl Pacing {
     ) {
         self.timer = u64::MAX;
         self.ticking = false;
-        channel.forget_polling();
+        channel.suppression.forget_polling();
         if self.is_held() && clock.now() >= self.line.until {
             self.mask = Mask::Masked;
         }
@@ -160,11 +161,13 @@ impl Pacing {
         clock: &mut impl Clock,
         plan: &mut Plan,
     ) {
-        if self.mask == Mask::Masked && (!channel.is_polling() || channel.awaits_interrupt()) {
+        if self.mask == Mask::Masked
+            && (!channel.suppression.is_polling() || channel.awaits_interrupt())
+        {
             self.mask = Mask::Open;
             plan.unmask = true;
         }
-        if channel.take_rearm() || self.stands_in() {
+        if channel.books.deadlines.take_changed() || self.stands_in() {
             self.rearm(channel, clock, plan);
         }
     }
@@ -200,15 +203,15 @@ impl Pacing {
         clock: &mut impl Clock,
         plan: &mut Plan,
     ) {
-        if channel.wants_clock() {
+        if channel.books.deadlines.wants_clock() {
             channel.tick(clock.now());
         }
         let mut next = channel.next_wake().unwrap_or(u64::MAX);
         // Nothing comes from a device that is given up.
         let stands_in = self.stands_in() && !channel.is_down();
-        if !self.ticking && (channel.wants_tick() || stands_in) {
+        if !self.ticking && (channel.books.deadlines.wants_tick() || stands_in) {
             let pause = match (stands_in, channel.in_flight()) {
-                (false, _) => Channel::<'_, RING, SLOTS, EVENTS>::LATENESS,
+                (false, _) => LATENESS,
                 (true, 0) => IDLE_PAUSE,
                 (true, _) => BUSY_PAUSE,
             };

@@ -9,7 +9,7 @@
 //! whatever the number of slots. (A heap would cost O(log n) for every command; a plain list would be sorted only if
 //! all deadlines were equal.) The price is a wake-up now and then that finds nothing to expire.
 
-use crate::slot::{NIL, NO_BUCKET, SlotId, Slots};
+use super::slot::{NIL, NO_BUCKET, SlotId, Slots};
 
 /// Bits of a digit.
 const BITS: u32 = 5;
