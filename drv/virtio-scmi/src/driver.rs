@@ -4,25 +4,22 @@
 //! The driver: what its server, and whoever plays one, calls. It decides when the rings are looked at, when the device may
 //! interrupt, and when the timer fires.
 
-use crate::channel::{Books, Channel, Clock, Condition};
-use crate::clients::{Client, Fetched, Owner, Record};
-use crate::counters::{Counters, Pools};
+use crate::clients::{Client, ClientId, Clients, Fetched, Owner, Payer, Record, own_slots};
+use crate::counters::{Count, Counters, Pools};
 use crate::error::{Failure, Refusal};
-use crate::interrupts::Pacing;
+use crate::events::{Events, Key, Notified, Subscription, Table};
+use crate::interrupts::{Pacing, Suppression};
+use crate::journal::Journal;
 use crate::memory::{DmaBuffer, QueueMemory};
-use crate::outbox::Message;
-use crate::recovery::Limits;
-use crate::subscribe::Notified;
-use crate::subscriptions::Subscription;
+use crate::outbox::Outbox;
+use crate::recovery::{Condition, Limits, Recovery, Setup, Trouble};
 use crate::trace::Trace;
-use crate::transfer::{Command, Reply};
-use crate::transfers::Handle;
-use crate::transport::{Interrupts, SetupError, Transport};
-use crate::turn::{After, Output};
+use crate::transfers::{
+    self, Books, Command, Handle, LATENESS, Opening, Reply, SlotId, Transfers, Wait, Waiter,
+};
+use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport};
+use crate::turn::Moment;
 use scmi::events::Thresholds;
-
-/// How often a turn is repeated because something came in its last moment, before others get theirs.
-const TURNS: u8 = 4;
 
 /// The system that the driver is a part of: it tells the time, and knows the clients. Only called while the driver runs, never later.
 pub trait System {
@@ -83,40 +80,24 @@ pub enum NotSent<E> {
 /// the pools whose size depends on the clients, [`Driver::start`] the device. From then on [`Driver::run`] is called for whatever
 /// happens, and its [`Plan`] carried out.
 pub struct Driver<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
-    channel: Channel<'m, RING, SLOTS, EVENTS>,
-    pacing: Pacing,
-}
-
-/// A moment of the driver's time: the clock is read when it is first needed, and not again.
-struct Moment<'s, S> {
-    system: &'s mut S,
-    now: Option<u64>,
-}
-
-impl<S: System> Clock for Moment<'_, S> {
-    // Not on the path of ordinary commands.
-    #[inline(never)]
-    fn now(&mut self) -> u64 {
-        match self.now {
-            Some(now) => now,
-            None => {
-                let now = self.system.now();
-                self.now = Some(now);
-                now
-            }
-        }
-    }
-}
-
-fn moment<S: System>(system: &mut S) -> Moment<'_, S> {
-    Moment { system, now: None }
+    memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
+    pub(crate) transfers: Transfers<'m, RING, SLOTS>,
+    pub(crate) events: Events<'m, EVENTS>,
+    pub(crate) subscriptions: Table<'m>,
+    pub(crate) clients: Clients<'m>,
+    pub(crate) outbox: Outbox,
+    pub(crate) suppression: Suppression,
+    pub(crate) pacing: Pacing,
+    pub(crate) recovery: Recovery,
+    pub(crate) setup: Setup,
+    pub(crate) journal: Journal,
 }
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Driver<'m, RING, SLOTS, EVENTS>
 {
     /// How late a deadline of a second or more may be, in milliseconds, beside the time that a turn takes.
-    pub const LATENESS: u64 = crate::transfers::LATENESS;
+    pub const LATENESS: u64 = LATENESS;
 
     /// A driver without device and clients. Touches no queue memory.
     pub const fn new(
@@ -124,8 +105,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         books: &'m mut Books<SLOTS>,
     ) -> Self {
         Self {
-            channel: Channel::new(memory, books),
+            memory,
+            transfers: Transfers::new(memory, books),
+            events: Events::new(memory),
+            subscriptions: Table::new(),
+            clients: Clients::new(own_slots(SLOTS) as u16),
+            outbox: Outbox::new(),
+            suppression: Suppression::new(),
             pacing: Pacing::new(),
+            recovery: Recovery::new(),
+            setup: Setup::new(),
+            journal: Journal::new(),
         }
     }
 
@@ -142,8 +132,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         limits: Limits,
         trace: fn(Trace),
     ) {
-        self.channel
-            .provide(clients, tasks, records, subscriptions, limits, trace);
+        self.transfers.provide(limits.delayed);
+        self.clients.provide(clients, tasks, records);
+        self.subscriptions.provide(subscriptions);
+        self.recovery.provide(limits);
+        self.journal.provide(trace);
     }
 
     /// Sets the device up for the first time. An error that may pass is tried again when the timer fires; after any other the device
@@ -159,7 +152,42 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         transport: &mut impl Transport,
     ) -> Result<(), SetupError> {
         self.pacing.start(!interrupts);
-        self.channel.start(transport, system.now())
+        let now = system.now();
+        let result = self.set_up(transport, now);
+        match result {
+            Ok(()) => self.recovery.ready(now),
+            Err(error) => {
+                self.journal.trace(Trace::SetupFailed(error));
+                if error.may_pass() {
+                    let until = self.recovery.begin(now);
+                    self.journal.trace(Trace::RetryAt(until));
+                }
+            }
+        }
+        result
+    }
+
+    /// Resets the device and sets it up.
+    pub(crate) fn set_up(
+        &mut self,
+        transport: &mut impl Transport,
+        now: u64,
+    ) -> Result<(), SetupError> {
+        self.setup.set_up(
+            self.memory,
+            &mut self.transfers,
+            &mut self.events,
+            &mut self.clients,
+            transport,
+        )?;
+        self.suppression.reset();
+        self.recovery.fresh(now);
+        self.journal.trace(Trace::Ready {
+            commands: self.command_ring(),
+            events: self.event_ring(),
+        });
+        self.kick(transport);
+        Ok(())
     }
 
     /// Deals with what the device has done and with what is due, a bounded amount of it, and tells clients. What is left, or comes in
@@ -173,8 +201,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let mut plan = Plan::default();
         match cause {
             Cause::Request => self.follow(system, transport, &mut plan),
-            Cause::Poll if self.channel.wants_turn() => self.follow(system, transport, &mut plan),
-            Cause::Poll if self.channel.has_used() => {
+            Cause::Poll if self.pacing.wants_turn() => self.follow(system, transport, &mut plan),
+            Cause::Poll if self.has_used() => {
                 if self.pacing.is_masked() {
                     self.acknowledge(transport);
                 }
@@ -188,19 +216,18 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         plan
     }
 
-    /// After an operation that gave the device or the channel something to do.
+    /// After an operation that gave the device or the driver something to do.
     fn follow(
         &mut self,
         system: &mut impl System,
         transport: &mut impl Transport,
         plan: &mut Plan,
     ) {
-        self.channel.kick(transport);
-        if self.channel.wants_turn() {
+        self.kick(transport);
+        if self.pacing.wants_turn() {
             self.turns(false, system, transport, plan);
         } else {
-            self.pacing
-                .rest(&mut self.channel, &mut moment(system), plan);
+            self.rest(&mut Moment::new(system), plan);
         }
     }
 
@@ -212,96 +239,71 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         transport: &mut impl Transport,
         plan: &mut Plan,
     ) {
-        let clock = &mut moment(system);
+        let moment = &mut Moment::new(system);
         if timer {
-            self.pacing.timer_fired(&mut self.channel, clock);
+            self.suppression.forget_polling();
+            self.pacing.timer_fired(|| moment.now());
         }
         if interrupt || self.pacing.is_by_timer() || self.pacing.is_masked() {
             let any = self.acknowledge(transport);
             if interrupt {
                 if !any {
-                    self.channel.journal.trace(Trace::Spurious);
+                    self.journal.trace(Trace::Spurious);
                 }
-                if self.pacing.interrupted(&mut self.channel, clock) {
-                    self.channel.journal.trace(Trace::HeldOff);
+                self.journal.count(Count::Interrupts);
+                let count = self.counters().interrupts;
+                let progress = self.progress();
+                if self.pacing.interrupted(count, progress, || moment.now()) {
+                    self.journal.trace(Trace::HeldOff);
                 }
             }
         }
         self.turns(timer, system, transport, plan);
-        self.pacing
-            .stand_in(&self.channel, &mut moment(system), plan);
+        if !self.recovery.is_down() {
+            self.pacing.stand_in(|| system.now(), plan);
+        }
     }
 
     /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked
     /// at. Returns whether it had a reason to interrupt.
     fn acknowledge(&mut self, transport: &mut impl Transport) -> bool {
-        let Interrupts {
-            used_buffer,
-            configuration,
-        } = transport.take_interrupts();
-        if configuration {
-            self.channel.check_device(transport);
+        let interrupts = transport.take_interrupts();
+        if interrupts.configuration {
+            self.look_at_status(transport);
         }
-        used_buffer || configuration
+        interrupts.used_buffer || interrupts.configuration
     }
 
-    /// Deals with what the device has done and, if `timed`, with what time demands.
-    fn turns(
-        &mut self,
-        timed: bool,
-        system: &mut impl System,
-        transport: &mut impl Transport,
-        plan: &mut Plan,
-    ) {
-        for _ in 0..TURNS {
-            let moment = &mut moment(system);
-            let time = if timed || self.channel.in_trouble() {
-                let now = moment.now();
-                self.channel.maintain(transport, now);
-                Some(now)
-            } else {
-                None
-            };
-            self.channel.begin_turn(time);
-            while let Some(output) = self.channel.next(moment) {
-                self.tell(output, moment);
-            }
-            self.channel.kick_after_turn(transport);
-            match self.channel.end_turn() {
-                After::Sleep => {
-                    return self
-                        .pacing
-                        .rest(&mut self.channel, &mut self::moment(system), plan);
-                }
-                After::Again => {}
-                After::Yield => break,
-            }
+    /// Looks whether the device wants a reset (W9).
+    pub(crate) fn look_at_status(&mut self, transport: &mut impl Transport) {
+        if transport.needs_reset() {
+            self.recovery.report(Trouble::NeedsReset);
         }
-        self.channel.journal.trace(Trace::Flood);
-        self.pacing.pause(&mut moment(system), plan);
     }
 
-    /// Tells a client what concerns it.
-    fn tell<S: System>(&mut self, output: Output<'_>, moment: &mut Moment<'_, S>) {
-        match output {
-            Output::Ended {
-                owner,
-                slot,
-                handle,
-                result,
-            } => {
-                moment.system.ended(owner, handle, result);
-                self.channel.finish(slot);
-            }
-            Output::Message(Message::Post(owner, bits)) => {
-                if !moment.system.post(owner, bits) {
-                    self.channel.client_gone(owner, moment.now());
-                }
-            }
-            Output::Message(Message::Subscribed(owner, result)) => {
-                moment.system.subscribed(owner, result);
-            }
+    /// Tells the device what is new in either ring, where it wants to know.
+    pub(crate) fn kick(&mut self, transport: &mut impl Transport) {
+        if !self.setup.is_live() {
+            return;
         }
+        if self.transfers.ring_mut().kick_needed() {
+            self.journal.count(Count::Kicks);
+            transport.notify(COMMAND_QUEUE);
+        }
+        if self
+            .events
+            .ring_mut()
+            .is_some_and(|ring| ring.kick_needed())
+        {
+            self.journal.count(Count::Kicks);
+            transport.notify(EVENT_QUEUE);
+        }
+    }
+
+    /// Changes with everything that is taken from a ring, modulo 2^32.
+    fn progress(&self) -> u32 {
+        let (commands, events) = (self.transfers.ring(), self.events.ring());
+        u32::from(commands.used_index()) << 16 | u32::from(events.used_index())
     }
 
     /// Sends a command, or says at once why not (V25); nothing is queued and nothing waits. The device may not know of it before
@@ -317,33 +319,146 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
     ) -> Result<Handle, NotSent<E>> {
-        if self.channel.is_full() {
+        if self.transfers.is_full() {
             self.sweep(system);
         }
-        let id = self
-            .channel
-            .begin(owner, command, &mut moment(system))
-            .map_err(NotSent::Refused)?;
-        match fill(self.channel.parameters(id)) {
-            Ok(len) => self.channel.submit(id, len).map_err(NotSent::Refused),
-            Err(error) => {
-                self.channel.abort(id);
-                Err(NotSent::NotFilled(error))
+        let (id, client) = match self.admit(owner, command, &mut Moment::new(system)) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                self.journal.refused(refusal);
+                return Err(NotSent::Refused(refusal));
+            }
+        };
+        let sent = match fill(self.transfers.request(id)) {
+            Ok(len) => self.submit(id, Some(client), len).map_err(NotSent::Refused),
+            Err(error) => Err(NotSent::NotFilled(error)),
+        };
+        if sent.is_err() {
+            self.transfers.abort(id, &mut self.clients);
+        }
+        sent
+    }
+
+    /// Takes a slot for a client's command (V06), or says why not.
+    fn admit(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+        moment: &mut Moment<'_, impl System>,
+    ) -> Result<(SlotId, ClientId), Refusal> {
+        let client = self.client(owner, moment)?;
+        self.recovery.check()?;
+        let (waiter, polled) = match command.wait {
+            Wait::Blocked => (Waiter::Exchange, command.polled),
+            // A client that is to be notified as well gets the interrupt: the notification would come late without.
+            Wait::Poll(bits) => (Waiter::Handle { bits }, command.polled && bits == 0),
+        };
+        if command.polled && (command.delayed || waiter == Waiter::Exchange) {
+            self.journal.count(Count::SentFailPollingUnsupported);
+            return Err(Refusal::InvalidArgument);
+        }
+        let events = self.events.is_up();
+        if command.delayed && !events {
+            return Err(Refusal::EventsUnavailable);
+        }
+        let config = self.clients.config(client).ok_or(Refusal::NotAClient)?;
+        let inspect = config
+            .rules
+            .check_command(command.protocol, command.message)?;
+        let payer = Payer::Client(client);
+        self.clients.check_quota(payer)?;
+        let opening = Opening {
+            payer,
+            owner,
+            waiter,
+            protocol: command.protocol,
+            message: command.message,
+            patience: match command.deadline {
+                0 => self.recovery.limits().deadline,
+                given => given,
+            },
+            delayed: command.delayed,
+            polled,
+            inspect: inspect || !events,
+        };
+        let id = self.transfers.open(&opening, &mut self.clients);
+        Ok((id.ok_or(Refusal::Busy)?, client))
+    }
+
+    /// Sends what is in a slot that was opened; an error leaves it so.
+    pub(crate) fn submit(
+        &mut self,
+        id: SlotId,
+        client: Option<ClientId>,
+        len: usize,
+    ) -> Result<Handle, Refusal> {
+        let config = client.and_then(|client| self.clients.config(client));
+        let events = self.events.is_up();
+        let sent = self
+            .transfers
+            .check(id, len, config.map(|config| &config.rules), events)
+            .and_then(|()| {
+                self.transfers
+                    .send(id, len, &mut self.suppression, &mut self.journal)
+            });
+        match sent {
+            Ok((handle, missed)) => {
+                if missed {
+                    self.pacing.want_turn();
+                }
+                Ok(handle)
+            }
+            Err(refusal) => {
+                self.journal.refused(refusal);
+                Err(refusal)
             }
         }
+    }
+
+    /// The client that a task is, with everything of an earlier life of the task forgotten.
+    fn client(
+        &mut self,
+        owner: Owner,
+        moment: &mut Moment<'_, impl System>,
+    ) -> Result<ClientId, Refusal> {
+        let (id, before) = self.clients.enter(owner)?;
+        if let Some(before) = before {
+            self.forget(id, before, moment.now());
+        }
+        Ok(id)
     }
 
     /// Frees what clients hold that are gone. Asks the system for each client.
     #[cold]
     fn sweep(&mut self, system: &mut impl System) {
-        let now = system.now();
         let mut number = 0;
-        while let Some(owner) = self.channel.clients.owner(number) {
+        while let Some(owner) = self.clients.owner(number) {
             number += 1;
             if owner != Owner::NOBODY && !system.is_alive(owner) {
-                self.channel.client_gone(owner, now);
+                self.client_gone(owner, system);
             }
         }
+    }
+
+    /// A client is gone: frees its slots, empties its inbox, ends its subscriptions. Costs O(slots).
+    #[cold]
+    pub(crate) fn forget(&mut self, id: ClientId, owner: Owner, now: u64) {
+        let payer = Payer::Client(id);
+        let held = self.clients.held(payer);
+        self.journal.trace(Trace::ClientGone {
+            task: owner.0,
+            held,
+        });
+        if held > 0 {
+            let events = &mut self.events;
+            let unparked = |number| events.unpark(number);
+            self.transfers
+                .forget(payer, now, &mut self.clients, &mut self.journal, unparked);
+        }
+        self.clients.empty_inbox(id);
+        self.subscriptions.forget(id);
+        self.outbox.forget(id);
+        self.pacing.want_turn();
     }
 
     /// The end of a transfer that its client polls for, if it has ended: `collect` gets it, and with that the handle is void and the
@@ -355,12 +470,28 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         collect: impl FnOnce(Result<Reply<'_>, Failure>) -> T,
     ) -> Result<Option<T>, Refusal> {
-        let Some(id) = self.channel.poll(owner, handle, &mut moment(system))? else {
+        self.client(owner, &mut Moment::new(system))?;
+        let id = self.transfers.find(handle, owner)?;
+        if !self.transfers.has_ended(id) {
             return Ok(None);
-        };
-        let collected = collect(self.channel.result(id));
-        self.channel.finish(id);
+        }
+        let collected = collect(self.transfers.result(id, &self.events));
+        self.finish(id);
         Ok(Some(collected))
+    }
+
+    /// The waiter has the end of a transfer.
+    pub(crate) fn finish(&mut self, id: SlotId) {
+        if let Some(number) = self.transfers.finish(id, &mut self.clients) {
+            self.unpark(number);
+        }
+    }
+
+    /// An event buffer that a transfer kept is free.
+    pub(crate) fn unpark(&mut self, number: u16) {
+        self.events.unpark(number);
+        // To kick the device for it.
+        self.pacing.want_turn();
     }
 
     /// Gives a transfer up. The handle is void; the slot is free when the device gives it back. Run [`Cause::Request`] afterwards.
@@ -370,7 +501,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         handle: Handle,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        self.channel.cancel(owner, handle, &mut moment(system))
+        let moment = &mut Moment::new(system);
+        self.client(owner, moment)?;
+        let id = self.transfers.find(handle, owner)?;
+        let now = moment.now();
+        let unparked = self
+            .transfers
+            .give_up(id, now, &mut self.clients, &mut self.journal);
+        if let Some(number) = unparked {
+            self.unpark(number);
+        }
+        Ok(())
     }
 
     /// Subscribes a client to an event of a source, or of [`ALL_SOURCES`](crate::ALL_SOURCES). Run [`Cause::Request`] afterwards: it
@@ -392,14 +533,53 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         thresholds: Thresholds,
         system: &mut impl System,
     ) -> Result<Notified, Refusal> {
-        self.channel.subscribe(
-            owner,
+        let key = Key {
             protocol,
             event,
             source,
-            thresholds,
-            &mut moment(system),
-        )
+        };
+        let result = self
+            .may_subscribe(owner, system)
+            .and_then(|id| self.follow_event(id, key, thresholds));
+        if let Err(refusal) = result {
+            self.journal.refused(refusal);
+        }
+        result
+    }
+
+    fn may_subscribe(
+        &mut self,
+        owner: Owner,
+        system: &mut impl System,
+    ) -> Result<ClientId, Refusal> {
+        let id = self.client(owner, &mut Moment::new(system))?;
+        if self.recovery.is_down() {
+            return Err(Refusal::NoDevice);
+        }
+        // While the device is recovered, what it had before is the best guess.
+        if self.features() & P2A_CHANNELS == 0 {
+            return Err(Refusal::EventsUnavailable);
+        }
+        Ok(id)
+    }
+
+    fn follow_event(
+        &mut self,
+        id: ClientId,
+        key: Key,
+        thresholds: Thresholds,
+    ) -> Result<Notified, Refusal> {
+        let config = self.clients.config(id).ok_or(Refusal::NotAClient)?;
+        let own = self.clients.own();
+        let ready =
+            self.recovery.is_well() && self.transfers.free() > 0 && own.lost() < own.quota();
+        let notified = self
+            .subscriptions
+            .subscribe(id, config, key, thresholds, ready)?;
+        if !self.subscriptions.is_idle() {
+            self.pacing.want_turn();
+        }
+        Ok(notified)
     }
 
     /// Ends a client's subscription. The platform is told when it was the last, and nobody waits for that. Run [`Cause::Request`]
@@ -412,8 +592,15 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         source: u32,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        self.channel
-            .unsubscribe(owner, protocol, event, source, &mut moment(system))
+        let id = self.client(owner, &mut Moment::new(system))?;
+        let key = Key {
+            protocol,
+            event,
+            source,
+        };
+        self.subscriptions.unsubscribe(id, key)?;
+        self.pacing.want_turn();
+        Ok(())
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty.
@@ -422,54 +609,57 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         system: &mut impl System,
     ) -> Result<Option<Fetched<'_>>, Refusal> {
-        self.channel.fetch(owner, &mut moment(system))
+        let id = self.client(owner, &mut Moment::new(system))?;
+        Ok(self.clients.fetch(id, self.setup.generation()))
     }
 
     /// A task ended, or is in another life: frees its slots, empties its queue, ends its subscriptions. Costs O(slots).
     ///
     /// To be called when the supervisor tells of it; a call from the task's next life does it too. Run [`Cause::Request`] afterwards.
     pub fn client_gone(&mut self, owner: Owner, system: &mut impl System) {
-        self.channel.client_gone(owner, system.now());
+        if let Some(id) = self.clients.leave(owner) {
+            self.forget(id, owner, system.now());
+        }
     }
 
     /// Has the device reset when the driver runs the next time.
     pub fn request_recovery(&mut self) {
-        self.channel.request_recovery();
+        self.recovery.report(Trouble::Requested);
     }
 
     /// What works.
     pub fn condition(&self) -> Condition {
-        self.channel.condition()
+        self.recovery.condition()
     }
 
     /// Whether the device has an event queue (V08).
     pub fn has_events(&self) -> bool {
-        self.channel.has_events()
+        self.events.is_up()
     }
 
     /// Entries of the command ring.
     pub fn command_ring(&self) -> u16 {
-        self.channel.command_ring()
+        self.transfers.ring().size()
     }
 
     /// Entries of the event ring; 0 without events.
     pub fn event_ring(&self) -> u16 {
-        self.channel.event_ring()
+        self.events.size()
     }
 
     /// Feature bits that were agreed on; 0 before that.
     pub fn features(&self) -> u64 {
-        self.channel.features()
+        self.setup.features()
     }
 
     /// Incarnation of the device: one more each time that it was set up.
     pub fn generation(&self) -> u32 {
-        self.channel.generation()
+        self.setup.generation()
     }
 
     /// A client's slots, in the ring at its present size, and its event queue.
     pub fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
-        self.channel.client_limits(owner)
+        self.clients.limits(owner, self.transfers.in_use())
     }
 
     /// Whether the device's interrupt is not ours, so that the timer stands in for it.
@@ -484,27 +674,46 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Whether the device has put something into a ring that no run has dealt with yet.
     pub fn has_used(&self) -> bool {
-        self.channel.has_used()
+        self.transfers.ring().has_used() || self.events.has_used()
     }
 
     /// What happened.
     pub fn counters(&self) -> &Counters {
-        self.channel.journal.counters()
+        self.journal.counters()
     }
 
     /// What the driver holds.
     pub fn pools(&self) -> Pools {
-        self.channel.pools()
+        let at_device = u32::from(self.events.at_device());
+        Pools {
+            in_flight: u32::from(self.transfers.in_flight()),
+            slots: u32::from(self.transfers.in_use()),
+            slots_free: u32::from(self.transfers.free()),
+            slots_lost: u32::from(self.transfers.lost()),
+            slots_owed: u32::from(self.transfers.owed()),
+            event_buffers: u32::from(self.event_ring()),
+            events_at_device: at_device,
+            // Between runs only the kept ones.
+            events_at_driver: u32::from(self.events.parked()),
+            events_missing: u32::from(self.recovery.events_missing()).min(at_device),
+        }
     }
 
     /// Checks everything that must hold between two calls, whatever the device and the clients did. The error says what does not.
     /// For tests, models and fuzzers: it costs O(slots + event buffers).
     pub fn audit(&self) -> Result<(), &'static str> {
-        self.channel.audit()
+        let parked = transfers::audit(&self.transfers, &self.clients)?;
+        self.events.audit(parked)?;
+        self.clients.audit()?;
+        self.subscriptions.audit()?;
+        if !self.counters().balance(&self.pools()) {
+            return Err("the counters do not balance");
+        }
+        Ok(())
     }
 
     /// What became of the slot of a handle, in a word, for tests.
     pub fn describe(&self, handle: Handle) -> &'static str {
-        self.channel.describe_slot(handle.slot())
+        transfers::describe(&self.transfers, handle)
     }
 }

@@ -4,6 +4,7 @@
 //! The journal: what happened, counted and traced.
 
 use crate::counters::{Count, Counters};
+use crate::error::Refusal;
 use crate::trace::Trace;
 
 /// Counts and traces.
@@ -33,6 +34,42 @@ impl Journal {
 
     pub(crate) fn count_many(&mut self, what: Count, many: u32) {
         self.counters.add(what, many);
+    }
+
+    /// A client was refused something.
+    #[cold]
+    pub(crate) fn refused(&mut self, refusal: Refusal) {
+        self.count(Count::SentFail);
+        match refusal {
+            Refusal::NoDevice | Refusal::Recovering | Refusal::PlatformUnavailable => {
+                self.count(Count::SentFailChannelNotFound);
+            }
+            Refusal::NotAClient
+            | Refusal::SlotQuota
+            | Refusal::SlotsLost
+            | Refusal::ProtocolNotAllowed
+            | Refusal::MessageNotAllowed
+            | Refusal::ReservedMessage
+            | Refusal::DomainNotAllowed => self.count(Count::Refused),
+            _ => {}
+        }
+    }
+
+    /// A message came that nobody waited for.
+    #[cold]
+    pub(crate) fn unexpected(&mut self, header: u32) {
+        self.count(Count::ErrMsgUnexpected);
+        self.trace(Trace::Unexpected { header });
+    }
+
+    /// A message came that is no answer and no event.
+    #[cold]
+    pub(crate) fn invalid(&mut self, header: u32, len: usize) {
+        self.count(Count::ErrMsgInvalid);
+        self.trace(Trace::Invalid {
+            header,
+            len: len as u32,
+        });
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -130,7 +130,16 @@ impl DmaBuffer {
     /// Messages of up to this many bytes are cleared by [`DmaBuffer::clear_small`].
     pub(crate) const SMALL: usize = 32;
 
-    /// Clears all of it, so that what it says does not show in a later use.
+    /// Clears it after a message, a large one or not, so that what it says does not show in a later use.
+    pub(crate) fn clear_after(&self, large: bool) {
+        if large {
+            self.clear();
+        } else {
+            self.clear_small();
+        }
+    }
+
+    /// Clears all of it.
     #[cold]
     pub(crate) fn clear(&self) {
         for word in &self.words {
@@ -139,8 +148,7 @@ impl DmaBuffer {
     }
 
     /// Clears the first [`DmaBuffer::SMALL`] bytes: nearly all messages are no longer.
-    #[inline]
-    pub(crate) fn clear_small(&self) {
+    fn clear_small(&self) {
         for word in self.words.iter().take(Self::SMALL / 4) {
             word.store(0, Ordering::Relaxed);
         }

@@ -213,6 +213,25 @@ impl<'m> Clients<'m> {
         }
     }
 
+    /// Whether an account has room for one more slot, and if not, why.
+    pub(crate) fn check_quota(&mut self, payer: Payer) -> Result<(), Refusal> {
+        let account = self.account(payer).ok_or(Refusal::NotAClient)?;
+        if !account.is_full() {
+            return Ok(());
+        }
+        // A client that has no transfer of its own left cannot end one.
+        Err(if account.lost() >= account.held() {
+            Refusal::SlotsLost
+        } else {
+            Refusal::SlotQuota
+        })
+    }
+
+    /// How many slots an account holds.
+    pub(crate) fn held(&mut self, payer: Payer) -> u16 {
+        self.account(payer).map_or(0, |account| account.held())
+    }
+
     /// The driver's own slots.
     pub(crate) fn own(&self) -> &Account {
         &self.own

@@ -13,7 +13,6 @@
 //!
 //! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
 
-use crate::channel::{Channel, Clock};
 use crate::driver::Plan;
 use crate::transfers::LATENESS;
 
@@ -44,6 +43,8 @@ pub(crate) struct Pacing {
     /// It fires soon enough for deadlines that are not on the clock yet.
     ticking: bool,
     line: Line,
+    /// A turn is wanted although no interrupt may come.
+    wanted: bool,
 }
 
 /// Whether the device's interrupt is masked.
@@ -59,7 +60,7 @@ enum Mask {
 
 /// How the interrupt line behaves. It is looked at once in [`IDLE_INTERRUPTS`].
 struct Line {
-    /// [`Channel::progress`] when it was looked at last, and when that was.
+    /// What changes with everything that is taken from a ring, when it was looked at last, and when that was.
     progress: u32,
     since: u64,
     /// When it is held off no longer, or was last.
@@ -101,12 +102,28 @@ impl Pacing {
                 until: 0,
                 pause: 0,
             },
+            wanted: false,
         }
     }
 
     /// There is a device now. `by_timer`: its interrupt is not ours, so the timer alone looks at the rings.
     pub(crate) fn start(&mut self, by_timer: bool) {
         self.by_timer = by_timer;
+    }
+
+    /// A turn is wanted although no interrupt may come.
+    pub(crate) fn want_turn(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Whether one is.
+    pub(crate) fn wants_turn(&self) -> bool {
+        self.wanted
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.wanted = false;
     }
 
     /// Whether the device's interrupt is not ours.
@@ -125,103 +142,81 @@ impl Pacing {
     }
 
     /// The timer fired: it is off now.
-    pub(crate) fn timer_fired<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
-        &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
-    ) {
+    pub(crate) fn timer_fired(&mut self, now: impl FnOnce() -> u64) {
         self.timer = u64::MAX;
         self.ticking = false;
-        channel.suppression.forget_polling();
-        if self.is_held() && clock.now() >= self.line.until {
+        if self.is_held() && now() >= self.line.until {
             self.mask = Mask::Masked;
         }
     }
 
-    /// The device interrupted, and its interrupt is masked. To be called before the turn. Returns whether the interrupt is held off from
-    /// now on.
-    pub(crate) fn interrupted<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    /// The device interrupted, for the `count`th time, and its interrupt is masked. To be called before the turn. `progress` changes with
+    /// everything that is taken from a ring. Returns whether the interrupt is held off from now on.
+    pub(crate) fn interrupted(
         &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
+        count: u32,
+        progress: u32,
+        now: impl FnOnce() -> u64,
     ) -> bool {
-        let interrupts = channel.interrupted();
-        let held = interrupts.is_multiple_of(IDLE_INTERRUPTS)
-            && self.line.look(channel.progress(), clock.now());
+        let held = count.is_multiple_of(IDLE_INTERRUPTS) && self.line.look(progress, now());
         self.mask = if held { Mask::Held } else { Mask::Masked };
         held
     }
 
-    /// Asks for the next interrupt, and sets the timer to what the channel wants, unless it fires before that anyhow. To be called
-    /// when a turn ended with `After::Sleep`, or an operation needed none.
-    #[inline]
-    pub(crate) fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
-        &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
-        plan: &mut Plan,
-    ) {
-        if self.mask == Mask::Masked
-            && (!channel.suppression.is_polling() || channel.awaits_interrupt())
-        {
+    /// Asks for the next interrupt, if anybody wants one. To be called when a turn found nothing more, or an operation needed none.
+    pub(crate) fn rest(&mut self, wanted: bool, plan: &mut Plan) {
+        if wanted && self.mask == Mask::Masked {
             self.mask = Mask::Open;
             plan.unmask = true;
         }
-        if channel.books.deadlines.take_changed() || self.stands_in() {
-            self.rearm(channel, clock, plan);
-        }
     }
 
-    /// A notification was dealt with: if the interrupt stays masked, the timer fires within a millisecond, for an event above all.
-    pub(crate) fn stand_in<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
-        &mut self,
-        channel: &Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
-        plan: &mut Plan,
-    ) {
-        if self.mask == Mask::Masked && !channel.is_down() {
-            self.wake_at(clock.now().saturating_add(BUSY_PAUSE), plan);
-        }
-    }
-
-    /// The timer looks at the rings in place of the interrupt.
-    fn stands_in(&self) -> bool {
+    /// Whether the timer looks at the rings in place of the interrupt.
+    pub(crate) fn stands_in(&self) -> bool {
         self.by_timer || self.is_held()
     }
 
-    /// The device floods: the next turn is a millisecond later.
-    #[cold]
-    pub(crate) fn pause(&mut self, clock: &mut impl Clock, plan: &mut Plan) {
-        self.wake_at(clock.now().saturating_add(FLOOD_PAUSE), plan);
-        self.ticking = true;
-    }
-
-    #[inline(never)]
-    fn rearm<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    /// Sets the timer to what is wanted, unless it fires before that anyhow: `next`, and soon if deadlines are to be put on the clock
+    /// (`tick`) or the timer looks at the rings of a device that may put something there (`watch`), the sooner if commands are in
+    /// flight (`busy`).
+    pub(crate) fn rearm(
         &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
+        next: Option<u64>,
+        tick: bool,
+        watch: bool,
+        busy: bool,
+        now: impl FnOnce() -> u64,
         plan: &mut Plan,
     ) {
-        if channel.books.deadlines.wants_clock() {
-            channel.tick(clock.now());
-        }
-        let mut next = channel.next_wake().unwrap_or(u64::MAX);
-        // Nothing comes from a device that is given up.
-        let stands_in = self.stands_in() && !channel.is_down();
-        if !self.ticking && (channel.books.deadlines.wants_tick() || stands_in) {
-            let pause = match (stands_in, channel.in_flight()) {
+        let watch = watch && self.stands_in();
+        let mut next = next.unwrap_or(u64::MAX);
+        if !self.ticking && (tick || watch) {
+            let pause = match (watch, busy) {
                 (false, _) => LATENESS,
-                (true, 0) => IDLE_PAUSE,
-                (true, _) => BUSY_PAUSE,
+                (true, false) => IDLE_PAUSE,
+                (true, true) => BUSY_PAUSE,
             };
-            next = next.min(clock.now().saturating_add(pause));
+            next = next.min(now().saturating_add(pause));
             // In place of an interrupt the tick may have to come earlier with the next command.
-            self.ticking = !stands_in;
+            self.ticking = !watch;
         }
         if next < u64::MAX {
             self.wake_at(next, plan);
         }
+    }
+
+    /// A notification was dealt with: if the interrupt stays masked, the timer fires within a millisecond, for an event above all.
+    pub(crate) fn stand_in(&mut self, now: impl FnOnce() -> u64, plan: &mut Plan) {
+        if self.mask == Mask::Masked {
+            self.wake_at(now().saturating_add(BUSY_PAUSE), plan);
+        }
+    }
+
+    /// The device floods: the next turn is a millisecond later.
+    #[cold]
+    pub(crate) fn pause(&mut self, now: u64, plan: &mut Plan) {
+        self.wake_at(now.saturating_add(FLOOD_PAUSE), plan);
+        self.ticking = true;
     }
 
     /// Has the timer fire at a time, or before.

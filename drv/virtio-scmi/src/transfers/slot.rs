@@ -33,8 +33,10 @@
 //! unless their deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
 //! slots, oldest first.
 
+use super::Answer;
 use crate::clients::{Owner, Payer};
-use crate::{Answer, Failure};
+use crate::error::Failure;
+use scmi::{Header, Token};
 
 /// No slot.
 pub(crate) const NIL: u16 = u16::MAX;
@@ -59,6 +61,11 @@ impl SlotId {
     /// The number, below 1024.
     pub const fn index(self) -> u16 {
         self.0
+    }
+
+    /// The slot whose chain begins with a descriptor.
+    pub(crate) const fn of_head(head: u16) -> Self {
+        Self(head / 2)
     }
 
     /// First descriptor of the slot's chain.
@@ -122,38 +129,60 @@ pub(crate) enum Waiter {
     Subscription(u16),
 }
 
-/// One slot's books. The device cannot reach them.
-pub(crate) struct Slot {
-    /// When time is up, in milliseconds; of a lost slot: when it was lost.
-    pub(crate) time: u64,
-    /// How long it is until time is up, in milliseconds, as long as that is not on the clock.
-    pub(crate) patience: u32,
-    /// The header that was sent.
-    pub(crate) header: u32,
-    /// Names the present transfer of this slot, or the last one.
-    pub(crate) handle: Handle,
-    pub(crate) waiter: Waiter,
-    /// How it ended, in state `Ended`.
-    pub(crate) end: Result<Answer, Failure>,
-    /// Who gets the answer: a task in one of its lives.
+/// How a transfer begins.
+pub(crate) struct Opening {
+    /// Whose account it counts to.
+    pub(crate) payer: Payer,
+    /// Who gets the answer.
     pub(crate) owner: Owner,
-    /// Where in the wheel the slot is, or `OFF_CLOCK`, or `NO_BUCKET`.
-    pub(crate) bucket: u16,
-    pub(crate) next: u16,
-    pub(crate) previous: u16,
-    pub(crate) state: State,
-    /// The client asked for the delayed response.
+    /// Who waits for it, and how.
+    pub(crate) waiter: Waiter,
+    /// SCMI protocol.
+    pub(crate) protocol: u8,
+    /// Message of the protocol.
+    pub(crate) message: u8,
+    /// Milliseconds until the command is given up.
+    pub(crate) patience: u32,
+    /// The result is the delayed response.
     pub(crate) delayed: bool,
-    /// A delayed response may come: the client asked for it, or the request itself says so.
-    pub(crate) follows: bool,
-    /// The client polls and wants no interrupt.
+    /// Nobody wants an interrupt for the reply.
     pub(crate) polled: bool,
     /// Whether the request may be sent depends on its parameters.
     pub(crate) inspect: bool,
+}
+
+/// One slot's books. The device cannot reach them.
+pub(crate) struct Slot {
+    /// When time is up, in milliseconds; of a lost slot: when it was lost.
+    pub(super) time: u64,
+    /// How long it is until time is up, in milliseconds, as long as that is not on the clock.
+    pub(super) patience: u32,
+    /// The header that was sent.
+    pub(super) header: u32,
+    /// Names the present transfer of this slot, or the last one.
+    pub(super) handle: Handle,
+    pub(super) waiter: Waiter,
+    /// How it ended, in state `Ended`.
+    pub(super) end: Result<Answer, Failure>,
+    /// Who gets the answer: a task in one of its lives.
+    pub(super) owner: Owner,
+    /// Where in the wheel the slot is, or `OFF_CLOCK`, or `NO_BUCKET`.
+    pub(super) bucket: u16,
+    pub(super) next: u16,
+    pub(super) previous: u16,
+    pub(super) state: State,
+    /// The client asked for the delayed response.
+    pub(super) delayed: bool,
+    /// A delayed response may come: the client asked for it, or the request itself says so.
+    pub(super) follows: bool,
+    /// The client polls and wants no interrupt.
+    pub(super) polled: bool,
+    /// Whether the request may be sent depends on its parameters.
+    pub(super) inspect: bool,
     /// The device may have written more than [`DmaBuffer::SMALL`](crate::DmaBuffer) bytes into the reply buffer since it was cleared.
-    pub(crate) large: bool,
+    pub(super) large: bool,
     /// Whose account the slot counts to.
-    pub(crate) payer: Payer,
+    pub(super) payer: Payer,
 }
 
 impl Slot {
@@ -179,12 +208,34 @@ impl Slot {
     };
 
     /// A new transfer begins in slot `id`: handles of earlier ones become stale.
-    #[inline]
-    pub(crate) fn next_handle(&mut self, id: SlotId) {
+    pub(super) fn open(&mut self, id: SlotId, opening: &Opening) {
         const ONE: u32 = 1 << INDEX_BITS;
+        self.state = State::Filling;
+        self.payer = opening.payer;
+        self.owner = opening.owner;
+        self.waiter = opening.waiter;
+        self.header = Header::command(opening.protocol, opening.message, Token::default()).pack();
+        self.patience = opening.patience;
+        self.delayed = opening.delayed;
+        self.follows = opening.delayed;
+        self.polled = opening.polled;
+        self.inspect = opening.inspect;
         let next = (self.handle.0 & !(ONE - 1)).wrapping_add(ONE);
         // The generation is never 0, so that no handle is 0.
         self.handle = Handle(next.max(ONE) | u32::from(id.0));
+    }
+
+    /// The transfer gets its token and is on its way. Returns its header.
+    pub(super) fn send(&mut self, token: Token) -> u32 {
+        self.state = State::Waiting;
+        self.header |= Header::command(0, 0, token).pack();
+        self.header
+    }
+
+    /// The transfer is over, and its waiter is to be told.
+    pub(super) fn finish(&mut self, end: Result<Answer, Failure>) {
+        self.state = State::Ended;
+        self.end = end;
     }
 
     /// Makes the handles of this slot begin elsewhere in each life of the driver, so that those of an earlier life are stale.
