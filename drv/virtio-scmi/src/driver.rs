@@ -4,75 +4,22 @@
 //! The driver: what its server, and whoever plays one, calls. It decides when the rings are looked at, when the device may
 //! interrupt, and when the timer fires.
 
-use crate::clients::{Client, ClientId, Clients, Fetched, Owner, Payer, Record, own_slots};
+use crate::channel::{After, Channel};
+use crate::clients::{Client, Fetched, Owner, Record};
 use crate::counters::{Count, Counters, Pools};
 use crate::error::{Failure, Refusal};
-use crate::events::{Events, Key, Notified, Subscription, Table};
-use crate::interrupts::{Pacing, Suppression};
-use crate::journal::Journal;
+use crate::events::{Key, Notified, Subscription};
+use crate::interrupts::Pacing;
 use crate::memory::{DmaBuffer, QueueMemory};
-use crate::outbox::Outbox;
-use crate::recovery::{Condition, Limits, Recovery, Setup, Trouble};
+use crate::recovery::{Condition, Limits, Trouble};
+use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
-use crate::transfers::{
-    self, Books, Command, Handle, LATENESS, Opening, Reply, SlotId, Transfers, Wait, Waiter,
-};
-use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, P2A_CHANNELS, SetupError, Transport};
-use crate::turn::Moment;
+use crate::transfers::{self, Books, Command, Handle, LATENESS, Reply};
+use crate::transport::{SetupError, Transport};
 use scmi::events::Thresholds;
 
-/// The system that the driver is a part of: it tells the time, and knows the clients. Only called while the driver runs, never later.
-pub trait System {
-    /// Milliseconds since boot. Never goes back. It may cost a system call, so the driver asks only when it must, once a turn.
-    fn now(&mut self) -> u64;
-    /// The transfer of a client that is blocked in it is over: answer the client. Afterwards the handle is void and the reply's
-    /// buffer the driver's again.
-    fn ended(&mut self, owner: Owner, handle: Handle, result: Result<Reply<'_>, Failure>);
-    /// Post these notification bits, never 0, to the client: a transfer can be polled, or events fetched. Returns whether the client
-    /// is still there.
-    fn post(&mut self, owner: Owner, bits: u32) -> bool;
-    /// The platform answered to the client that is blocked in subscribing: whether the event is on. Answer the client.
-    fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>);
-    /// Whether a client is still there. The driver asks when it has no slot left: somebody may hold one who is gone.
-    fn is_alive(&mut self, owner: Owner) -> bool;
-}
-
-/// Why the driver runs.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Cause {
-    /// Somebody posted the bit of the device's interrupt, which is masked if it was the kernel, or that of the timer, or both. Any task
-    /// may post any bit, so each is a hint and no more.
-    Notification {
-        /// The interrupt's bit is set.
-        interrupt: bool,
-        /// The timer's bit is set.
-        timer: bool,
-    },
-    /// An operation may have given the device or the driver something to do: to be run after [`Driver::send`], [`Driver::cancel`],
-    /// [`Driver::subscribe`] and [`Driver::unsubscribe`].
-    Request,
-    /// A client wants to know what is in the rings now: to be run before [`Driver::poll`], and after one that ended a transfer.
-    Poll,
-}
-
-/// What the system must do after the driver ran.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-#[must_use = "a plan that is not carried out makes the driver sleep for ever"]
-pub struct Plan {
-    /// Have the timer fire at this time, in milliseconds since boot, and at no other. `None`: leave it as it is.
-    pub timer: Option<u64>,
-    /// Let the device interrupt. `false`: leave the interrupt as it is.
-    pub unmask: bool,
-}
-
-/// Why [`Driver::send`] sent nothing.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum NotSent<E> {
-    /// The driver refused the command.
-    Refused(Refusal),
-    /// The parameters could not be had.
-    NotFilled(E),
-}
+/// How often a turn is repeated because something came in its last moment, before others get theirs.
+const TURNS: u8 = 4;
 
 /// Driver of one SCMI device: its transfers, events and clients. See the [crate documentation](crate).
 ///
@@ -80,17 +27,8 @@ pub enum NotSent<E> {
 /// the pools whose size depends on the clients, [`Driver::start`] the device. From then on [`Driver::run`] is called for whatever
 /// happens, and its [`Plan`] carried out.
 pub struct Driver<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
-    memory: &'m QueueMemory<RING, SLOTS, EVENTS>,
-    pub(crate) transfers: Transfers<'m, RING, SLOTS>,
-    pub(crate) events: Events<'m, EVENTS>,
-    pub(crate) subscriptions: Table<'m>,
-    pub(crate) clients: Clients<'m>,
-    pub(crate) outbox: Outbox,
-    pub(crate) suppression: Suppression,
-    pub(crate) pacing: Pacing,
-    pub(crate) recovery: Recovery,
-    pub(crate) setup: Setup,
-    pub(crate) journal: Journal,
+    channel: Channel<'m, RING, SLOTS, EVENTS>,
+    pacing: Pacing,
 }
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
@@ -105,17 +43,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         books: &'m mut Books<SLOTS>,
     ) -> Self {
         Self {
-            memory,
-            transfers: Transfers::new(memory, books),
-            events: Events::new(memory),
-            subscriptions: Table::new(),
-            clients: Clients::new(own_slots(SLOTS) as u16),
-            outbox: Outbox::new(),
-            suppression: Suppression::new(),
+            channel: Channel::new(memory, books),
             pacing: Pacing::new(),
-            recovery: Recovery::new(),
-            setup: Setup::new(),
-            journal: Journal::new(),
         }
     }
 
@@ -132,11 +61,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         limits: Limits,
         trace: fn(Trace),
     ) {
-        self.transfers.provide(limits.delayed);
-        self.clients.provide(clients, tasks, records);
-        self.subscriptions.provide(subscriptions);
-        self.recovery.provide(limits);
-        self.journal.provide(trace);
+        self.channel
+            .provide(clients, tasks, records, subscriptions, limits, trace);
     }
 
     /// Sets the device up for the first time. An error that may pass is tried again when the timer fires; after any other the device
@@ -152,42 +78,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         transport: &mut impl Transport,
     ) -> Result<(), SetupError> {
         self.pacing.start(!interrupts);
-        let now = system.now();
-        let result = self.set_up(transport, now);
-        match result {
-            Ok(()) => self.recovery.ready(now),
-            Err(error) => {
-                self.journal.trace(Trace::SetupFailed(error));
-                if error.may_pass() {
-                    let until = self.recovery.begin(now);
-                    self.journal.trace(Trace::RetryAt(until));
-                }
-            }
-        }
-        result
-    }
-
-    /// Resets the device and sets it up.
-    pub(crate) fn set_up(
-        &mut self,
-        transport: &mut impl Transport,
-        now: u64,
-    ) -> Result<(), SetupError> {
-        self.setup.set_up(
-            self.memory,
-            &mut self.transfers,
-            &mut self.events,
-            &mut self.clients,
-            transport,
-        )?;
-        self.suppression.reset();
-        self.recovery.fresh(now);
-        self.journal.trace(Trace::Ready {
-            commands: self.command_ring(),
-            events: self.event_ring(),
-        });
-        self.kick(transport);
-        Ok(())
+        self.channel.start(transport, system.now())
     }
 
     /// Deals with what the device has done and with what is due, a bounded amount of it, and tells clients. What is left, or comes in
@@ -201,8 +92,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let mut plan = Plan::default();
         match cause {
             Cause::Request => self.follow(system, transport, &mut plan),
-            Cause::Poll if self.pacing.wants_turn() => self.follow(system, transport, &mut plan),
-            Cause::Poll if self.has_used() => {
+            Cause::Poll if self.channel.wants_turn() => self.follow(system, transport, &mut plan),
+            Cause::Poll if self.channel.has_used() => {
                 if self.pacing.is_masked() {
                     self.acknowledge(transport);
                 }
@@ -223,8 +114,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         transport: &mut impl Transport,
         plan: &mut Plan,
     ) {
-        self.kick(transport);
-        if self.pacing.wants_turn() {
+        self.channel.kick(transport);
+        if self.channel.wants_turn() {
             self.turns(false, system, transport, plan);
         } else {
             self.rest(&mut Moment::new(system), plan);
@@ -241,25 +132,25 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ) {
         let moment = &mut Moment::new(system);
         if timer {
-            self.suppression.forget_polling();
+            self.channel.forget_polling();
             self.pacing.timer_fired(|| moment.now());
         }
         if interrupt || self.pacing.is_by_timer() || self.pacing.is_masked() {
             let any = self.acknowledge(transport);
             if interrupt {
                 if !any {
-                    self.journal.trace(Trace::Spurious);
+                    self.channel.journal().trace(Trace::Spurious);
                 }
-                self.journal.count(Count::Interrupts);
+                self.channel.journal().count(Count::Interrupts);
                 let count = self.counters().interrupts;
-                let progress = self.progress();
+                let progress = self.channel.progress();
                 if self.pacing.interrupted(count, progress, || moment.now()) {
-                    self.journal.trace(Trace::HeldOff);
+                    self.channel.journal().trace(Trace::HeldOff);
                 }
             }
         }
         self.turns(timer, system, transport, plan);
-        if !self.recovery.is_down() {
+        if !self.channel.recovery().is_down() {
             self.pacing.stand_in(|| system.now(), plan);
         }
     }
@@ -269,41 +160,42 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn acknowledge(&mut self, transport: &mut impl Transport) -> bool {
         let interrupts = transport.take_interrupts();
         if interrupts.configuration {
-            self.look_at_status(transport);
+            self.channel.look_at_status(transport);
         }
         interrupts.used_buffer || interrupts.configuration
     }
 
-    /// Looks whether the device wants a reset (W9).
-    pub(crate) fn look_at_status(&mut self, transport: &mut impl Transport) {
-        if transport.needs_reset() {
-            self.recovery.report(Trouble::NeedsReset);
+    /// Runs turns until nothing is left, or the device turns out to flood.
+    fn turns(
+        &mut self,
+        timed: bool,
+        system: &mut impl System,
+        transport: &mut impl Transport,
+        plan: &mut Plan,
+    ) {
+        for _ in 0..TURNS {
+            match self
+                .channel
+                .turn(timed, &mut Moment::new(system), transport)
+            {
+                After::Sleep => return self.rest(&mut Moment::new(system), plan),
+                After::Again => {}
+                After::Yield => break,
+            }
         }
+        self.channel.journal().trace(Trace::Flood);
+        self.pacing.pause(system.now(), plan);
     }
 
-    /// Tells the device what is new in either ring, where it wants to know.
-    pub(crate) fn kick(&mut self, transport: &mut impl Transport) {
-        if !self.setup.is_live() {
-            return;
+    /// Nothing is left to do: asks for the interrupt, and has the timer fire when something is due.
+    fn rest(&mut self, moment: &mut Moment<'_, impl System>, plan: &mut Plan) {
+        self.pacing.rest(self.channel.wants_interrupt(), plan);
+        if self.channel.take_changed() || self.pacing.stands_in() {
+            let outlook = self.channel.outlook(moment);
+            // Nothing comes from a device that is given up.
+            let watch = !self.channel.recovery().is_down();
+            self.pacing.rearm(&outlook, watch, || moment.now(), plan);
         }
-        if self.transfers.ring_mut().kick_needed() {
-            self.journal.count(Count::Kicks);
-            transport.notify(COMMAND_QUEUE);
-        }
-        if self
-            .events
-            .ring_mut()
-            .is_some_and(|ring| ring.kick_needed())
-        {
-            self.journal.count(Count::Kicks);
-            transport.notify(EVENT_QUEUE);
-        }
-    }
-
-    /// Changes with everything that is taken from a ring, modulo 2^32.
-    fn progress(&self) -> u32 {
-        let (commands, events) = (self.transfers.ring(), self.events.ring());
-        u32::from(commands.used_index()) << 16 | u32::from(events.used_index())
     }
 
     /// Sends a command, or says at once why not (V25); nothing is queued and nothing waits. The device may not know of it before
@@ -319,146 +211,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
     ) -> Result<Handle, NotSent<E>> {
-        if self.transfers.is_full() {
-            self.sweep(system);
-        }
-        let (id, client) = match self.admit(owner, command, &mut Moment::new(system)) {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                self.journal.refused(refusal);
-                return Err(NotSent::Refused(refusal));
-            }
-        };
-        let sent = match fill(self.transfers.request(id)) {
-            Ok(len) => self.submit(id, Some(client), len).map_err(NotSent::Refused),
-            Err(error) => Err(NotSent::NotFilled(error)),
-        };
-        if sent.is_err() {
-            self.transfers.abort(id, &mut self.clients);
-        }
-        sent
-    }
-
-    /// Takes a slot for a client's command (V06), or says why not.
-    fn admit(
-        &mut self,
-        owner: Owner,
-        command: &Command,
-        moment: &mut Moment<'_, impl System>,
-    ) -> Result<(SlotId, ClientId), Refusal> {
-        let client = self.client(owner, moment)?;
-        self.recovery.check()?;
-        let (waiter, polled) = match command.wait {
-            Wait::Blocked => (Waiter::Exchange, command.polled),
-            // A client that is to be notified as well gets the interrupt: the notification would come late without.
-            Wait::Poll(bits) => (Waiter::Handle { bits }, command.polled && bits == 0),
-        };
-        if command.polled && (command.delayed || waiter == Waiter::Exchange) {
-            self.journal.count(Count::SentFailPollingUnsupported);
-            return Err(Refusal::InvalidArgument);
-        }
-        let events = self.events.is_up();
-        if command.delayed && !events {
-            return Err(Refusal::EventsUnavailable);
-        }
-        let config = self.clients.config(client).ok_or(Refusal::NotAClient)?;
-        let inspect = config
-            .rules
-            .check_command(command.protocol, command.message)?;
-        let payer = Payer::Client(client);
-        self.clients.check_quota(payer)?;
-        let opening = Opening {
-            payer,
-            owner,
-            waiter,
-            protocol: command.protocol,
-            message: command.message,
-            patience: match command.deadline {
-                0 => self.recovery.limits().deadline,
-                given => given,
-            },
-            delayed: command.delayed,
-            polled,
-            inspect: inspect || !events,
-        };
-        let id = self.transfers.open(&opening, &mut self.clients);
-        Ok((id.ok_or(Refusal::Busy)?, client))
-    }
-
-    /// Sends what is in a slot that was opened; an error leaves it so.
-    pub(crate) fn submit(
-        &mut self,
-        id: SlotId,
-        client: Option<ClientId>,
-        len: usize,
-    ) -> Result<Handle, Refusal> {
-        let config = client.and_then(|client| self.clients.config(client));
-        let events = self.events.is_up();
-        let sent = self
-            .transfers
-            .check(id, len, config.map(|config| &config.rules), events)
-            .and_then(|()| {
-                self.transfers
-                    .send(id, len, &mut self.suppression, &mut self.journal)
-            });
-        match sent {
-            Ok((handle, missed)) => {
-                if missed {
-                    self.pacing.want_turn();
-                }
-                Ok(handle)
-            }
-            Err(refusal) => {
-                self.journal.refused(refusal);
-                Err(refusal)
-            }
-        }
-    }
-
-    /// The client that a task is, with everything of an earlier life of the task forgotten.
-    fn client(
-        &mut self,
-        owner: Owner,
-        moment: &mut Moment<'_, impl System>,
-    ) -> Result<ClientId, Refusal> {
-        let (id, before) = self.clients.enter(owner)?;
-        if let Some(before) = before {
-            self.forget(id, before, moment.now());
-        }
-        Ok(id)
-    }
-
-    /// Frees what clients hold that are gone. Asks the system for each client.
-    #[cold]
-    fn sweep(&mut self, system: &mut impl System) {
-        let mut number = 0;
-        while let Some(owner) = self.clients.owner(number) {
-            number += 1;
-            if owner != Owner::NOBODY && !system.is_alive(owner) {
-                self.client_gone(owner, system);
-            }
-        }
-    }
-
-    /// A client is gone: frees its slots, empties its inbox, ends its subscriptions. Costs O(slots).
-    #[cold]
-    pub(crate) fn forget(&mut self, id: ClientId, owner: Owner, now: u64) {
-        let payer = Payer::Client(id);
-        let held = self.clients.held(payer);
-        self.journal.trace(Trace::ClientGone {
-            task: owner.0,
-            held,
-        });
-        if held > 0 {
-            let events = &mut self.events;
-            let unparked = |number| events.unpark(number);
-            self.transfers
-                .forget(payer, now, &mut self.clients, &mut self.journal, unparked);
-        }
-        self.clients.empty_inbox(id);
-        self.subscriptions.forget(id);
-        self.outbox.forget(id);
-        self.pacing.want_turn();
+        self.channel.send(owner, command, system, fill)
     }
 
     /// The end of a transfer that its client polls for, if it has ended: `collect` gets it, and with that the handle is void and the
@@ -470,28 +223,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         collect: impl FnOnce(Result<Reply<'_>, Failure>) -> T,
     ) -> Result<Option<T>, Refusal> {
-        self.client(owner, &mut Moment::new(system))?;
-        let id = self.transfers.find(handle, owner)?;
-        if !self.transfers.has_ended(id) {
-            return Ok(None);
-        }
-        let collected = collect(self.transfers.result(id, &self.events));
-        self.finish(id);
-        Ok(Some(collected))
-    }
-
-    /// The waiter has the end of a transfer.
-    pub(crate) fn finish(&mut self, id: SlotId) {
-        if let Some(number) = self.transfers.finish(id, &mut self.clients) {
-            self.unpark(number);
-        }
-    }
-
-    /// An event buffer that a transfer kept is free.
-    pub(crate) fn unpark(&mut self, number: u16) {
-        self.events.unpark(number);
-        // To kick the device for it.
-        self.pacing.want_turn();
+        self.channel.poll(owner, handle, system, collect)
     }
 
     /// Gives a transfer up. The handle is void; the slot is free when the device gives it back. Run [`Cause::Request`] afterwards.
@@ -501,17 +233,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         handle: Handle,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        let moment = &mut Moment::new(system);
-        self.client(owner, moment)?;
-        let id = self.transfers.find(handle, owner)?;
-        let now = moment.now();
-        let unparked = self
-            .transfers
-            .give_up(id, now, &mut self.clients, &mut self.journal);
-        if let Some(number) = unparked {
-            self.unpark(number);
-        }
-        Ok(())
+        self.channel.cancel(owner, handle, system)
     }
 
     /// Subscribes a client to an event of a source, or of [`ALL_SOURCES`](crate::ALL_SOURCES). Run [`Cause::Request`] afterwards: it
@@ -538,48 +260,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             event,
             source,
         };
-        let result = self
-            .may_subscribe(owner, system)
-            .and_then(|id| self.follow_event(id, key, thresholds));
-        if let Err(refusal) = result {
-            self.journal.refused(refusal);
-        }
-        result
-    }
-
-    fn may_subscribe(
-        &mut self,
-        owner: Owner,
-        system: &mut impl System,
-    ) -> Result<ClientId, Refusal> {
-        let id = self.client(owner, &mut Moment::new(system))?;
-        if self.recovery.is_down() {
-            return Err(Refusal::NoDevice);
-        }
-        // While the device is recovered, what it had before is the best guess.
-        if self.features() & P2A_CHANNELS == 0 {
-            return Err(Refusal::EventsUnavailable);
-        }
-        Ok(id)
-    }
-
-    fn follow_event(
-        &mut self,
-        id: ClientId,
-        key: Key,
-        thresholds: Thresholds,
-    ) -> Result<Notified, Refusal> {
-        let config = self.clients.config(id).ok_or(Refusal::NotAClient)?;
-        let own = self.clients.own();
-        let ready =
-            self.recovery.is_well() && self.transfers.free() > 0 && own.lost() < own.quota();
-        let notified = self
-            .subscriptions
-            .subscribe(id, config, key, thresholds, ready)?;
-        if !self.subscriptions.is_idle() {
-            self.pacing.want_turn();
-        }
-        Ok(notified)
+        self.channel.subscribe(owner, key, thresholds, system)
     }
 
     /// Ends a client's subscription. The platform is told when it was the last, and nobody waits for that. Run [`Cause::Request`]
@@ -592,15 +273,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         source: u32,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        let id = self.client(owner, &mut Moment::new(system))?;
         let key = Key {
             protocol,
             event,
             source,
         };
-        self.subscriptions.unsubscribe(id, key)?;
-        self.pacing.want_turn();
-        Ok(())
+        self.channel.unsubscribe(owner, key, system)
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty.
@@ -609,57 +287,55 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         system: &mut impl System,
     ) -> Result<Option<Fetched<'_>>, Refusal> {
-        let id = self.client(owner, &mut Moment::new(system))?;
-        Ok(self.clients.fetch(id, self.setup.generation()))
+        self.channel.fetch(owner, system)
     }
 
     /// A task ended, or is in another life: frees its slots, empties its queue, ends its subscriptions. Costs O(slots).
     ///
     /// To be called when the supervisor tells of it; a call from the task's next life does it too. Run [`Cause::Request`] afterwards.
     pub fn client_gone(&mut self, owner: Owner, system: &mut impl System) {
-        if let Some(id) = self.clients.leave(owner) {
-            self.forget(id, owner, system.now());
-        }
+        self.channel.client_gone(owner, system);
     }
 
     /// Has the device reset when the driver runs the next time.
     pub fn request_recovery(&mut self) {
-        self.recovery.report(Trouble::Requested);
+        self.channel.report(Trouble::Requested);
     }
 
     /// What works.
     pub fn condition(&self) -> Condition {
-        self.recovery.condition()
+        self.channel.recovery().condition()
     }
 
     /// Whether the device has an event queue (V08).
     pub fn has_events(&self) -> bool {
-        self.events.is_up()
+        self.channel.events().is_up()
     }
 
     /// Entries of the command ring.
     pub fn command_ring(&self) -> u16 {
-        self.transfers.ring().size()
+        self.channel.transfers().ring().size()
     }
 
     /// Entries of the event ring; 0 without events.
     pub fn event_ring(&self) -> u16 {
-        self.events.size()
+        self.channel.events().size()
     }
 
     /// Feature bits that were agreed on; 0 before that.
     pub fn features(&self) -> u64 {
-        self.setup.features()
+        self.channel.setup().features()
     }
 
     /// Incarnation of the device: one more each time that it was set up.
     pub fn generation(&self) -> u32 {
-        self.setup.generation()
+        self.channel.setup().generation()
     }
 
     /// A client's slots, in the ring at its present size, and its event queue.
     pub fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
-        self.clients.limits(owner, self.transfers.in_use())
+        let in_use = self.channel.transfers().in_use();
+        self.channel.clients().limits(owner, in_use)
     }
 
     /// Whether the device's interrupt is not ours, so that the timer stands in for it.
@@ -674,46 +350,27 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Whether the device has put something into a ring that no run has dealt with yet.
     pub fn has_used(&self) -> bool {
-        self.transfers.ring().has_used() || self.events.has_used()
+        self.channel.has_used()
     }
 
     /// What happened.
     pub fn counters(&self) -> &Counters {
-        self.journal.counters()
+        self.channel.counters()
     }
 
     /// What the driver holds.
     pub fn pools(&self) -> Pools {
-        let at_device = u32::from(self.events.at_device());
-        Pools {
-            in_flight: u32::from(self.transfers.in_flight()),
-            slots: u32::from(self.transfers.in_use()),
-            slots_free: u32::from(self.transfers.free()),
-            slots_lost: u32::from(self.transfers.lost()),
-            slots_owed: u32::from(self.transfers.owed()),
-            event_buffers: u32::from(self.event_ring()),
-            events_at_device: at_device,
-            // Between runs only the kept ones.
-            events_at_driver: u32::from(self.events.parked()),
-            events_missing: u32::from(self.recovery.events_missing()).min(at_device),
-        }
+        self.channel.pools()
     }
 
     /// Checks everything that must hold between two calls, whatever the device and the clients did. The error says what does not.
     /// For tests, models and fuzzers: it costs O(slots + event buffers).
     pub fn audit(&self) -> Result<(), &'static str> {
-        let parked = transfers::audit(&self.transfers, &self.clients)?;
-        self.events.audit(parked)?;
-        self.clients.audit()?;
-        self.subscriptions.audit()?;
-        if !self.counters().balance(&self.pools()) {
-            return Err("the counters do not balance");
-        }
-        Ok(())
+        self.channel.audit()
     }
 
     /// What became of the slot of a handle, in a word, for tests.
     pub fn describe(&self, handle: Handle) -> &'static str {
-        transfers::describe(&self.transfers, handle)
+        transfers::describe(self.channel.transfers(), handle)
     }
 }

@@ -87,6 +87,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod channel;
 mod clients;
 mod counters;
 mod driver;
@@ -97,22 +98,23 @@ mod journal;
 mod memory;
 mod outbox;
 mod recovery;
+mod system;
 mod trace;
 mod transfers;
 mod transport;
-mod turn;
 
 pub use clients::{
     CLIENTS_MAX, Client, ClientConfig, EventKind, Fetched, MessageSet, Owner, Record, Rule, Rules,
     messages, own_slots,
 };
 pub use counters::{Counters, Pools};
-pub use driver::{Cause, Driver, NotSent, Plan, System};
+pub use driver::Driver;
 pub use error::{Failure, Refusal};
 pub use events::{ALL_SOURCES, Notified, Subscription};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
 pub use recovery::{Condition, Limits, Trouble};
 pub use scmi::events::Thresholds;
+pub use system::{Cause, NotSent, Plan, System};
 pub use trace::Trace;
 pub use transfers::{Books, Command, FIRST_WORDS, Handle, Reply, Wait};
 pub use transport::{

@@ -13,7 +13,8 @@
 //!
 //! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
 
-use crate::driver::Plan;
+use crate::channel::Outlook;
+use crate::system::Plan;
 use crate::transfers::LATENESS;
 
 /// Pause of a flooding device's interrupt, in milliseconds.
@@ -43,8 +44,6 @@ pub(crate) struct Pacing {
     /// It fires soon enough for deadlines that are not on the clock yet.
     ticking: bool,
     line: Line,
-    /// A turn is wanted although no interrupt may come.
-    wanted: bool,
 }
 
 /// Whether the device's interrupt is masked.
@@ -102,28 +101,12 @@ impl Pacing {
                 until: 0,
                 pause: 0,
             },
-            wanted: false,
         }
     }
 
     /// There is a device now. `by_timer`: its interrupt is not ours, so the timer alone looks at the rings.
     pub(crate) fn start(&mut self, by_timer: bool) {
         self.by_timer = by_timer;
-    }
-
-    /// A turn is wanted although no interrupt may come.
-    pub(crate) fn want_turn(&mut self) {
-        self.wanted = true;
-    }
-
-    /// Whether one is.
-    pub(crate) fn wants_turn(&self) -> bool {
-        self.wanted
-    }
-
-    /// A turn begins.
-    pub(crate) fn begin_turn(&mut self) {
-        self.wanted = false;
     }
 
     /// Whether the device's interrupt is not ours.
@@ -176,22 +159,19 @@ impl Pacing {
         self.by_timer || self.is_held()
     }
 
-    /// Sets the timer to what is wanted, unless it fires before that anyhow: `next`, and soon if deadlines are to be put on the clock
-    /// (`tick`) or the timer looks at the rings of a device that may put something there (`watch`), the sooner if commands are in
-    /// flight (`busy`).
+    /// Sets the timer to what the channel waits for, unless it fires before that anyhow; `watch`: and to look at the rings of a device
+    /// that may put something there.
     pub(crate) fn rearm(
         &mut self,
-        next: Option<u64>,
-        tick: bool,
+        outlook: &Outlook,
         watch: bool,
-        busy: bool,
         now: impl FnOnce() -> u64,
         plan: &mut Plan,
     ) {
         let watch = watch && self.stands_in();
-        let mut next = next.unwrap_or(u64::MAX);
-        if !self.ticking && (tick || watch) {
-            let pause = match (watch, busy) {
+        let mut next = outlook.next.unwrap_or(u64::MAX);
+        if !self.ticking && (outlook.tick || watch) {
+            let pause = match (watch, outlook.busy) {
                 (false, _) => LATENESS,
                 (true, false) => IDLE_PAUSE,
                 (true, true) => BUSY_PAUSE,
