@@ -14,6 +14,7 @@ use scmi::Protocol;
 use scmi::protocol::common::PROTOCOL_VERSION;
 
 /// Does what time and the state of the device demand: begins recovery, makes the next attempt.
+#[cold]
 pub(super) fn maintain<const R: usize, const S: usize, const E: usize>(
     channel: &mut Channel<'_, R, S, E>,
     transport: &mut impl Transport,

@@ -65,14 +65,11 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         if command.delayed && !events {
             return Err(Refusal::EventsUnavailable);
         }
-        let config = self.clients.config(client).ok_or(Refusal::NotAClient)?;
-        let inspect = config
-            .rules
-            .check_command(command.protocol, command.message)?;
-        let payer = Payer::Client(client);
-        self.clients.check_quota(payer)?;
+        let inspect = self
+            .clients
+            .admit(client, command.protocol, command.message)?;
         let opening = Opening {
-            payer,
+            payer: Payer::Client(client),
             owner,
             waiter,
             protocol: command.protocol,
@@ -96,15 +93,19 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         client: Option<ClientId>,
         len: usize,
     ) -> Result<Handle, Refusal> {
-        let config = client.and_then(|client| self.clients.config(client));
-        let events = self.events.is_up();
-        let sent = self
-            .transfers
-            .check(id, len, config.map(|config| &config.rules), events)
-            .and_then(|()| {
-                self.transfers
-                    .send(id, len, &mut self.suppression, &mut self.journal)
-            });
+        let checked = self.transfers.check_length(len).and_then(|()| {
+            if !self.transfers.is_inspected(id) {
+                return Ok(());
+            }
+            let config = client.and_then(|client| self.clients.config(client));
+            let rules = config.map(|config| &config.rules);
+            let events = self.events.is_up();
+            self.transfers.inspect(id, len, rules, events)
+        });
+        let sent = checked.and_then(|()| {
+            self.transfers
+                .send(id, len, &mut self.suppression, &mut self.journal)
+        });
         match sent {
             Ok((handle, missed)) => {
                 if missed {

@@ -251,8 +251,10 @@ fn replied<const R: usize, const S: usize, const E: usize>(
         Came::Nothing => {}
         Came::End(id) => ended(channel, id, moment),
         Came::Unparked(number) => channel.unpark(number),
-        Came::Late(number, end) => {
-            if let Some(answered) = channel.subscriptions.answered_late(number, end) {
+        Came::Late(id) => {
+            if let Some((number, end)) = channel.transfers.late_answer(id)
+                && let Some(answered) = channel.subscriptions.answered_late(number, end)
+            {
                 subscription_answered(channel, &answered, end, moment.now());
             }
         }

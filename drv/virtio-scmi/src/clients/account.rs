@@ -61,7 +61,6 @@ impl Account {
     }
 
     /// Returns `true` if no other slot may be taken.
-    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.held >= self.quota
     }
@@ -71,12 +70,10 @@ impl Account {
         self.quota = quota;
     }
 
-    #[inline]
     pub(crate) fn take(&mut self) {
         self.held = self.held.saturating_add(1);
     }
 
-    #[inline]
     pub(crate) fn give_back(&mut self) {
         self.held = self.held.saturating_sub(1);
     }

@@ -205,8 +205,6 @@ impl Inbox {
     /// A full queue drops the oldest event of the protocol that has the most events in it, the new one included; so a flood of
     /// one protocol displaces its own events and not those of others (N01). That a subscription ended is displaced by nothing.
     /// Costs O(depth) when full, O(1) otherwise.
-    // By itself: otherwise the whole arrival would be loaded for all clients before the first one is known.
-    #[inline(never)]
     pub(crate) fn push(&mut self, records: &mut [Record], arrival: &Arrival<'_>) -> bool {
         let mut room = true;
         if self.free == NONE {
@@ -255,7 +253,6 @@ impl Inbox {
 
     /// Frees the oldest record of the protocol that has the most, `incoming` counted as one more.
     #[cold]
-    #[inline(never)]
     fn drop_one(&mut self, records: &mut [Record], incoming: &Arrival<'_>) {
         // By the low four bits, in which the protocols of the specification differ; vendors' may share a share.
         let mut counts = [0u16; 16];

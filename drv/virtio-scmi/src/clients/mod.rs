@@ -213,11 +213,14 @@ impl<'m> Clients<'m> {
         }
     }
 
-    /// Whether an account has room for one more slot, and if not, why.
-    pub(crate) fn check_quota(&mut self, payer: Payer) -> Result<(), Refusal> {
-        let account = self.account(payer).ok_or(Refusal::NotAClient)?;
+    /// Whether a client may send a message and has a slot left for it, and if not, why. Returns whether what the request says decides
+    /// too.
+    pub(crate) fn admit(&self, id: ClientId, protocol: u8, message: u8) -> Result<bool, Refusal> {
+        let client = self.get(id).ok_or(Refusal::NotAClient)?;
+        let inspect = client.config.rules.check_command(protocol, message)?;
+        let account = &client.account;
         if !account.is_full() {
-            return Ok(());
+            return Ok(inspect);
         }
         // A client that has no transfer of its own left cannot end one.
         Err(if account.lost() >= account.held() {

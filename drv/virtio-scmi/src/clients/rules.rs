@@ -132,7 +132,6 @@ impl Rules {
     }
 
     /// May it send this command? The domain is checked later, when the request is there.
-    #[inline]
     /// The result says whether the request must be looked into: because some rule is about domains, or because its flags can ask for a
     /// delayed response.
     pub(crate) fn check_command(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
@@ -144,7 +143,6 @@ impl Rules {
     }
 
     /// [`Rules::check_command`] for what is not plain.
-    #[inline(never)]
     fn check_special(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
         let low = usize::from(protocol).wrapping_sub(STANDARD);
         match self.allowed.get(low) {
@@ -156,7 +154,6 @@ impl Rules {
     }
 
     /// [`Rules::check_command`] for all others: a protocol or message of a vendor, or a refusal.
-    #[inline(never)]
     fn check_by_rule(&self, protocol: u8, message: u8) -> Result<(), Refusal> {
         let rule = self.rule(protocol)?;
         if is_reserved(protocol, message) {

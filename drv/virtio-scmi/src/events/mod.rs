@@ -18,13 +18,15 @@ use crate::memory::{DmaBuffer, QueueMemory};
 use virtqueue::{Buffer, Direction, Used, Violation, Virtqueue};
 
 /// The event ring and its buffers. Each buffer is with the device, or kept for a transfer whose delayed response it holds.
+// The ring is large, so it comes last: see [`Channel`](crate::channel::Channel).
+#[repr(C)]
 pub(crate) struct Events<'m, const EVENTS: usize> {
     buffers: &'m [DmaBuffer; EVENTS],
-    ring: Virtqueue<'m, EVENTS>,
     /// The device has an event queue, and it is set up.
     up: bool,
     /// Buffers that hold the delayed response of a transfer that is not collected.
     parked: u16,
+    ring: Virtqueue<'m, EVENTS>,
 }
 
 impl<'m, const EVENTS: usize> Events<'m, EVENTS> {

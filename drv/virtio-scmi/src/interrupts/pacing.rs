@@ -69,7 +69,6 @@ struct Line {
 
 impl Line {
     /// So many more interrupts have come. Returns whether the line is held off from now on.
-    #[inline(never)]
     fn look(&mut self, progress: u32, now: u64) -> bool {
         let idle = progress == self.progress && now.saturating_sub(self.since) <= IDLE_WINDOW;
         self.progress = progress;

@@ -52,8 +52,8 @@ pub(crate) enum Came {
     Nothing,
     /// The end of this transfer.
     End(SlotId),
-    /// Late, the answer to a command that switches the event of this subscription.
-    Late(u16, Result<Status, Failure>),
+    /// Late, the answer to a command of the driver's own: see [`Transfers::late_answer`].
+    Late(SlotId),
     /// The reply to a transfer whose delayed response came before: the event buffer that keeps that is free.
     Unparked(u16),
 }
@@ -203,13 +203,17 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
         }
         if state == State::Lost {
             self.release(id, clients);
-            if let Waiter::Subscription(number) = waiter {
-                let end = if answered {
-                    Ok(Status::from_raw(message.status))
+            if let Waiter::Subscription(_) = waiter {
+                // Kept until the slot is used again: the client is told in this very turn.
+                self.books.slots.get_mut(id).end = if answered {
+                    Ok(Answer {
+                        status: message.status,
+                        ..Answer::ZERO
+                    })
                 } else {
                     Err(Failure::WrongReply)
                 };
-                return Came::Late(number, end);
+                return Came::Late(id);
             }
         } else if let Ok(Answer {
             parked: Some(number),
@@ -221,6 +225,16 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
             return Came::Unparked(number);
         }
         Came::Nothing
+    }
+
+    /// What came late: the subscription that it is for, and the answer.
+    pub(crate) fn late_answer(&self, id: SlotId) -> Option<(u16, Result<Status, Failure>)> {
+        let slot = self.books.slots.get(id);
+        let Waiter::Subscription(number) = slot.waiter else {
+            return None;
+        };
+        let end = slot.end.map(|answer| Status::from_raw(answer.status));
+        Some((number, end))
     }
 
     /// A delayed response came in an event buffer: whose is it, and is it in time? Returns the transfer if it ended, and whether it keeps

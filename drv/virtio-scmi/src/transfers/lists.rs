@@ -30,7 +30,6 @@ impl List {
         (self.head != NIL).then_some(SlotId(self.head))
     }
 
-    #[inline(never)]
     pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         let slot = slots.get_mut(id);
         slot.next = NIL;
@@ -44,7 +43,6 @@ impl List {
         self.len = self.len.wrapping_add(1);
     }
 
-    #[inline(never)]
     pub(crate) fn remove<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         let slot = slots.get_mut(id);
         let (next, previous) = (slot.next, slot.previous);
@@ -114,7 +112,6 @@ impl Fifo {
         self.len
     }
 
-    #[inline]
     pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         if self.len == 0 {
             self.head = id.0;
@@ -125,7 +122,6 @@ impl Fifo {
         self.len = self.len.wrapping_add(1);
     }
 
-    #[inline]
     pub(crate) fn pop<const S: usize>(&mut self, slots: &Slots<S>) -> Option<SlotId> {
         if self.len == 0 {
             return None;

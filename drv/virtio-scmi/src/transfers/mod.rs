@@ -60,6 +60,8 @@ impl<const SLOTS: usize> Books<SLOTS> {
 }
 
 /// All transfers, and the command ring.
+// The ring is large, so it comes last: see [`Channel`](crate::channel::Channel).
+#[repr(C)]
 pub(crate) struct Transfers<'m, const RING: usize, const SLOTS: usize> {
     books: &'m mut Books<SLOTS>,
     requests: &'m [DmaBuffer; SLOTS],
@@ -291,21 +293,27 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         }
     }
 
-    /// Looks whether a request may be sent, whose `len` bytes of parameters were written: its length, and where what it says decides,
-    /// that. `rules` are those of its client. `events`: the device has an event queue.
-    pub(crate) fn check(
+    /// Looks whether parameters of so many bytes may be sent.
+    pub(crate) fn check_length(&self, len: usize) -> Result<(), Refusal> {
+        if len > MAX_PAYLOAD {
+            return Err(Refusal::RequestTooLong);
+        }
+        Ok(())
+    }
+
+    /// Whether what the parameters say decides whether a request may be sent.
+    pub(crate) fn is_inspected(&self, id: SlotId) -> bool {
+        self.books.slots.get(id).inspect
+    }
+
+    /// Looks into such a request. `rules` are those of its client. `events`: the device has an event queue.
+    pub(crate) fn inspect(
         &mut self,
         id: SlotId,
         len: usize,
         rules: Option<&Rules>,
         events: bool,
     ) -> Result<(), Refusal> {
-        if len > MAX_PAYLOAD {
-            return Err(Refusal::RequestTooLong);
-        }
-        if !self.books.slots.get(id).inspect {
-            return Ok(());
-        }
         let request = self.request(id);
         let slot = self.books.slots.get_mut(id);
         let header = Header::unpack(slot.header);

@@ -48,7 +48,6 @@ impl Reply<'_> {
 
     /// The first return values in words as they lie in memory, with zeros behind the last one.
     // One by one: a loop, and the call that sets an array to zero, would cost more than all the rest.
-    #[inline]
     pub fn first_words(&self) -> [u32; FIRST_WORDS] {
         let word = |index: usize| {
             if self.len > index * 4 {

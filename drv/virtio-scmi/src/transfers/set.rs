@@ -19,12 +19,10 @@ impl SlotSet {
         }
     }
 
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.summary == 0
     }
 
-    #[inline]
     pub(crate) fn insert(&mut self, id: SlotId) {
         let word = id.index() / 32 % 32;
         self.words[usize::from(word)] |= 1 << (id.index() % 32);
@@ -46,7 +44,6 @@ impl SlotSet {
     }
 
     /// Takes out the lowest.
-    #[inline]
     pub(crate) fn pop(&mut self) -> Option<SlotId> {
         if self.summary == 0 {
             return None;

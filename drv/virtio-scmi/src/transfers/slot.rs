@@ -270,20 +270,17 @@ impl<const S: usize> Slots<S> {
         }
     }
 
-    #[inline]
     pub(crate) fn get(&self, id: SlotId) -> &Slot {
         debug_assert!(usize::from(id.0) < S);
         &self.slots[usize::from(id.0) & (S - 1)]
     }
 
-    #[inline]
     pub(crate) fn get_mut(&mut self, id: SlotId) -> &mut Slot {
         debug_assert!(usize::from(id.0) < S);
         &mut self.slots[usize::from(id.0) & (S - 1)]
     }
 
     /// The slot that a handle names, if it is the present one of a transfer that `owner` polls.
-    #[inline]
     pub(crate) fn find(&self, handle: Handle, owner: Owner) -> Option<SlotId> {
         let id = handle.slot();
         let slot = self.slots.get(usize::from(id.0))?;
