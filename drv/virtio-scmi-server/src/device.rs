@@ -125,7 +125,6 @@ impl core_api::Transport for Device {
         self.transport.driver_ok().map_err(setup_error)
     }
 
-    #[inline]
     fn notify(&mut self, queue: u16) {
         self.transport.notify(queue);
     }

@@ -156,7 +156,6 @@ fn main() -> ! {
 
 // One copy, away from the path of ordinary commands, which trace nothing.
 #[cold]
-#[inline(never)]
 fn trace(line: CoreTrace) {
     ringbuf_entry!(Trace::Core(line));
 }

@@ -31,7 +31,6 @@ impl Server {
     }
 
     /// Sends a command: with a small request from the message, or one from the lease.
-    #[inline(never)]
     fn transmit(
         &mut self,
         msg: &RecvMessage,

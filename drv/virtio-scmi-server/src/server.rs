@@ -134,7 +134,6 @@ impl System for Kernel {
 
 /// An answer as it travels: with the return values in it if they are small. Others are copied from the device's buffer into
 /// the client's lease, once, by the kernel; as much as fits.
-#[inline]
 pub fn answer(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<Answer, ClientError> {
     if reply.len > SMALL_RESPONSE {
         give(lease, reply)?;
@@ -145,7 +144,6 @@ pub fn answer(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<Answer, 
     })
 }
 
-#[inline(never)]
 fn give(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<(), ClientError> {
     let source = reply.buffer().pointer(Reply::FIRST * 4);
     // Safety: the buffer is a static of this task, `len` is at most what follows its first two words, and the device has finished

@@ -3,60 +3,88 @@
 
 //! Counters: the fourteen of the Linux driver (D19) and those that prove that nothing gets lost.
 
-/// What happened since the driver started. Each wraps at 2^32.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub struct Counters {
-    /// Commands given to the device.
-    pub sent_ok: u32,
-    /// Commands refused.
-    pub sent_fail: u32,
-    /// Polled transfers asked for where they cannot be.
-    pub sent_fail_polling_unsupported: u32,
-    /// Commands refused because there was no device to send to.
-    pub sent_fail_channel_not_found: u32,
-    /// Replies that came to a waiting command while the driver served an interrupt or a timer.
-    pub response_ok: u32,
-    /// Events received and understood.
-    pub notification_ok: u32,
-    /// Delayed responses that came to their transfer.
-    pub delayed_response_ok: u32,
-    /// Transfers whose deadline passed, polled ones not counted.
-    pub xfers_response_timeout: u32,
-    /// Polled transfers whose deadline passed.
-    pub xfers_response_polled_timeout: u32,
-    /// Replies that came to a waiting command that its client polls.
-    pub response_polled_ok: u32,
-    /// Messages nobody waited for: late, duplicate, of an unknown token, not matching their command.
-    pub err_msg_unexpected: u32,
-    /// Messages that are no answer and no event: too short, too long, of an undefined type.
-    pub err_msg_invalid: u32,
-    /// Events dropped for lack of room, with their subscriber or for themselves.
-    pub err_msg_nomem: u32,
-    /// Violations of the ring protocol by the device.
-    pub err_protocol: u32,
-    /// Commands whose answer reached its transfer.
-    pub answered: u32,
-    /// Commands that ended neither with an answer nor by a deadline.
-    pub failed: u32,
-    /// Commands that ended by a deadline.
-    pub timed_out: u32,
-    /// Events that nobody had subscribed to.
-    pub events_unclaimed: u32,
-    /// Requests that the table of clients does not allow.
-    pub refused: u32,
-    /// Messages that claimed to be longer than their buffer.
-    pub clamped: u32,
-    /// Interrupts taken.
-    pub interrupts: u32,
-    /// Notify writes made.
-    pub kicks: u32,
-    /// Recoveries begun.
-    pub recoveries: u32,
-    /// Attempts of recovery that failed.
-    pub recoveries_failed: u32,
+/// Declares all counters: what is counted, and where it can be read.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $counter:ident, $count:ident;)*) => {
+        /// What happened since the driver started. Each wraps at 2^32.
+        #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $counter: u32,)*
+        }
+
+        /// Something that is counted.
+        #[derive(Copy, Clone, Debug, Eq, PartialEq)]
+        pub(crate) enum Count {
+            $($count,)*
+        }
+
+        impl Counters {
+            /// Before anything happened.
+            pub const ZERO: Self = Self { $($counter: 0,)* };
+
+            /// Counts so many, modulo 2^32.
+            pub(crate) fn add(&mut self, what: Count, many: u32) {
+                let counter = match what {
+                    $(Count::$count => &mut self.$counter,)*
+                };
+                *counter = counter.wrapping_add(many);
+            }
+        }
+    };
 }
 
-/// What the channel holds at the moment; with [`Counters`] it must balance.
+counters! {
+    /// Commands given to the device.
+    sent_ok, SentOk;
+    /// Commands refused.
+    sent_fail, SentFail;
+    /// Polled transfers asked for where they cannot be.
+    sent_fail_polling_unsupported, SentFailPollingUnsupported;
+    /// Commands refused because there was no device to send to.
+    sent_fail_channel_not_found, SentFailChannelNotFound;
+    /// Replies that came to a waiting command while the driver served an interrupt or a timer.
+    response_ok, ResponseOk;
+    /// Events received and understood.
+    notification_ok, NotificationOk;
+    /// Delayed responses that came to their transfer.
+    delayed_response_ok, DelayedResponseOk;
+    /// Transfers whose deadline passed, polled ones not counted.
+    xfers_response_timeout, XfersResponseTimeout;
+    /// Polled transfers whose deadline passed.
+    xfers_response_polled_timeout, XfersResponsePolledTimeout;
+    /// Replies that came to a waiting command that its client polls.
+    response_polled_ok, ResponsePolledOk;
+    /// Messages nobody waited for: late, duplicate, of an unknown token, not matching their command.
+    err_msg_unexpected, ErrMsgUnexpected;
+    /// Messages that are no answer and no event: too short, too long, of an undefined type.
+    err_msg_invalid, ErrMsgInvalid;
+    /// Events dropped for lack of room, with their subscriber or for themselves.
+    err_msg_nomem, ErrMsgNomem;
+    /// Violations of the ring protocol by the device.
+    err_protocol, ErrProtocol;
+    /// Commands whose answer reached its transfer.
+    answered, Answered;
+    /// Commands that ended neither with an answer nor by a deadline.
+    failed, Failed;
+    /// Commands that ended by a deadline.
+    timed_out, TimedOut;
+    /// Events that nobody had subscribed to.
+    events_unclaimed, EventsUnclaimed;
+    /// Requests that the table of clients does not allow.
+    refused, Refused;
+    /// Messages that claimed to be longer than their buffer.
+    clamped, Clamped;
+    /// Interrupts taken.
+    interrupts, Interrupts;
+    /// Notify writes made.
+    kicks, Kicks;
+    /// Recoveries begun.
+    recoveries, Recoveries;
+    /// Attempts of recovery that failed.
+    recoveries_failed, RecoveriesFailed;
+}
+
+/// What the driver holds at the moment; with [`Counters`] it must balance.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Pools {
     /// Commands whose outcome is open.
@@ -79,40 +107,7 @@ pub struct Pools {
     pub slots_owed: u32,
 }
 
-/// Adds one, modulo 2^32.
-pub(crate) fn count(counter: &mut u32) {
-    *counter = counter.wrapping_add(1);
-}
-
 impl Counters {
-    /// Before anything happened.
-    pub const ZERO: Self = Self {
-        sent_ok: 0,
-        sent_fail: 0,
-        sent_fail_polling_unsupported: 0,
-        sent_fail_channel_not_found: 0,
-        response_ok: 0,
-        notification_ok: 0,
-        delayed_response_ok: 0,
-        xfers_response_timeout: 0,
-        xfers_response_polled_timeout: 0,
-        response_polled_ok: 0,
-        err_msg_unexpected: 0,
-        err_msg_invalid: 0,
-        err_msg_nomem: 0,
-        err_protocol: 0,
-        answered: 0,
-        failed: 0,
-        timed_out: 0,
-        events_unclaimed: 0,
-        refused: 0,
-        clamped: 0,
-        interrupts: 0,
-        kicks: 0,
-        recoveries: 0,
-        recoveries_failed: 0,
-    };
-
     /// `sent = answered + failed + timed out + in flight` and `posted = at device + at driver`, modulo 2^32.
     pub fn balance(&self, pools: &Pools) -> bool {
         let ended = self

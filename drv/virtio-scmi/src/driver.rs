@@ -4,78 +4,22 @@
 //! The driver: what its server, and whoever plays one, calls. It decides when the rings are looked at, when the device may
 //! interrupt, and when the timer fires.
 
-use crate::channel::{Books, Channel, Clock, Condition};
-use crate::counters::{Counters, Pools};
+use crate::channel::{After, Channel};
+use crate::clients::{Client, Fetched, Owner, Record};
+use crate::counters::{Count, Counters, Pools};
 use crate::error::{Failure, Refusal};
+use crate::events::{Key, Notified, Subscription};
+use crate::interrupts::Pacing;
 use crate::memory::{DmaBuffer, QueueMemory};
-use crate::pacing::Pacing;
-use crate::quota::{Client, Owner};
-use crate::recovery::Limits;
-use crate::slot::Handle;
-use crate::subscribe::Notified;
-use crate::subscribers::{Fetched, Record};
-use crate::subscriptions::Subscription;
+use crate::recovery::{Condition, Limits, Trouble};
+use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
-use crate::transfer::{Command, Reply};
-use crate::transport::{Interrupts, SetupError, Transport};
-use crate::turn::{After, Output};
+use crate::transfers::{self, Books, Command, Handle, LATENESS, Reply};
+use crate::transport::{SetupError, Transport};
 use scmi::events::Thresholds;
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
 const TURNS: u8 = 4;
-
-/// The system that the driver is a part of: it tells the time, and knows the clients. Only called while the driver runs, never later.
-pub trait System {
-    /// Milliseconds since boot. Never goes back. It may cost a system call, so the driver asks only when it must, once a turn.
-    fn now(&mut self) -> u64;
-    /// The transfer of a client that is blocked in it is over: answer the client. Afterwards the handle is void and the reply's
-    /// buffer the driver's again.
-    fn ended(&mut self, owner: Owner, handle: Handle, result: Result<Reply<'_>, Failure>);
-    /// Post these notification bits, never 0, to the client: a transfer can be polled, or events fetched. Returns whether the client
-    /// is still there.
-    fn post(&mut self, owner: Owner, bits: u32) -> bool;
-    /// The platform answered to the client that is blocked in subscribing: whether the event is on. Answer the client.
-    fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>);
-    /// Whether a client is still there. The driver asks when it has no slot left: somebody may hold one who is gone.
-    fn is_alive(&mut self, owner: Owner) -> bool;
-}
-
-/// Why the driver runs.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum Cause {
-    /// Somebody posted the bit of the device's interrupt, which is masked if it was the kernel, or that of the timer, or both. Any task
-    /// may post any bit, so each is a hint and no more.
-    Notification {
-        /// The interrupt's bit is set.
-        interrupt: bool,
-        /// The timer's bit is set.
-        timer: bool,
-    },
-    /// An operation may have given the device or the driver something to do: to be run after [`Driver::send`], [`Driver::cancel`],
-    /// [`Driver::subscribe`] and [`Driver::unsubscribe`].
-    Request,
-    /// A client wants to know what is in the rings now: to be run before [`Driver::poll`], and after one that ended a transfer.
-    Poll,
-}
-
-/// What the system must do after the driver ran.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-#[must_use = "a plan that is not carried out makes the driver sleep for ever"]
-pub struct Plan {
-    /// Have the timer fire at this time, in milliseconds since boot, and at no other. `None`: leave it as it is.
-    pub timer: Option<u64>,
-    /// Let the device interrupt. `false`: leave the interrupt as it is.
-    pub unmask: bool,
-}
-
-/// Why [`Driver::send`] sent nothing.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum NotSent<E> {
-    /// The driver refused the command.
-    Refused(Refusal),
-    /// The parameters could not be had.
-    NotFilled(E),
-}
 
 /// Driver of one SCMI device: its transfers, events and clients. See the [crate documentation](crate).
 ///
@@ -87,36 +31,11 @@ pub struct Driver<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize
     pacing: Pacing,
 }
 
-/// A moment of the driver's time: the clock is read when it is first needed, and not again.
-struct Moment<'s, S> {
-    system: &'s mut S,
-    now: Option<u64>,
-}
-
-impl<S: System> Clock for Moment<'_, S> {
-    // Not on the path of ordinary commands.
-    #[inline(never)]
-    fn now(&mut self) -> u64 {
-        match self.now {
-            Some(now) => now,
-            None => {
-                let now = self.system.now();
-                self.now = Some(now);
-                now
-            }
-        }
-    }
-}
-
-fn moment<S: System>(system: &mut S) -> Moment<'_, S> {
-    Moment { system, now: None }
-}
-
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     Driver<'m, RING, SLOTS, EVENTS>
 {
     /// How late a deadline of a second or more may be, in milliseconds, beside the time that a turn takes.
-    pub const LATENESS: u64 = Channel::<'m, RING, SLOTS, EVENTS>::LATENESS;
+    pub const LATENESS: u64 = LATENESS;
 
     /// A driver without device and clients. Touches no queue memory.
     pub const fn new(
@@ -188,7 +107,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         plan
     }
 
-    /// After an operation that gave the device or the channel something to do.
+    /// After an operation that gave the device or the driver something to do.
     fn follow(
         &mut self,
         system: &mut impl System,
@@ -199,8 +118,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         if self.channel.wants_turn() {
             self.turns(false, system, transport, plan);
         } else {
-            self.pacing
-                .rest(&mut self.channel, &mut moment(system), plan);
+            self.rest(&mut Moment::new(system), plan);
         }
     }
 
@@ -212,40 +130,42 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         transport: &mut impl Transport,
         plan: &mut Plan,
     ) {
-        let clock = &mut moment(system);
+        let moment = &mut Moment::new(system);
         if timer {
-            self.pacing.timer_fired(&mut self.channel, clock);
+            self.channel.forget_polling();
+            self.pacing.timer_fired(|| moment.now());
         }
         if interrupt || self.pacing.is_by_timer() || self.pacing.is_masked() {
             let any = self.acknowledge(transport);
             if interrupt {
                 if !any {
-                    self.channel.trace(Trace::Spurious);
+                    self.channel.journal().trace(Trace::Spurious);
                 }
-                if self.pacing.interrupted(&mut self.channel, clock) {
-                    self.channel.trace(Trace::HeldOff);
+                self.channel.journal().count(Count::Interrupts);
+                let count = self.counters().interrupts;
+                let progress = self.channel.progress();
+                if self.pacing.interrupted(count, progress, || moment.now()) {
+                    self.channel.journal().trace(Trace::HeldOff);
                 }
             }
         }
         self.turns(timer, system, transport, plan);
-        self.pacing
-            .stand_in(&self.channel, &mut moment(system), plan);
+        if !self.channel.recovery().is_down() {
+            self.pacing.stand_in(|| system.now(), plan);
+        }
     }
 
     /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked
     /// at. Returns whether it had a reason to interrupt.
     fn acknowledge(&mut self, transport: &mut impl Transport) -> bool {
-        let Interrupts {
-            used_buffer,
-            configuration,
-        } = transport.take_interrupts();
-        if configuration {
-            self.channel.check_device(transport);
+        let interrupts = transport.take_interrupts();
+        if interrupts.configuration {
+            self.channel.look_at_status(transport);
         }
-        used_buffer || configuration
+        interrupts.used_buffer || interrupts.configuration
     }
 
-    /// Deals with what the device has done and, if `timed`, with what time demands.
+    /// Runs turns until nothing is left, or the device turns out to flood.
     fn turns(
         &mut self,
         timed: bool,
@@ -254,51 +174,27 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         plan: &mut Plan,
     ) {
         for _ in 0..TURNS {
-            let moment = &mut moment(system);
-            let time = if timed || self.channel.in_trouble() {
-                let now = moment.now();
-                self.channel.maintain(transport, now);
-                Some(now)
-            } else {
-                None
-            };
-            self.channel.begin_turn(time);
-            while let Some(output) = self.channel.next(moment) {
-                self.tell(output, moment);
-            }
-            self.channel.kick_after_turn(transport);
-            match self.channel.end_turn() {
-                After::Sleep => {
-                    return self
-                        .pacing
-                        .rest(&mut self.channel, &mut self::moment(system), plan);
-                }
+            match self
+                .channel
+                .turn(timed, &mut Moment::new(system), transport)
+            {
+                After::Sleep => return self.rest(&mut Moment::new(system), plan),
                 After::Again => {}
                 After::Yield => break,
             }
         }
-        self.channel.trace(Trace::Flood);
-        self.pacing.pause(&mut moment(system), plan);
+        self.channel.journal().trace(Trace::Flood);
+        self.pacing.pause(system.now(), plan);
     }
 
-    /// Tells a client what concerns it.
-    fn tell<S: System>(&mut self, output: Output<'_>, moment: &mut Moment<'_, S>) {
-        match output {
-            Output::Ended {
-                owner,
-                slot,
-                handle,
-                result,
-            } => {
-                moment.system.ended(owner, handle, result);
-                self.channel.finish(slot);
-            }
-            Output::Post { owner, bits } => {
-                if !moment.system.post(owner, bits) {
-                    self.channel.client_gone(owner, moment.now());
-                }
-            }
-            Output::Subscribed { owner, result } => moment.system.subscribed(owner, result),
+    /// Nothing is left to do: asks for the interrupt, and has the timer fire when something is due.
+    fn rest(&mut self, moment: &mut Moment<'_, impl System>, plan: &mut Plan) {
+        self.pacing.rest(self.channel.wants_interrupt(), plan);
+        if self.channel.take_changed() || self.pacing.stands_in() {
+            let outlook = self.channel.outlook(moment);
+            // Nothing comes from a device that is given up.
+            let watch = !self.channel.recovery().is_down();
+            self.pacing.rearm(&outlook, watch, || moment.now(), plan);
         }
     }
 
@@ -315,33 +211,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
     ) -> Result<Handle, NotSent<E>> {
-        if self.channel.is_full() {
-            self.sweep(system);
-        }
-        let id = self
-            .channel
-            .begin(owner, command, &mut moment(system))
-            .map_err(NotSent::Refused)?;
-        match fill(self.channel.parameters(id)) {
-            Ok(len) => self.channel.submit(id, len).map_err(NotSent::Refused),
-            Err(error) => {
-                self.channel.abort(id);
-                Err(NotSent::NotFilled(error))
-            }
-        }
-    }
-
-    /// Frees what clients hold that are gone. Asks the system for each client.
-    #[cold]
-    fn sweep(&mut self, system: &mut impl System) {
-        let now = system.now();
-        let mut number = 0;
-        while let Some(owner) = self.channel.client_owner(number) {
-            number += 1;
-            if owner != Owner::NOBODY && !system.is_alive(owner) {
-                self.channel.client_gone(owner, now);
-            }
-        }
+        self.channel.send(owner, command, system, fill)
     }
 
     /// The end of a transfer that its client polls for, if it has ended: `collect` gets it, and with that the handle is void and the
@@ -353,12 +223,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         collect: impl FnOnce(Result<Reply<'_>, Failure>) -> T,
     ) -> Result<Option<T>, Refusal> {
-        let Some(id) = self.channel.poll(owner, handle, &mut moment(system))? else {
-            return Ok(None);
-        };
-        let collected = collect(self.channel.result(id));
-        self.channel.finish(id);
-        Ok(Some(collected))
+        self.channel.poll(owner, handle, system, collect)
     }
 
     /// Gives a transfer up. The handle is void; the slot is free when the device gives it back. Run [`Cause::Request`] afterwards.
@@ -368,7 +233,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         handle: Handle,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        self.channel.cancel(owner, handle, &mut moment(system))
+        self.channel.cancel(owner, handle, system)
     }
 
     /// Subscribes a client to an event of a source, or of [`ALL_SOURCES`](crate::ALL_SOURCES). Run [`Cause::Request`] afterwards: it
@@ -390,14 +255,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         thresholds: Thresholds,
         system: &mut impl System,
     ) -> Result<Notified, Refusal> {
-        self.channel.subscribe(
-            owner,
+        let key = Key {
             protocol,
             event,
             source,
-            thresholds,
-            &mut moment(system),
-        )
+        };
+        self.channel.subscribe(owner, key, thresholds, system)
     }
 
     /// Ends a client's subscription. The platform is told when it was the last, and nobody waits for that. Run [`Cause::Request`]
@@ -410,8 +273,12 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         source: u32,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        self.channel
-            .unsubscribe(owner, protocol, event, source, &mut moment(system))
+        let key = Key {
+            protocol,
+            event,
+            source,
+        };
+        self.channel.unsubscribe(owner, key, system)
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty.
@@ -420,54 +287,55 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         system: &mut impl System,
     ) -> Result<Option<Fetched<'_>>, Refusal> {
-        self.channel.fetch(owner, &mut moment(system))
+        self.channel.fetch(owner, system)
     }
 
     /// A task ended, or is in another life: frees its slots, empties its queue, ends its subscriptions. Costs O(slots).
     ///
     /// To be called when the supervisor tells of it; a call from the task's next life does it too. Run [`Cause::Request`] afterwards.
     pub fn client_gone(&mut self, owner: Owner, system: &mut impl System) {
-        self.channel.client_gone(owner, system.now());
+        self.channel.client_gone(owner, system);
     }
 
     /// Has the device reset when the driver runs the next time.
     pub fn request_recovery(&mut self) {
-        self.channel.request_recovery();
+        self.channel.report(Trouble::Requested);
     }
 
     /// What works.
     pub fn condition(&self) -> Condition {
-        self.channel.condition()
+        self.channel.recovery().condition()
     }
 
     /// Whether the device has an event queue (V08).
     pub fn has_events(&self) -> bool {
-        self.channel.has_events()
+        self.channel.events().is_up()
     }
 
     /// Entries of the command ring.
     pub fn command_ring(&self) -> u16 {
-        self.channel.command_ring()
+        self.channel.transfers().ring().size()
     }
 
     /// Entries of the event ring; 0 without events.
     pub fn event_ring(&self) -> u16 {
-        self.channel.event_ring()
+        self.channel.events().size()
     }
 
     /// Feature bits that were agreed on; 0 before that.
     pub fn features(&self) -> u64 {
-        self.channel.features()
+        self.channel.setup().features()
     }
 
     /// Incarnation of the device: one more each time that it was set up.
     pub fn generation(&self) -> u32 {
-        self.channel.generation()
+        self.channel.setup().generation()
     }
 
     /// A client's slots, in the ring at its present size, and its event queue.
     pub fn client_limits(&self, owner: Owner) -> Option<(u16, u8)> {
-        self.channel.client_limits(owner)
+        let in_use = self.channel.transfers().in_use();
+        self.channel.clients().limits(owner, in_use)
     }
 
     /// Whether the device's interrupt is not ours, so that the timer stands in for it.
@@ -487,7 +355,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// What happened.
     pub fn counters(&self) -> &Counters {
-        &self.channel.counters
+        self.channel.counters()
     }
 
     /// What the driver holds.
@@ -503,6 +371,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// What became of the slot of a handle, in a word, for tests.
     pub fn describe(&self, handle: Handle) -> &'static str {
-        self.channel.describe_slot(handle.slot())
+        transfers::describe(self.channel.transfers(), handle)
     }
 }

@@ -87,47 +87,36 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
-mod audit;
 mod channel;
+mod clients;
 mod counters;
-mod deadline;
 mod driver;
-mod ending;
 mod error;
-mod incoming;
+mod events;
+mod interrupts;
+mod journal;
 mod memory;
-mod own;
-mod pacing;
-mod quota;
+mod outbox;
 mod recovery;
-mod rules;
-mod set;
-mod setup;
-mod slot;
-mod subscribe;
-mod subscribers;
-mod subscriptions;
-mod token;
+mod system;
 mod trace;
-mod transfer;
+mod transfers;
 mod transport;
-mod turn;
 
-pub use channel::{Books, Condition};
+pub use clients::{
+    CLIENTS_MAX, Client, ClientConfig, EventKind, Fetched, MessageSet, Owner, Record, Rule, Rules,
+    messages, own_slots,
+};
 pub use counters::{Counters, Pools};
-pub use driver::{Cause, Driver, NotSent, Plan, System};
+pub use driver::Driver;
 pub use error::{Failure, Refusal};
+pub use events::{ALL_SOURCES, Notified, Subscription};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
-pub use quota::{CLIENTS_MAX, Client, ClientConfig, ClientId, Owner, own_slots};
-pub use recovery::{Limits, Trouble};
-pub use rules::{MessageSet, Rule, Rules, messages};
+pub use recovery::{Condition, Limits, Trouble};
 pub use scmi::events::Thresholds;
-pub use slot::Handle;
-pub use subscribe::Notified;
-pub use subscribers::{EventKind, Fetched, Record};
-pub use subscriptions::{ALL_SOURCES, Subscription};
+pub use system::{Cause, NotSent, Plan, System};
 pub use trace::Trace;
-pub use transfer::{Answer, Command, FIRST_WORDS, Reply, Wait};
+pub use transfers::{Books, Command, FIRST_WORDS, Handle, Reply, Wait};
 pub use transport::{
     COMMAND_QUEUE, DEVICE_ID, EVENT_IDX, EVENT_QUEUE, Interrupts, P2A_CHANNELS, SetupError,
     Transport, VERSION_1,

@@ -64,7 +64,6 @@ impl DmaBuffer {
     }
 
     /// The little-endian word at an index; 0 past the end.
-    #[inline]
     pub fn word(&self, index: usize) -> u32 {
         match self.words.get(index) {
             Some(word) => u32::from_le(word.load(Ordering::Relaxed)),
@@ -73,7 +72,6 @@ impl DmaBuffer {
     }
 
     /// Writes the little-endian word at an index; nothing past the end.
-    #[inline]
     pub fn set_word(&self, index: usize, value: u32) {
         if let Some(word) = self.words.get(index) {
             word.store(value.to_le(), Ordering::Relaxed);
@@ -81,13 +79,11 @@ impl DmaBuffer {
     }
 
     /// The word at an index as it lies in memory; 0 past the end.
-    #[inline]
     pub(crate) fn raw_word(&self, index: usize) -> u32 {
         self.word(index).to_le()
     }
 
     /// Writes words as they lie in memory, from word `first` on; what does not fit is left out.
-    #[inline]
     pub fn write_words(&self, first: usize, values: &[u32]) {
         let words = self.words.get(first..).unwrap_or(&[]);
         for (word, value) in words.iter().zip(values) {
@@ -96,7 +92,6 @@ impl DmaBuffer {
     }
 
     /// Copies words out as they lie in memory, from word `first` on; past the end nothing is written.
-    #[inline]
     pub(crate) fn read_words(&self, first: usize, values: &mut [u32]) {
         let words = self.words.get(first..).unwrap_or(&[]);
         for (word, value) in words.iter().zip(values) {
@@ -130,7 +125,16 @@ impl DmaBuffer {
     /// Messages of up to this many bytes are cleared by [`DmaBuffer::clear_small`].
     pub(crate) const SMALL: usize = 32;
 
-    /// Clears all of it, so that what it says does not show in a later use.
+    /// Clears it after a message, a large one or not, so that what it says does not show in a later use.
+    pub(crate) fn clear_after(&self, large: bool) {
+        if large {
+            self.clear();
+        } else {
+            self.clear_small();
+        }
+    }
+
+    /// Clears all of it.
     #[cold]
     pub(crate) fn clear(&self) {
         for word in &self.words {
@@ -139,8 +143,7 @@ impl DmaBuffer {
     }
 
     /// Clears the first [`DmaBuffer::SMALL`] bytes: nearly all messages are no longer.
-    #[inline]
-    pub(crate) fn clear_small(&self) {
+    fn clear_small(&self) {
         for word in self.words.iter().take(Self::SMALL / 4) {
             word.store(0, Ordering::Relaxed);
         }

@@ -8,8 +8,8 @@
 //!
 //! The calls are inline, so that arguments are computed right where the kernel wants them and no call is paid for. Two of the
 //! registers cannot be operands of inline assembly, because the compiler may use them itself: r6 (base pointer) and r11 (frame
-//! pointer). So r11 is parked in r12 during the call, and where the kernel uses r6, it is parked in r3 while its value travels in and out
-//! through r2. All operands are named registers: a free choice could fall on r6 or r11 in functions where they are not reserved.
+//! pointer). So r11 is parked in r12 during the call. Where the kernel uses r6, both are parked on the stack, which takes two instructions
+//! less than two more registers, and r6's value travels in and out through r2. All operands are named registers: a free choice could fall on r6 or r11 in functions where they are not reserved.
 
 use core::arch::asm;
 
@@ -37,17 +37,13 @@ macro_rules! syscall {
 macro_rules! syscall_with_r6 {
     ($number:ident, $($operands:tt)*) => {
         asm!(
-            "mov r12, r11",
-            "mov r3, r6",
+            "push {{r6, r11}}",
             "mov r6, r2",
             "mov r11, #{number}",
             "svc #0",
             "mov r2, r6",
-            "mov r6, r3",
-            "mov r11, r12",
+            "pop {{r6, r11}}",
             number = const Sysnum::$number as u32,
-            out("r3") _,
-            out("r12") _,
             $($operands)*
         )
     };
@@ -57,16 +53,12 @@ macro_rules! syscall_with_r6 {
 macro_rules! syscall_from_r6 {
     ($number:ident, $($operands:tt)*) => {
         asm!(
-            "mov r12, r11",
-            "mov r3, r6",
+            "push {{r6, r11}}",
             "mov r6, r2",
             "mov r11, #{number}",
             "svc #0",
-            "mov r6, r3",
-            "mov r11, r12",
+            "pop {{r6, r11}}",
             number = const Sysnum::$number as u32,
-            out("r3") _,
-            out("r12") _,
             $($operands)*
         )
     };
@@ -100,7 +92,7 @@ pub unsafe fn send(
             in("r8") response_capacity,
             in("r9") leases,
             in("r10") lease_count,
-            options(nostack, preserves_flags),
+            options(preserves_flags),
         );
     }
     (code, len)
@@ -129,7 +121,7 @@ pub unsafe fn recv(
             inout("r7") filter => message_len,
             out("r8") response_capacity,
             out("r9") lease_count,
-            options(nostack, preserves_flags),
+            options(preserves_flags),
         );
     }
     Received {
@@ -153,7 +145,7 @@ pub fn reply(peer: u32, code: u32, message: &[u8]) {
             in("r5") code,
             in("r2") message.as_ptr(),
             in("r7") message.len(),
-            options(nostack, preserves_flags),
+            options(preserves_flags),
         );
     }
 }
@@ -169,7 +161,7 @@ pub fn set_timer(enable: u32, deadline: [u32; 2], notification: u32) {
             in("r5") deadline[0],
             in("r2") deadline[1],
             in("r7") notification,
-            options(nostack, nomem, preserves_flags),
+            options(nomem, preserves_flags),
         );
     }
 }
@@ -197,7 +189,7 @@ pub unsafe fn borrow_read(
             in("r2") offset,
             in("r7") destination,
             in("r8") len,
-            options(nostack, preserves_flags),
+            options(preserves_flags),
         );
     }
     (code, copied)
@@ -226,7 +218,7 @@ pub unsafe fn borrow_write(
             in("r2") offset,
             in("r7") source,
             in("r8") len,
-            options(nostack, preserves_flags),
+            options(preserves_flags),
         );
     }
     (code, copied)
@@ -244,7 +236,7 @@ pub fn borrow_info(lender: u32, lease: usize) -> (u32, u32, usize) {
             inout("r5") lease => attributes,
             // The kernel takes nothing in r6, but only a register with a value can be passed through.
             inout("r2") 0 => len,
-            options(nostack, nomem, preserves_flags),
+            options(nomem, preserves_flags),
         );
     }
     (code, attributes, len)
@@ -296,7 +288,7 @@ pub fn get_timer() -> Timer {
             out("r7") deadline_low,
             out("r8") deadline_high,
             out("r9") notification,
-            options(nostack, nomem, preserves_flags),
+            options(nomem, preserves_flags),
         );
     }
     Timer {

@@ -13,8 +13,9 @@
 //!
 //! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
 
-use crate::channel::{Channel, Clock};
-use crate::driver::Plan;
+use crate::channel::Outlook;
+use crate::system::Plan;
+use crate::transfers::LATENESS;
 
 /// Pause of a flooding device's interrupt, in milliseconds.
 const FLOOD_PAUSE: u64 = 1;
@@ -58,7 +59,7 @@ enum Mask {
 
 /// How the interrupt line behaves. It is looked at once in [`IDLE_INTERRUPTS`].
 struct Line {
-    /// [`Channel::progress`] when it was looked at last, and when that was.
+    /// What changes with everything that is taken from a ring, when it was looked at last, and when that was.
     progress: u32,
     since: u64,
     /// When it is held off no longer, or was last.
@@ -68,7 +69,6 @@ struct Line {
 
 impl Line {
     /// So many more interrupts have come. Returns whether the line is held off from now on.
-    #[inline(never)]
     fn look(&mut self, progress: u32, now: u64) -> bool {
         let idle = progress == self.progress && now.saturating_sub(self.since) <= IDLE_WINDOW;
         self.progress = progress;
@@ -124,101 +124,78 @@ impl Pacing {
     }
 
     /// The timer fired: it is off now.
-    pub(crate) fn timer_fired<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
-        &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
-    ) {
+    pub(crate) fn timer_fired(&mut self, now: impl FnOnce() -> u64) {
         self.timer = u64::MAX;
         self.ticking = false;
-        channel.forget_polling();
-        if self.is_held() && clock.now() >= self.line.until {
+        if self.is_held() && now() >= self.line.until {
             self.mask = Mask::Masked;
         }
     }
 
-    /// The device interrupted, and its interrupt is masked. To be called before the turn. Returns whether the interrupt is held off from
-    /// now on.
-    pub(crate) fn interrupted<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    /// The device interrupted, for the `count`th time, and its interrupt is masked. To be called before the turn. `progress` changes with
+    /// everything that is taken from a ring. Returns whether the interrupt is held off from now on.
+    pub(crate) fn interrupted(
         &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
+        count: u32,
+        progress: u32,
+        now: impl FnOnce() -> u64,
     ) -> bool {
-        let interrupts = channel.interrupted();
-        let held = interrupts.is_multiple_of(IDLE_INTERRUPTS)
-            && self.line.look(channel.progress(), clock.now());
+        let held = count.is_multiple_of(IDLE_INTERRUPTS) && self.line.look(progress, now());
         self.mask = if held { Mask::Held } else { Mask::Masked };
         held
     }
 
-    /// Asks for the next interrupt, and sets the timer to what the channel wants, unless it fires before that anyhow. To be called
-    /// when a turn ended with `After::Sleep`, or an operation needed none.
-    #[inline]
-    pub(crate) fn rest<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
-        &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
-        plan: &mut Plan,
-    ) {
-        if self.mask == Mask::Masked && (!channel.is_polling() || channel.awaits_interrupt()) {
+    /// Asks for the next interrupt, if anybody wants one. To be called when a turn found nothing more, or an operation needed none.
+    pub(crate) fn rest(&mut self, wanted: bool, plan: &mut Plan) {
+        if wanted && self.mask == Mask::Masked {
             self.mask = Mask::Open;
             plan.unmask = true;
         }
-        if channel.take_rearm() || self.stands_in() {
-            self.rearm(channel, clock, plan);
-        }
     }
 
-    /// A notification was dealt with: if the interrupt stays masked, the timer fires within a millisecond, for an event above all.
-    pub(crate) fn stand_in<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
-        &mut self,
-        channel: &Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
-        plan: &mut Plan,
-    ) {
-        if self.mask == Mask::Masked && !channel.is_down() {
-            self.wake_at(clock.now().saturating_add(BUSY_PAUSE), plan);
-        }
-    }
-
-    /// The timer looks at the rings in place of the interrupt.
-    fn stands_in(&self) -> bool {
+    /// Whether the timer looks at the rings in place of the interrupt.
+    pub(crate) fn stands_in(&self) -> bool {
         self.by_timer || self.is_held()
     }
 
-    /// The device floods: the next turn is a millisecond later.
-    #[cold]
-    pub(crate) fn pause(&mut self, clock: &mut impl Clock, plan: &mut Plan) {
-        self.wake_at(clock.now().saturating_add(FLOOD_PAUSE), plan);
-        self.ticking = true;
-    }
-
-    #[inline(never)]
-    fn rearm<const RING: usize, const SLOTS: usize, const EVENTS: usize>(
+    /// Sets the timer to what the channel waits for, unless it fires before that anyhow; `watch`: and to look at the rings of a device
+    /// that may put something there.
+    pub(crate) fn rearm(
         &mut self,
-        channel: &mut Channel<'_, RING, SLOTS, EVENTS>,
-        clock: &mut impl Clock,
+        outlook: &Outlook,
+        watch: bool,
+        now: impl FnOnce() -> u64,
         plan: &mut Plan,
     ) {
-        if channel.wants_clock() {
-            channel.tick(clock.now());
-        }
-        let mut next = channel.next_wake().unwrap_or(u64::MAX);
-        // Nothing comes from a device that is given up.
-        let stands_in = self.stands_in() && !channel.is_down();
-        if !self.ticking && (channel.wants_tick() || stands_in) {
-            let pause = match (stands_in, channel.in_flight()) {
-                (false, _) => Channel::<'_, RING, SLOTS, EVENTS>::LATENESS,
-                (true, 0) => IDLE_PAUSE,
-                (true, _) => BUSY_PAUSE,
+        let watch = watch && self.stands_in();
+        let mut next = outlook.next.unwrap_or(u64::MAX);
+        if !self.ticking && (outlook.tick || watch) {
+            let pause = match (watch, outlook.busy) {
+                (false, _) => LATENESS,
+                (true, false) => IDLE_PAUSE,
+                (true, true) => BUSY_PAUSE,
             };
-            next = next.min(clock.now().saturating_add(pause));
+            next = next.min(now().saturating_add(pause));
             // In place of an interrupt the tick may have to come earlier with the next command.
-            self.ticking = !stands_in;
+            self.ticking = !watch;
         }
         if next < u64::MAX {
             self.wake_at(next, plan);
         }
+    }
+
+    /// A notification was dealt with: if the interrupt stays masked, the timer fires within a millisecond, for an event above all.
+    pub(crate) fn stand_in(&mut self, now: impl FnOnce() -> u64, plan: &mut Plan) {
+        if self.mask == Mask::Masked {
+            self.wake_at(now().saturating_add(BUSY_PAUSE), plan);
+        }
+    }
+
+    /// The device floods: the next turn is a millisecond later.
+    #[cold]
+    pub(crate) fn pause(&mut self, now: u64, plan: &mut Plan) {
+        self.wake_at(now.saturating_add(FLOOD_PAUSE), plan);
+        self.ticking = true;
     }
 
     /// Has the timer fire at a time, or before.

@@ -33,8 +33,10 @@
 //! unless their deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
 //! slots, oldest first.
 
-use crate::quota::Payer;
-use crate::{Answer, Failure, Owner};
+use super::Answer;
+use crate::clients::{Owner, Payer};
+use crate::error::Failure;
+use scmi::{Header, Token};
 
 /// No slot.
 pub(crate) const NIL: u16 = u16::MAX;
@@ -59,6 +61,11 @@ impl SlotId {
     /// The number, below 1024.
     pub const fn index(self) -> u16 {
         self.0
+    }
+
+    /// The slot whose chain begins with a descriptor.
+    pub(crate) const fn of_head(head: u16) -> Self {
+        Self(head / 2)
     }
 
     /// First descriptor of the slot's chain.
@@ -122,38 +129,60 @@ pub(crate) enum Waiter {
     Subscription(u16),
 }
 
-/// One slot's books. The device cannot reach them.
-pub(crate) struct Slot {
-    /// When time is up, in milliseconds; of a lost slot: when it was lost.
-    pub(crate) time: u64,
-    /// How long it is until time is up, in milliseconds, as long as that is not on the clock.
-    pub(crate) patience: u32,
-    /// The header that was sent.
-    pub(crate) header: u32,
-    /// Names the present transfer of this slot, or the last one.
-    pub(crate) handle: Handle,
-    pub(crate) waiter: Waiter,
-    /// How it ended, in state `Ended`.
-    pub(crate) end: Result<Answer, Failure>,
-    /// Who gets the answer: a task in one of its lives.
+/// How a transfer begins.
+pub(crate) struct Opening {
+    /// Whose account it counts to.
+    pub(crate) payer: Payer,
+    /// Who gets the answer.
     pub(crate) owner: Owner,
-    /// Where in the wheel the slot is, or `OFF_CLOCK`, or `NO_BUCKET`.
-    pub(crate) bucket: u16,
-    pub(crate) next: u16,
-    pub(crate) previous: u16,
-    pub(crate) state: State,
-    /// The client asked for the delayed response.
+    /// Who waits for it, and how.
+    pub(crate) waiter: Waiter,
+    /// SCMI protocol.
+    pub(crate) protocol: u8,
+    /// Message of the protocol.
+    pub(crate) message: u8,
+    /// Milliseconds until the command is given up.
+    pub(crate) patience: u32,
+    /// The result is the delayed response.
     pub(crate) delayed: bool,
-    /// A delayed response may come: the client asked for it, or the request itself says so.
-    pub(crate) follows: bool,
-    /// The client polls and wants no interrupt.
+    /// Nobody wants an interrupt for the reply.
     pub(crate) polled: bool,
     /// Whether the request may be sent depends on its parameters.
     pub(crate) inspect: bool,
+}
+
+/// One slot's books. The device cannot reach them.
+pub(crate) struct Slot {
+    /// When time is up, in milliseconds; of a lost slot: when it was lost.
+    pub(super) time: u64,
+    /// How long it is until time is up, in milliseconds, as long as that is not on the clock.
+    pub(super) patience: u32,
+    /// The header that was sent.
+    pub(super) header: u32,
+    /// Names the present transfer of this slot, or the last one.
+    pub(super) handle: Handle,
+    pub(super) waiter: Waiter,
+    /// How it ended, in state `Ended`.
+    pub(super) end: Result<Answer, Failure>,
+    /// Who gets the answer: a task in one of its lives.
+    pub(super) owner: Owner,
+    /// Where in the wheel the slot is, or `OFF_CLOCK`, or `NO_BUCKET`.
+    pub(super) bucket: u16,
+    pub(super) next: u16,
+    pub(super) previous: u16,
+    pub(super) state: State,
+    /// The client asked for the delayed response.
+    pub(super) delayed: bool,
+    /// A delayed response may come: the client asked for it, or the request itself says so.
+    pub(super) follows: bool,
+    /// The client polls and wants no interrupt.
+    pub(super) polled: bool,
+    /// Whether the request may be sent depends on its parameters.
+    pub(super) inspect: bool,
     /// The device may have written more than [`DmaBuffer::SMALL`](crate::DmaBuffer) bytes into the reply buffer since it was cleared.
-    pub(crate) large: bool,
+    pub(super) large: bool,
     /// Whose account the slot counts to.
-    pub(crate) payer: Payer,
+    pub(super) payer: Payer,
 }
 
 impl Slot {
@@ -179,12 +208,34 @@ impl Slot {
     };
 
     /// A new transfer begins in slot `id`: handles of earlier ones become stale.
-    #[inline]
-    pub(crate) fn next_handle(&mut self, id: SlotId) {
+    pub(super) fn open(&mut self, id: SlotId, opening: &Opening) {
         const ONE: u32 = 1 << INDEX_BITS;
+        self.state = State::Filling;
+        self.payer = opening.payer;
+        self.owner = opening.owner;
+        self.waiter = opening.waiter;
+        self.header = Header::command(opening.protocol, opening.message, Token::default()).pack();
+        self.patience = opening.patience;
+        self.delayed = opening.delayed;
+        self.follows = opening.delayed;
+        self.polled = opening.polled;
+        self.inspect = opening.inspect;
         let next = (self.handle.0 & !(ONE - 1)).wrapping_add(ONE);
         // The generation is never 0, so that no handle is 0.
         self.handle = Handle(next.max(ONE) | u32::from(id.0));
+    }
+
+    /// The transfer gets its token and is on its way. Returns its header.
+    pub(super) fn send(&mut self, token: Token) -> u32 {
+        self.state = State::Waiting;
+        self.header |= Header::command(0, 0, token).pack();
+        self.header
+    }
+
+    /// The transfer is over, and its waiter is to be told.
+    pub(super) fn finish(&mut self, end: Result<Answer, Failure>) {
+        self.state = State::Ended;
+        self.end = end;
     }
 
     /// Makes the handles of this slot begin elsewhere in each life of the driver, so that those of an earlier life are stale.
@@ -200,149 +251,6 @@ impl Slot {
     /// Whether the slot has a deadline.
     pub(crate) fn has_deadline(&self) -> bool {
         self.in_flight() || self.state == State::Owed
-    }
-}
-
-/// A list through the slots' links.
-#[derive(Copy, Clone)]
-pub(crate) struct List {
-    head: u16,
-    tail: u16,
-    len: u16,
-}
-
-impl List {
-    pub(crate) const fn new() -> Self {
-        Self {
-            head: NIL,
-            tail: NIL,
-            len: 0,
-        }
-    }
-
-    pub(crate) fn len(&self) -> u16 {
-        self.len
-    }
-
-    pub(crate) fn first(&self) -> Option<SlotId> {
-        (self.head != NIL).then_some(SlotId(self.head))
-    }
-
-    #[inline(never)]
-    pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
-        let slot = slots.get_mut(id);
-        slot.next = NIL;
-        slot.previous = self.tail;
-        if self.tail == NIL {
-            self.head = id.0;
-        } else {
-            slots.get_mut(SlotId(self.tail)).next = id.0;
-        }
-        self.tail = id.0;
-        self.len = self.len.wrapping_add(1);
-    }
-
-    #[inline(never)]
-    pub(crate) fn remove<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
-        let slot = slots.get_mut(id);
-        let (next, previous) = (slot.next, slot.previous);
-        slot.next = NIL;
-        slot.previous = NIL;
-        if previous == NIL {
-            self.head = next;
-        } else {
-            slots.get_mut(SlotId(previous)).next = next;
-        }
-        if next == NIL {
-            self.tail = previous;
-        } else {
-            slots.get_mut(SlotId(next)).previous = previous;
-        }
-        self.len = self.len.wrapping_sub(1);
-    }
-
-    /// The slots of the list, oldest first.
-    pub(crate) fn iter<'s, const S: usize>(
-        &self,
-        slots: &'s Slots<S>,
-    ) -> impl Iterator<Item = &'s Slot> {
-        let mut next = self.head;
-        (0..self.len).map_while(move |_| {
-            let slot = (next != NIL).then(|| slots.get(SlotId(next)))?;
-            next = slot.next;
-            Some(slot)
-        })
-    }
-
-    /// Walks the list: how many there are; `None` if links contradict each other.
-    pub(crate) fn count<const S: usize>(&self, slots: &Slots<S>) -> Option<u16> {
-        let (mut previous, mut next) = (NIL, self.head);
-        for count in 0..=S as u16 {
-            if next == NIL {
-                return (previous == self.tail).then_some(count);
-            }
-            let slot = slots.get(SlotId(next));
-            if slot.previous != previous {
-                return None;
-            }
-            (previous, next) = (next, slot.next);
-        }
-        None
-    }
-}
-
-/// The free slots: first in, first out, so that a slot rests as long as possible between two uses.
-#[derive(Copy, Clone)]
-pub(crate) struct Fifo {
-    head: u16,
-    tail: u16,
-    len: u16,
-}
-
-impl Fifo {
-    pub(crate) const fn new() -> Self {
-        Self {
-            head: NIL,
-            tail: NIL,
-            len: 0,
-        }
-    }
-
-    pub(crate) fn len(&self) -> u16 {
-        self.len
-    }
-
-    #[inline]
-    pub(crate) fn push<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
-        if self.len == 0 {
-            self.head = id.0;
-        } else {
-            slots.get_mut(SlotId(self.tail)).next = id.0;
-        }
-        self.tail = id.0;
-        self.len = self.len.wrapping_add(1);
-    }
-
-    #[inline]
-    pub(crate) fn pop<const S: usize>(&mut self, slots: &Slots<S>) -> Option<SlotId> {
-        if self.len == 0 {
-            return None;
-        }
-        let id = SlotId(self.head);
-        self.head = slots.get(id).next;
-        self.len = self.len.wrapping_sub(1);
-        Some(id)
-    }
-
-    /// Walks the list: whether it is as long as it should be and consists of free slots.
-    pub(crate) fn is_sound<const S: usize>(&self, slots: &Slots<S>) -> bool {
-        let mut next = self.head;
-        (0..self.len).all(|place| {
-            let slot = slots.get(SlotId(next));
-            let right = slot.state == State::Free && (place + 1 < self.len || next == self.tail);
-            next = slot.next;
-            right
-        })
     }
 }
 
@@ -362,20 +270,17 @@ impl<const S: usize> Slots<S> {
         }
     }
 
-    #[inline]
     pub(crate) fn get(&self, id: SlotId) -> &Slot {
         debug_assert!(usize::from(id.0) < S);
         &self.slots[usize::from(id.0) & (S - 1)]
     }
 
-    #[inline]
     pub(crate) fn get_mut(&mut self, id: SlotId) -> &mut Slot {
         debug_assert!(usize::from(id.0) < S);
         &mut self.slots[usize::from(id.0) & (S - 1)]
     }
 
     /// The slot that a handle names, if it is the present one of a transfer that `owner` polls.
-    #[inline]
     pub(crate) fn find(&self, handle: Handle, owner: Owner) -> Option<SlotId> {
         let id = handle.slot();
         let slot = self.slots.get(usize::from(id.0))?;

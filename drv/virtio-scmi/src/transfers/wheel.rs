@@ -9,7 +9,7 @@
 //! whatever the number of slots. (A heap would cost O(log n) for every command; a plain list would be sorted only if
 //! all deadlines were equal.) The price is a wake-up now and then that finds nothing to expire.
 
-use crate::slot::{NIL, NO_BUCKET, SlotId, Slots};
+use super::slot::{NIL, NO_BUCKET, SlotId, Slots};
 
 /// Bits of a digit.
 const BITS: u32 = 5;
@@ -50,7 +50,6 @@ impl Wheel {
     }
 
     /// Puts a slot in, to expire at `slots[id].time`, or at once if that is past. It must not be in any list.
-    #[inline(never)]
     pub(crate) fn insert<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId, now: u64) {
         if self.levels == 0 {
             self.current = self.current.max(now);
@@ -77,7 +76,6 @@ impl Wheel {
     }
 
     /// Takes a slot out; nothing if it is not in.
-    #[inline(never)]
     pub(crate) fn remove<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         let slot = slots.get_mut(id);
         let (bucket, next, previous) = (usize::from(slot.bucket), slot.next, slot.previous);
@@ -105,7 +103,6 @@ impl Wheel {
     }
 
     /// First bucket in time: its level, its number, and when it begins.
-    #[inline(never)]
     fn first(&self) -> Option<(usize, usize, u64)> {
         if self.levels == 0 {
             return None;
@@ -126,7 +123,6 @@ impl Wheel {
     }
 
     /// Takes out one slot whose deadline is `now` or earlier.
-    #[inline(never)]
     pub(crate) fn expire<const S: usize>(
         &mut self,
         slots: &mut Slots<S>,

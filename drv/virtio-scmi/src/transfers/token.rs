@@ -3,7 +3,7 @@
 
 //! Tokens: ten bits that a platform copies from a command to its answers.
 
-use crate::slot::{NIL, SlotId};
+use super::slot::{NIL, SlotId};
 use scmi::Token;
 use scmi::limits::TOKENS;
 
@@ -50,7 +50,6 @@ impl Tokens {
     /// Takes the next token for a slot: the first free one from the counter on, wrapping once. Looks at 33 words at most.
     ///
     /// There is always one: no slot has two, a slot that is to be sent has none, and there are no more slots than tokens.
-    #[inline]
     pub(crate) fn take(&mut self, slot: SlotId) -> Token {
         let mut token = Token::wrapping(self.next.into());
         if self.is_taken(token) {
@@ -63,14 +62,12 @@ impl Tokens {
         token
     }
 
-    #[inline]
     fn is_taken(&self, token: Token) -> bool {
         let value = usize::from(token.get());
         self.taken[value / 32 % WORDS] & 1 << (value % 32) != 0
     }
 
     #[cold]
-    #[inline(never)]
     fn search(&mut self) -> Token {
         if let Some(token) = self.first_free() {
             return token;
@@ -108,7 +105,6 @@ impl Tokens {
     }
 
     /// No answer to this token can come any more, or the late one just came.
-    #[inline]
     pub(crate) fn release(&mut self, token: Token) {
         let value = usize::from(token.get());
         self.taken[value / 32 % WORDS] &= !(1 << (value % 32));

@@ -3,7 +3,7 @@
 
 //! A set of slots, of which one can be taken out in O(1).
 
-use crate::slot::SlotId;
+use super::slot::SlotId;
 
 /// Up to 1024 slots: a bit each, and a bit for each word that is not zero.
 pub(crate) struct SlotSet {
@@ -19,12 +19,10 @@ impl SlotSet {
         }
     }
 
-    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.summary == 0
     }
 
-    #[inline]
     pub(crate) fn insert(&mut self, id: SlotId) {
         let word = id.index() / 32 % 32;
         self.words[usize::from(word)] |= 1 << (id.index() % 32);
@@ -46,7 +44,6 @@ impl SlotSet {
     }
 
     /// Takes out the lowest.
-    #[inline]
     pub(crate) fn pop(&mut self) -> Option<SlotId> {
         if self.summary == 0 {
             return None;

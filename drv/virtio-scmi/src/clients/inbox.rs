@@ -1,7 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Event queues: one for each client, bounded, so that a slow client costs nobody else anything.
+//! Inboxes: a queue of events for each client, bounded, so that a slow client costs nobody else anything.
 
 use crate::memory::DmaBuffer;
 use scmi::events::EVENTS;
@@ -105,7 +105,7 @@ pub struct Fetched<'r> {
 }
 
 /// One client's queue: a list through its part of the records, oldest first.
-pub(crate) struct Queue {
+pub(crate) struct Inbox {
     /// The client's records are `first .. first + depth` of the pool.
     first: u16,
     depth: u8,
@@ -118,7 +118,7 @@ pub(crate) struct Queue {
     resync: Option<u64>,
 }
 
-impl Queue {
+impl Inbox {
     pub(crate) const fn new() -> Self {
         Self {
             first: 0,
@@ -205,8 +205,6 @@ impl Queue {
     /// A full queue drops the oldest event of the protocol that has the most events in it, the new one included; so a flood of
     /// one protocol displaces its own events and not those of others (N01). That a subscription ended is displaced by nothing.
     /// Costs O(depth) when full, O(1) otherwise.
-    // By itself: otherwise the whole arrival would be loaded for all clients before the first one is known.
-    #[inline(never)]
     pub(crate) fn push(&mut self, records: &mut [Record], arrival: &Arrival<'_>) -> bool {
         let mut room = true;
         if self.free == NONE {
@@ -255,7 +253,6 @@ impl Queue {
 
     /// Frees the oldest record of the protocol that has the most, `incoming` counted as one more.
     #[cold]
-    #[inline(never)]
     fn drop_one(&mut self, records: &mut [Record], incoming: &Arrival<'_>) {
         // By the low four bits, in which the protocols of the specification differ; vendors' may share a share.
         let mut counts = [0u16; 16];

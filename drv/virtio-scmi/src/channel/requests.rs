@@ -1,0 +1,235 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What clients ask of the channel.
+
+use super::Channel;
+use crate::clients::{ClientId, Fetched, Owner, Payer};
+use crate::counters::Count;
+use crate::error::{Failure, Refusal};
+use crate::events::{Key, Notified};
+use crate::memory::DmaBuffer;
+use crate::system::{Moment, NotSent, System};
+use crate::transfers::{Command, Handle, Opening, Reply, SlotId, Wait, Waiter};
+use crate::transport::P2A_CHANNELS;
+use scmi::events::Thresholds;
+
+impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RING, SLOTS, EVENTS> {
+    /// See [`Driver::send`](crate::Driver::send).
+    pub(crate) fn send<E>(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+        system: &mut impl System,
+        fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
+    ) -> Result<Handle, NotSent<E>> {
+        if self.transfers.is_full() {
+            self.sweep(system);
+        }
+        let (id, client) = match self.admit(owner, command, &mut Moment::new(system)) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                self.journal.refused(refusal);
+                return Err(NotSent::Refused(refusal));
+            }
+        };
+        let sent = match fill(self.transfers.request(id)) {
+            Ok(len) => self.submit(id, Some(client), len).map_err(NotSent::Refused),
+            Err(error) => Err(NotSent::NotFilled(error)),
+        };
+        if sent.is_err() {
+            self.transfers.abort(id, &mut self.clients);
+        }
+        sent
+    }
+
+    /// Takes a slot for a client's command (V06), or says why not.
+    fn admit(
+        &mut self,
+        owner: Owner,
+        command: &Command,
+        moment: &mut Moment<'_, impl System>,
+    ) -> Result<(SlotId, ClientId), Refusal> {
+        let client = self.client(owner, moment)?;
+        self.recovery.check()?;
+        let (waiter, polled) = match command.wait {
+            Wait::Blocked => (Waiter::Exchange, command.polled),
+            // A client that is to be notified as well gets the interrupt: the notification would come late without.
+            Wait::Poll(bits) => (Waiter::Handle { bits }, command.polled && bits == 0),
+        };
+        if command.polled && (command.delayed || waiter == Waiter::Exchange) {
+            self.journal.count(Count::SentFailPollingUnsupported);
+            return Err(Refusal::InvalidArgument);
+        }
+        let events = self.events.is_up();
+        if command.delayed && !events {
+            return Err(Refusal::EventsUnavailable);
+        }
+        let inspect = self
+            .clients
+            .admit(client, command.protocol, command.message)?;
+        let opening = Opening {
+            payer: Payer::Client(client),
+            owner,
+            waiter,
+            protocol: command.protocol,
+            message: command.message,
+            patience: match command.deadline {
+                0 => self.recovery.limits().deadline,
+                given => given,
+            },
+            delayed: command.delayed,
+            polled,
+            inspect: inspect || !events,
+        };
+        let id = self.transfers.open(&opening, &mut self.clients);
+        Ok((id.ok_or(Refusal::Busy)?, client))
+    }
+
+    /// Sends what is in a slot that was opened; an error leaves it so.
+    pub(super) fn submit(
+        &mut self,
+        id: SlotId,
+        client: Option<ClientId>,
+        len: usize,
+    ) -> Result<Handle, Refusal> {
+        let checked = self.transfers.check_length(len).and_then(|()| {
+            if !self.transfers.is_inspected(id) {
+                return Ok(());
+            }
+            let config = client.and_then(|client| self.clients.config(client));
+            let rules = config.map(|config| &config.rules);
+            let events = self.events.is_up();
+            self.transfers.inspect(id, len, rules, events)
+        });
+        let sent = checked.and_then(|()| {
+            self.transfers
+                .send(id, len, &mut self.suppression, &mut self.journal)
+        });
+        match sent {
+            Ok((handle, missed)) => {
+                if missed {
+                    self.wanted = true;
+                }
+                Ok(handle)
+            }
+            Err(refusal) => {
+                self.journal.refused(refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// See [`Driver::poll`](crate::Driver::poll).
+    pub(crate) fn poll<T>(
+        &mut self,
+        owner: Owner,
+        handle: Handle,
+        system: &mut impl System,
+        collect: impl FnOnce(Result<Reply<'_>, Failure>) -> T,
+    ) -> Result<Option<T>, Refusal> {
+        self.client(owner, &mut Moment::new(system))?;
+        let id = self.transfers.find(handle, owner)?;
+        if !self.transfers.has_ended(id) {
+            return Ok(None);
+        }
+        let collected = collect(self.transfers.result(id, &self.events));
+        self.finish(id);
+        Ok(Some(collected))
+    }
+
+    /// See [`Driver::cancel`](crate::Driver::cancel).
+    pub(crate) fn cancel(
+        &mut self,
+        owner: Owner,
+        handle: Handle,
+        system: &mut impl System,
+    ) -> Result<(), Refusal> {
+        let moment = &mut Moment::new(system);
+        self.client(owner, moment)?;
+        let id = self.transfers.find(handle, owner)?;
+        let now = moment.now();
+        let unparked = self
+            .transfers
+            .give_up(id, now, &mut self.clients, &mut self.journal);
+        if let Some(number) = unparked {
+            self.unpark(number);
+        }
+        Ok(())
+    }
+
+    /// See [`Driver::subscribe`](crate::Driver::subscribe).
+    pub(crate) fn subscribe(
+        &mut self,
+        owner: Owner,
+        key: Key,
+        thresholds: Thresholds,
+        system: &mut impl System,
+    ) -> Result<Notified, Refusal> {
+        let result = self
+            .may_subscribe(owner, system)
+            .and_then(|id| self.follow_event(id, key, thresholds));
+        if let Err(refusal) = result {
+            self.journal.refused(refusal);
+        }
+        result
+    }
+
+    fn may_subscribe(
+        &mut self,
+        owner: Owner,
+        system: &mut impl System,
+    ) -> Result<ClientId, Refusal> {
+        let id = self.client(owner, &mut Moment::new(system))?;
+        if self.recovery.is_down() {
+            return Err(Refusal::NoDevice);
+        }
+        // While the device is recovered, what it had before is the best guess.
+        if self.setup.features() & P2A_CHANNELS == 0 {
+            return Err(Refusal::EventsUnavailable);
+        }
+        Ok(id)
+    }
+
+    fn follow_event(
+        &mut self,
+        id: ClientId,
+        key: Key,
+        thresholds: Thresholds,
+    ) -> Result<Notified, Refusal> {
+        let config = self.clients.config(id).ok_or(Refusal::NotAClient)?;
+        let own = self.clients.own();
+        let ready =
+            self.recovery.is_well() && self.transfers.free() > 0 && own.lost() < own.quota();
+        let notified = self
+            .subscriptions
+            .subscribe(id, config, key, thresholds, ready)?;
+        if !self.subscriptions.is_idle() {
+            self.wanted = true;
+        }
+        Ok(notified)
+    }
+
+    /// See [`Driver::unsubscribe`](crate::Driver::unsubscribe).
+    pub(crate) fn unsubscribe(
+        &mut self,
+        owner: Owner,
+        key: Key,
+        system: &mut impl System,
+    ) -> Result<(), Refusal> {
+        let id = self.client(owner, &mut Moment::new(system))?;
+        self.subscriptions.unsubscribe(id, key)?;
+        self.wanted = true;
+        Ok(())
+    }
+
+    /// See [`Driver::fetch`](crate::Driver::fetch).
+    pub(crate) fn fetch(
+        &mut self,
+        owner: Owner,
+        system: &mut impl System,
+    ) -> Result<Option<Fetched<'_>>, Refusal> {
+        let id = self.client(owner, &mut Moment::new(system))?;
+        Ok(self.clients.fetch(id, self.setup.generation()))
+    }
+}

@@ -1,0 +1,43 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! What a client wants to be sent.
+
+use crate::memory::DmaBuffer;
+use scmi::Header;
+
+/// What a client wants to be sent; the parameters follow in the slot's request buffer.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Command {
+    /// SCMI protocol.
+    pub protocol: u8,
+    /// Message of the protocol.
+    pub message: u8,
+    /// The result is the delayed response.
+    pub delayed: bool,
+    /// The client polls: no interrupt for the reply. A client that is to be notified as well gets the interrupt all the same: the
+    /// notification would come late without.
+    pub polled: bool,
+    /// Milliseconds until the command is given up; 0 is the default of [`Limits`](crate::Limits).
+    pub deadline: u32,
+    /// How the client waits.
+    pub wait: Wait,
+}
+
+/// How a client waits for the end of a transfer.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Wait {
+    /// Blocked: [`System::ended`](crate::System::ended) tells the end.
+    Blocked,
+    /// By [`Driver::poll`](crate::Driver::poll); these notification bits, if any, tell that it may succeed.
+    Poll(u32),
+}
+
+/// Whether a request asks for a delayed response: a device without event queue cannot send one, and where it can, the token must not be
+/// given out again before it has come.
+pub(super) fn is_asynchronous(header: &Header, request: &DmaBuffer, len: usize) -> bool {
+    scmi::events::delayed(header.protocol, header.message).is_some_and(|delayed| {
+        len >= delayed.flags_at + 4
+            && request.word(1 + delayed.flags_at / 4) & delayed.async_flag != 0
+    })
+}
