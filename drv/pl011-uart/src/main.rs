@@ -19,6 +19,8 @@
 //! ```
 //!
 //! Writers wait until all of their bytes are with the driver, one after the other; a writer that dies while it waits loses its turn. The
+//! driver takes no more than [`PER_MILLISECOND`] bytes from writers in a millisecond, because it does so at its own priority: a device that
+//! takes everything at once would otherwise let an unimportant writer of many bytes keep the processor from more important tasks. The
 //! owner is told when bytes arrive, and once after the driver started, because what it was told before may be lost.
 
 #![no_std]
@@ -37,6 +39,12 @@ use userlib::*;
 
 /// Bytes that are fetched from a writer at once.
 const CHUNK: usize = 64;
+
+/// Bytes that are fetched from writers in a millisecond, at most: many times what a line of 115,200 baud takes.
+const PER_MILLISECOND: usize = 1024;
+
+/// Posted by the timer when a millisecond is over. A manifest names 31 notifications at most, so this bit is nobody else's.
+const NEXT_MILLISECOND: u32 = 1 << 31;
 
 #[derive(Copy, Clone, PartialEq)]
 enum Trace {
@@ -65,6 +73,8 @@ fn main() -> ! {
     let mut server = Server {
         uart,
         writers: Deque::new(),
+        millisecond: 0,
+        budget: 0,
     };
     // An interrupt of the driver's former life says nothing any more.
     sys_irq_control_clear_pending(notifications::UART_IRQ_MASK, true);
@@ -80,6 +90,10 @@ struct Server {
     uart: Pl011<'static>,
     /// Who waits to have bytes taken; the first is being served. A task waits for one answer at a time, so there is a place for each.
     writers: Deque<Writer, NUM_TASKS>,
+    /// When bytes were last fetched.
+    millisecond: u64,
+    /// How many more bytes may be fetched in that millisecond.
+    budget: usize,
 }
 
 struct Writer {
@@ -93,13 +107,21 @@ impl Server {
     /// Moves bytes until the device, or everybody else, is satisfied.
     fn run(&mut self) {
         let before = self.uart.stats();
+        let now = sys_get_timer().now;
+        if now != self.millisecond {
+            (self.millisecond, self.budget) = (now, PER_MILLISECOND);
+        }
         loop {
             let answered = self.take_from_writers();
             self.uart.service();
             // As long as writers wait and the device takes bytes, there is something to do.
-            if !answered && (self.writers.is_empty() || self.uart.room() == 0) {
+            let spent = self.budget == 0;
+            if !answered && (self.writers.is_empty() || self.uart.room() == 0 || spent) {
                 break;
             }
+        }
+        if !self.writers.is_empty() && self.budget == 0 {
+            sys_set_timer(Some(now.saturating_add(1)), NEXT_MILLISECOND);
         }
         let after = self.uart.stats();
         if after.overruns != before.overruns {
@@ -120,7 +142,7 @@ impl Server {
         };
         let result = loop {
             let left = writer.data.len().saturating_sub(writer.taken);
-            let count = left.min(self.uart.room()).min(CHUNK);
+            let count = left.min(self.uart.room()).min(CHUNK).min(self.budget);
             if left == 0 {
                 break Ok(());
             }
@@ -139,6 +161,7 @@ impl Server {
                 break Err(());
             }
             self.uart.queue(chunk);
+            self.budget = self.budget.saturating_sub(count);
             writer.taken = writer.taken.saturating_add(count);
         };
         let caller = writer.caller;
@@ -161,12 +184,13 @@ fn notify_owner() {
 
 impl NotificationHandler for Server {
     fn current_notification_mask(&self) -> u32 {
-        notifications::UART_IRQ_MASK
+        notifications::UART_IRQ_MASK | NEXT_MILLISECOND
     }
 
     fn handle_notification(&mut self, bits: NotificationBits) {
+        // Anyone may post these bits. That is harmless: what there is to do is seen in the device, the queues and the clock.
+        self.run();
         if bits.check_notification_mask(notifications::UART_IRQ_MASK) {
-            self.run();
             sys_irq_control(notifications::UART_IRQ_MASK, true);
         }
     }

@@ -91,6 +91,11 @@ pub fn prefetch_abort(status: u32, address: u32) -> FaultInfo {
     }
 }
 
+/// Returns `true` if the status tells of an error that came some time after the access.
+pub fn is_asynchronous(status: u32) -> bool {
+    kind(status) == Kind::AsynchronousExternal
+}
+
 /// Whether the status tells of an error of the memory system.
 pub fn is_external(status: u32) -> bool {
     matches!(kind(status), Kind::External | Kind::AsynchronousExternal)
@@ -204,6 +209,17 @@ mod tests {
             }
         );
         assert!(is_external(SYNCHRONOUS_EXTERNAL) && !is_external(PERMISSION_PAGE));
+        // Asynchronous parity errors too; the external bit (ExT, 12) does not count.
+        for status in [
+            ASYNCHRONOUS_EXTERNAL,
+            1 << 12 | 1 << 10 | 0b00110,
+            1 << 10 | 0b01000,
+        ] {
+            assert!(is_asynchronous(status), "{status:#x}");
+        }
+        for status in [SYNCHRONOUS_EXTERNAL, PERMISSION_PAGE, ALIGNMENT, 0b01100] {
+            assert!(!is_asynchronous(status), "{status:#x}");
+        }
     }
 
     #[test]

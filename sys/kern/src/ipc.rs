@@ -44,8 +44,11 @@ impl<M: Machine> Kernel<'_, M> {
         // These two are used later, from the same registers, which nothing changes while the sender waits. A reply
         // buffer or lease table that makes no sense is refused here, where it is the sender's own doing.
         Slice::new(registers.argument::<3>(), registers.argument::<4>())?;
-        let table = lease_table(registers.argument::<5>(), registers.argument::<6>())?;
-        self.tasks[sender].regions.check_exclusive(table)?;
+        let (table, leases) = (registers.argument::<5>(), registers.argument::<6>());
+        if leases != 0 {
+            let table = lease_table(table, leases)?;
+            self.tasks[sender].regions.check_exclusive(table)?;
+        }
         if target == TaskId::KERNEL {
             return self.kernel_message(message);
         }

@@ -3,7 +3,7 @@
 
 //! The kernel's state, and what happens to a task from outside: start, notification, fault.
 
-use abi::{FaultInfo, SUPERVISOR_FAULT_NOTIFICATION, TaskId};
+use abi::{FaultInfo, FaultSource, SUPERVISOR_FAULT_NOTIFICATION, TaskId};
 
 use crate::desc::{Image, MAX_TASKS, TaskFlags};
 use crate::{Clock, Machine, Status, Task};
@@ -35,6 +35,8 @@ pub struct Kernel<'t, M: Machine> {
     pub(crate) spurious_interrupts: u32,
     /// Interrupts that belong to nobody in the image.
     pub(crate) stray_interrupts: u32,
+    /// Asynchronous aborts that came when nobody could be blamed any more.
+    pub(crate) stray_aborts: u32,
 }
 
 impl<'t, M: Machine> Kernel<'t, M> {
@@ -63,6 +65,7 @@ impl<'t, M: Machine> Kernel<'t, M> {
             alarm: u64::MAX,
             spurious_interrupts: 0,
             stray_interrupts: 0,
+            stray_aborts: 0,
         };
         kernel.rank();
         for index in 0..count {
@@ -165,6 +168,26 @@ impl<'t, M: Machine> Kernel<'t, M> {
     pub fn fault_current(&mut self, fault: FaultInfo) {
         self.force_fault(self.current, fault);
         self.reschedule();
+    }
+
+    /// The memory system reported an error some time after the access. The task `index` has run until now, so that was its doing, or
+    /// the kernel's on its behalf. If it has faulted already, the error is counted: the first reason is the better one.
+    #[cold]
+    #[inline(never)]
+    pub fn late_abort(&mut self, index: usize) {
+        if self.tasks[index].status.is_faulted() {
+            self.stray_aborts = self.stray_aborts.wrapping_add(1);
+            return;
+        }
+        self.force_fault(
+            index,
+            FaultInfo::BusError {
+                address: None,
+                source: FaultSource::User,
+            },
+        );
+        // The kernel was about to let somebody else run; the supervisor comes before everybody.
+        self.preempt();
     }
 
     /// Makes a healthy task runnable.

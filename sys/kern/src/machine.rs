@@ -62,8 +62,9 @@ pub trait Machine {
     /// Fills a stack, both bounds word aligned, with `word`.
     fn fill(&mut self, base: u32, end: u32, word: u32);
 
-    /// Takes from the processor what user mode can leave in it, because the running task's next life begins now.
-    fn forget_running_task(&mut self);
+    /// Takes from the processor what user mode can leave in it, because the running task's next life begins now. Returns `true` if
+    /// that was an asynchronous abort.
+    fn forget_running_task(&mut self) -> bool;
 
     /// The free-running counter, in ticks since power-on. It never wraps in a machine's life.
     fn ticks(&self) -> u64;

@@ -10,8 +10,9 @@ use crate::{Kernel, Machine, Registers, Status};
 /// What a fresh stack holds, so that its deepest use can be seen.
 const STACK_FILL: u32 = 0xbadd_cafe;
 
-/// Program status of a task: user mode, fast interrupts masked (nothing raises them, and no task can unmask them).
-const USER: u32 = 0x50;
+/// Program status of a task: user mode, with what no task can unmask: fast interrupts, which nothing raises, and asynchronous aborts,
+/// which the kernel takes when it switches to another task.
+const USER: u32 = 0x150;
 
 /// Thumb state.
 const THUMB: u32 = 1 << 5;
@@ -33,7 +34,8 @@ impl<M: Machine> Kernel<'_, M> {
         self.tasks[index].senders = 0;
         if index == self.current {
             // A switch clears the processor for the next task, but here there may be none.
-            self.machine.forget_running_task();
+            let aborts = self.machine.forget_running_task();
+            self.stray_aborts = self.stray_aborts.wrapping_add(aborts.into());
         }
         self.begin(index, start);
     }

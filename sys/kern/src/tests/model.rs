@@ -260,6 +260,8 @@ pub struct Model {
     pub alarms_set: u32,
     /// How often the processor was cleared without a switch.
     pub forgotten: u32,
+    /// An asynchronous abort waits.
+    pub abort_pending: bool,
     /// What the controller hands out, in this order; then nothing.
     pub raised: VecDeque<u32>,
     pub acknowledged: Vec<u32>,
@@ -344,8 +346,9 @@ impl Machine for Model {
         }
     }
 
-    fn forget_running_task(&mut self) {
+    fn forget_running_task(&mut self) -> bool {
         self.forgotten += 1;
+        std::mem::take(&mut self.abort_pending)
     }
 
     fn ticks(&self) -> u64 {
@@ -426,6 +429,7 @@ pub fn boot<'t>(image: &'static Image, tasks: &'t mut [Task]) -> TestKernel<'t> 
         alarm: None,
         alarms_set: 0,
         forgotten: 0,
+        abort_pending: false,
         raised: VecDeque::new(),
         acknowledged: Vec::new(),
         ended: Vec::new(),

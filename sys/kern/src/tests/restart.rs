@@ -29,7 +29,7 @@ fn a_life_begins_with_nothing_of_the_last() {
             task.registers.pc,
             task.registers.psr
         ),
-        (stack(CLIENT) + STACK, 0, text(CLIENT) + 0x20, 0x50)
+        (stack(CLIENT) + STACK, 0, text(CLIENT) + 0x20, 0x150)
     );
     assert_eq!((task.notifications, k.timers & task.bit), (0, 0));
     assert_eq!(
@@ -55,7 +55,7 @@ fn boot_and_restart_are_alike() {
     k.restart(IDLE, true);
     assert_eq!(k.tasks[IDLE].registers, at_boot);
     // An odd entry is Thumb code.
-    assert_eq!((at_boot.pc, at_boot.psr), (text(IDLE) + 0x20, 0x70));
+    assert_eq!((at_boot.pc, at_boot.psr), (text(IDLE) + 0x20, 0x170));
 }
 
 #[test]
@@ -236,8 +236,48 @@ fn a_restart_by_oneself_clears_the_processor() {
         k.restart(task, false);
         assert_eq!(k.machine.forgotten, 0, "task {task} does not run");
     }
+    k.machine.abort_pending = true;
     k.restart(SERVER, true);
     assert_eq!(k.machine.forgotten, 1);
+    // An abort of the life before is nobody's.
+    assert_eq!(k.stray_aborts, 1);
+    assert_eq!(k.sched(SERVER), SchedState::Runnable);
+}
+
+#[test]
+fn a_late_abort_is_the_fault_of_the_task_that_ran() {
+    let bus_error = FaultInfo::BusError {
+        address: None,
+        source: abi::FaultSource::User,
+    };
+    // The client has sent, so that it waits and the server runs when the abort is taken.
+    for wait_for_reply in [false, true] {
+        booted!(k);
+        k.only(CLIENT);
+        let (to, runs) = if wait_for_reply {
+            (SERVER, SERVER)
+        } else {
+            (SLEEPER, OTHER)
+        };
+        k.message(to, 1, (0, 0), (0, 0));
+        assert_eq!(k.current, runs);
+        k.late_abort(CLIENT);
+        assert_eq!(k.fault(CLIENT), bus_error);
+        assert_eq!(k.sched(runs), SchedState::Runnable);
+        assert_eq!((k.current, k.stray_aborts), (SUPERVISOR, 0));
+        k.check();
+    }
+}
+
+#[test]
+fn a_late_abort_does_not_replace_a_fault() {
+    booted!(k);
+    k.only(CLIENT);
+    k.fault_current(FaultInfo::IllegalInstruction);
+    k.late_abort(CLIENT);
+    assert_eq!(k.fault(CLIENT), FaultInfo::IllegalInstruction);
+    assert_eq!(k.stray_aborts, 1);
+    k.check();
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::gic::Gic;
 use super::{copy, cpu, last_words, psci, timer};
 use crate::desc::Image;
-use crate::{AccessError, InterruptState, Machine, Task};
+use crate::{AccessError, InterruptState, Machine, Task, processor};
 
 /// The machine: memory, interrupt controller, timer, firmware.
 #[derive(Debug)]
@@ -68,8 +68,13 @@ impl Machine for Board {
         unsafe { copy::fill(base, end, word) }
     }
 
-    fn forget_running_task(&mut self) {
+    fn forget_running_task(&mut self) -> bool {
         cpu::forget_task();
+        let aborts = processor::abort_is_pending(cpu::pending());
+        if aborts {
+            cpu::take_abort();
+        }
+        aborts
     }
 
     #[inline(always)]

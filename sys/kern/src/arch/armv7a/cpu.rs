@@ -3,7 +3,7 @@
 
 //! System registers (coprocessor 15), and what user mode may not do with them.
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 
 use crate::processor;
 
@@ -62,6 +62,51 @@ pub(super) fn forget_task() {
         asm!("clrex", options(nomem, nostack, preserves_flags));
         write!("0", "c13", "c0", "2", 0);
     }
+}
+
+/// ISR, once all memory accesses are finished: what waits to be taken.
+#[inline(always)]
+pub(super) fn pending() -> u32 {
+    let pending: u32;
+    // Safety: changes nothing. Not `nomem`: the accesses before it must be made before it.
+    unsafe {
+        asm!("dsb", "mrc p15, 0, {}, c12, c1, 0", out(reg) pending, options(nostack, preserves_flags));
+    }
+    pending
+}
+
+unsafe extern "C" {
+    fn kernel_take_abort();
+    static kernel_take_abort_end: u8;
+}
+
+global_asm!(
+    r#"
+    .section .text.kernel_take_abort, "ax", %progbits
+    .arm
+    .global kernel_take_abort
+    .type kernel_take_abort, %function
+kernel_take_abort:
+    cpsie   a
+    isb
+    cpsid   a
+    bx      lr
+    .global kernel_take_abort_end
+kernel_take_abort_end:
+    "#
+);
+
+/// Lets an asynchronous abort through that waits: the handler sees that it was taken here, and goes on.
+#[cold]
+pub(super) fn take_abort() {
+    // Safety: the routine uses no register and no stack.
+    unsafe { kernel_take_abort() }
+}
+
+/// Returns `true` if `pc` is in [`take_abort`].
+pub(super) fn takes_abort(pc: u32) -> bool {
+    (kernel_take_abort as *const u8 as u32..=(&raw const kernel_take_abort_end) as u32)
+        .contains(&pc)
 }
 
 /// Finishes all memory accesses and waits for an interrupt; a masked one ends the wait too.

@@ -10,7 +10,7 @@ use abi::FaultInfo;
 
 use super::board::Board;
 use super::{copy, cpu, mmu};
-use crate::{Kernel, Registers, abort};
+use crate::{Kernel, Registers, abort, processor};
 
 type TheKernel = Kernel<'static, Board>;
 
@@ -38,10 +38,20 @@ fn with_kernel(act: impl FnOnce(&mut TheKernel)) -> *mut Registers {
     let before = kernel.current;
     act(kernel);
     if kernel.current == before {
-        &raw mut kernel.current_mut().registers
-    } else {
-        enter_current(kernel)
+        return &raw mut kernel.current_mut().registers;
     }
+    if processor::abort_is_pending(cpu::pending()) {
+        take_abort(kernel, before);
+    }
+    enter_current(kernel)
+}
+
+/// Takes the asynchronous abort that waits, before another task than `before` could be blamed for it.
+#[cold]
+#[inline(never)]
+fn take_abort(kernel: &mut TheKernel, before: usize) {
+    cpu::take_abort();
+    kernel.late_abort(before);
 }
 
 #[inline(always)]
@@ -94,6 +104,10 @@ pub(super) extern "C" fn data_abort() -> *mut Registers {
 /// The kernel's own load or store was refused at `pc`. Returns where to go on: behind a copy that fails.
 pub(super) extern "C" fn kernel_data_abort(pc: u32) -> u32 {
     let (status, address) = cpu::data_fault();
+    // The one place where asynchronous aborts are let through.
+    if abort::is_asynchronous(status) && cpu::takes_abort(pc) {
+        return pc;
+    }
     match copy::recover(pc, status, address) {
         Some(go_on) => go_on,
         None => panic!("data abort at {pc:#010x}: DFSR {status:#x}, DFAR {address:#010x}"),
