@@ -145,6 +145,10 @@ impl Pacing {
         clock: &mut impl Clock,
     ) -> bool {
         let interrupts = channel.interrupted();
+        if self.stands_in() {
+            // The bit was posted by a task, or by an interrupt that is not the device's.
+            return false;
+        }
         let held = interrupts.is_multiple_of(IDLE_INTERRUPTS)
             && self.line.look(channel.progress(), clock.now());
         self.mask = if held { Mask::Held } else { Mask::Masked };
@@ -206,15 +210,15 @@ impl Pacing {
         let mut next = channel.next_wake().unwrap_or(u64::MAX);
         // Nothing comes from a device that is given up.
         let stands_in = self.stands_in() && !channel.is_down();
-        if !self.ticking && (channel.wants_tick() || stands_in) {
+        if stands_in || (!self.ticking && channel.wants_tick()) {
             let pause = match (stands_in, channel.in_flight()) {
                 (false, _) => Channel::<'_, RING, SLOTS, EVENTS>::LATENESS,
                 (true, 0) => IDLE_PAUSE,
                 (true, _) => BUSY_PAUSE,
             };
             next = next.min(clock.now().saturating_add(pause));
-            // In place of an interrupt the tick may have to come earlier with the next command.
-            self.ticking = !stands_in;
+            // In place of an interrupt the timer may have to fire earlier than it was set to, whatever that was for.
+            self.ticking |= !stands_in;
         }
         if next < u64::MAX {
             self.wake_at(next, plan);
