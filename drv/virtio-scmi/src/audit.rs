@@ -67,6 +67,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 }
                 State::AwaitingDelayed => {
                     in_flight += 1;
+                    interruptible += 1;
                     tokens += 1;
                     ensure(!device, "the device has a slot that awaits its response")?;
                     ensure(

@@ -68,7 +68,7 @@ pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENT
     pub(crate) in_use: u16,
     /// Transfers whose outcome is open.
     pub(crate) in_flight: u16,
-    /// Of the commands with the device, those whose reply is to interrupt.
+    /// Of these, the ones that wait for an interrupt: of a reply, or of a delayed response.
     pub(crate) interruptible: u16,
     /// Event buffers that hold the delayed response of a transfer that is not collected.
     pub(crate) parked: u16,

@@ -54,7 +54,9 @@ pub enum Cause {
     /// An operation may have given the device or the driver something to do: to be run after [`Driver::send`], [`Driver::cancel`],
     /// [`Driver::subscribe`] and [`Driver::unsubscribe`].
     Request,
-    /// A client wants to know what is in the rings now: to be run before [`Driver::poll`], and after one that ended a transfer.
+    /// A client wants to know what is in the rings now: to be run before [`Driver::poll`], and after one that ended a transfer. Also after
+    /// any operation that was refused, and after a [`Driver::fetch`] that found nothing: that may be how the driver learned that the
+    /// client's task is in another life.
     Poll,
 }
 
@@ -358,6 +360,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         };
         let collected = collect(self.channel.result(id));
         self.channel.finish(id);
+        self.channel.slot_freed();
         Ok(Some(collected))
     }
 
@@ -414,7 +417,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             .unsubscribe(owner, protocol, event, source, &mut moment(system))
     }
 
-    /// Takes the oldest event out of a client's queue; `None`: it is empty.
+    /// Takes the oldest event out of a client's queue; `None`: it is empty. Then run [`Cause::Poll`].
     pub fn fetch(
         &mut self,
         owner: Owner,

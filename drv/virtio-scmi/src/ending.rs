@@ -109,7 +109,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     #[inline]
     pub(crate) fn leave_flight(&mut self, id: SlotId) {
         let slot = self.books.slots.get(id);
-        if slot.state == State::Waiting && !slot.polled {
+        if !slot.polled {
             self.interruptible = self.interruptible.wrapping_sub(1);
         }
         self.in_flight = self.in_flight.wrapping_sub(1);

@@ -100,7 +100,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             // The response will come all the same: no other command may have the token, and `finish` will see to what is owed.
             return false;
         }
-        self.interruptible = self.interruptible.wrapping_sub(1);
         let slot = self.books.slots.get_mut(id);
         slot.state = State::AwaitingDelayed;
         slot.patience = self.limits.delayed;

@@ -485,7 +485,16 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     ) -> Result<(), Refusal> {
         let id = self.find(owner, handle, clock)?;
         self.drop_transfer(id, clock.now());
+        // If nobody is left who polls, the reply must interrupt, or the slot would be missing until the device is judged.
+        self.turn.wanted |= self.quiet;
+        self.slot_freed();
         Ok(())
+    }
+
+    /// A slot may be free outside of a turn: an event may be waiting for one, to be switched.
+    #[inline]
+    pub(crate) fn slot_freed(&mut self) {
+        self.turn.wanted |= !self.subscriptions.is_idle();
     }
 
     fn find(
