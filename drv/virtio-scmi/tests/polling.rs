@@ -292,6 +292,21 @@ fn v12_nobody_is_polling_once_somebody_waits_for_an_interrupt() {
     });
 }
 
+/// The interrupt is still masked from polling when the next client waits for one.
+#[test]
+fn v12_who_waits_a_moment_after_polling_has_the_interrupt() {
+    both(|world| {
+        let handle = send(world);
+        let command = world.take();
+        world.line(true);
+        world.device.reply(&command, 0, &[]);
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+        assert!(!world.kernel.unmasked, "a moment ago");
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        assert!(world.kernel.unmasked);
+    });
+}
+
 #[test]
 fn v12_a_delayed_response_is_waited_for_and_not_polled_for() {
     run(Setup::default(), |world| {
