@@ -35,7 +35,7 @@ struct Target {
     what: &'static str,
 }
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     Target {
         name: "hostile",
         package: "lib/virtqueue",
@@ -47,6 +47,12 @@ const TARGETS: [Target; 5] = [
         package: "drv/virtio-scmi",
         max_len: 4096,
         what: "such a device and clients that do anything, against the whole channel core",
+    },
+    Target {
+        name: "natural",
+        package: "drv/virtio-scmi",
+        max_len: 4096,
+        what: "a true device and clients at any pace, against the driver's loop",
     },
     Target {
         name: "any_bytes",

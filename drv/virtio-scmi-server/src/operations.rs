@@ -26,7 +26,9 @@ type Payload<A> = LazyLeased<A, [u8]>;
 type Pending<T> = Result<Option<T>, RequestError<ScmiError>>;
 
 impl Server {
-    fn refuse(&self, refusal: Refusal) -> RequestError<ScmiError> {
+    /// By the refused operation the driver may have learned that the client's task is in another life, and have things to see to.
+    fn refuse(&mut self, refusal: Refusal) -> RequestError<ScmiError> {
+        self.run(Cause::Poll);
         convert::refusal(refusal, self.device.is_some()).into()
     }
 
@@ -55,7 +57,10 @@ impl Server {
         );
         let handle = sent.map_err(|error| match error {
             NotSent::Refused(refusal) => self.refuse(refusal),
-            NotSent::NotFilled(error) => error,
+            NotSent::NotFilled(error) => {
+                self.run(Cause::Poll);
+                error
+            }
         })?;
         self.run(Cause::Request);
         Ok(handle)
@@ -206,7 +211,11 @@ impl idl::DeferredScmiImpl for Server {
     fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Pending<Event> {
         let fetched = match self.driver.fetch(owner(msg), &mut Kernel) {
             Ok(Some(fetched)) => fetched,
-            Ok(None) => return Ok(Some(Event::default())),
+            Ok(None) => {
+                // Nor is anything in the queue of a client whose task is in another life.
+                self.run(Cause::Poll);
+                return Ok(Some(Event::default()));
+            }
             Err(refusal) => return Err(self.refuse(refusal)),
         };
         if payload.write_front(fetched.payload).is_err() {

@@ -281,7 +281,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.channel.unsubscribe(owner, key, system)
     }
 
-    /// Takes the oldest event out of a client's queue; `None`: it is empty.
+    /// Takes the oldest event out of a client's queue; `None`: it is empty. Then run [`Cause::Poll`].
     pub fn fetch(
         &mut self,
         owner: Owner,

@@ -198,6 +198,30 @@ fn n07_without_a_free_slot_the_enable_is_sent_when_there_is_one() {
     });
 }
 
+/// Outside of a turn, by a client that collects or gives up what has ended.
+#[test]
+fn n07_a_slot_that_a_client_frees_is_used_for_the_enable() {
+    for cancelled in [false, true] {
+        run(Setup::default(), |world| {
+            let handles: Vec<_> = (0..8)
+                .map(|_| world.send(CONSOLE, 0x10, 0).unwrap())
+                .collect();
+            while let Some(command) = world.device.take() {
+                world.device.reply(&command, 0, &[]);
+            }
+            world.interrupt();
+            assert_eq!(world.try_subscribe(THERMAL, 0x15, 1, 3), Ok(Notified::Done));
+            assert_eq!(world.device.take(), None);
+            if cancelled {
+                world.cancel(CONSOLE, handles[3]).unwrap();
+            } else {
+                assert!(world.poll(CONSOLE, handles[3]).unwrap().is_some());
+            }
+            assert_eq!(world.take().parameters, bytes(&[3, 1]));
+        });
+    }
+}
+
 #[test]
 fn d15_n05_m5_an_event_is_delivered_with_payload_and_time_of_receipt() {
     run(Setup::default(), |world| {

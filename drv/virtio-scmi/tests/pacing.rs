@@ -271,3 +271,67 @@ fn v19_by_timer_answers_come_in_a_millisecond_and_events_in_ten() {
         }
     });
 }
+
+/// The interrupt that the driver would unmask is another device's, which it could never acknowledge.
+#[test]
+fn v19_by_timer_a_posted_interrupt_unmasks_nothing() {
+    let setup = Setup {
+        interrupts: false,
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        for _ in 0..20 {
+            world.interrupt();
+            world.sleep(3);
+            assert!(!world.kernel.unmasked);
+            assert!(!world.driver.is_held_off());
+        }
+    });
+}
+
+/// Any task may post the interrupt's bit, but not make a line that is up be tried again.
+#[test]
+fn s03_a_posted_interrupt_does_not_end_a_hold_off() {
+    run(Setup::default(), |world| {
+        world.kernel.stuck = true;
+        world.line(true);
+        let before = world.kernel.interrupts;
+        for _ in 0..100 {
+            world.interrupt();
+            world.line(false);
+            assert!(world.driver.is_held_off());
+        }
+        assert_eq!(world.kernel.interrupts, before);
+    });
+}
+
+/// A tick of 250 ms was set for the command's deadline before the line was held off.
+#[test]
+fn s03_a_command_in_flight_when_the_hold_off_begins_waits_a_millisecond() {
+    run(Setup::default(), |world| {
+        let command = send(world, CONSOLE, &wish(0x10, 0));
+        world.kernel.stuck = true;
+        world.line(true);
+        assert!(world.driver.is_held_off());
+        world.device.reply(&command, 0, &[]);
+        world.sleep(1);
+        assert_eq!(world.told(), [Told::Answer(CONSOLE, 0, vec![])]);
+    });
+}
+
+/// The same for an event, with a tick for a command that was answered at once.
+#[test]
+fn s03_an_event_when_the_hold_off_begins_waits_ten_milliseconds() {
+    run(Setup::default(), |world| {
+        world.subscribe(THERMAL, 0x15, 1, 3);
+        let command = send(world, CONSOLE, &wish(0x10, 0));
+        world.device.reply(&command, 0, &[]);
+        world.kernel.stuck = true;
+        world.line(true);
+        assert!(world.driver.is_held_off());
+        world.told();
+        assert!(world.device.sensor_update(3, 1));
+        world.sleep(10);
+        assert_eq!(world.told(), [Told::Posted(THERMAL, 1 << 5)]);
+    });
+}

@@ -292,6 +292,21 @@ fn v12_nobody_is_polling_once_somebody_waits_for_an_interrupt() {
     });
 }
 
+/// The interrupt is still masked from polling when the next client waits for one.
+#[test]
+fn v12_who_waits_a_moment_after_polling_has_the_interrupt() {
+    both(|world| {
+        let handle = send(world);
+        let command = world.take();
+        world.line(true);
+        world.device.reply(&command, 0, &[]);
+        assert!(world.poll(CONSOLE, handle).unwrap().is_some());
+        assert!(!world.kernel.unmasked, "a moment ago");
+        world.exchange(THERMAL, 0x10, 0).unwrap();
+        assert!(world.kernel.unmasked);
+    });
+}
+
 #[test]
 fn v12_a_delayed_response_is_waited_for_and_not_polled_for() {
     run(Setup::default(), |world| {
@@ -433,6 +448,60 @@ fn v35_a_late_reply_interrupts_although_nobody_waits_so_that_its_slot_returns() 
         assert!(world.device.commands.interrupt_due());
         world.turn();
         assert_eq!(world.driver.pools().slots_lost, 0);
+    });
+}
+
+/// The command that was accepted is not polled for, although its reply has come.
+#[test]
+fn v35_a_late_reply_interrupts_while_a_delayed_response_is_awaited() {
+    run(Setup::default(), |world| {
+        let short = Wish {
+            deadline: 5,
+            ..wish(0x10, 0)
+        };
+        world.submit(THERMAL, &short, &[]).unwrap();
+        let late = world.take();
+        assert_eq!(world.pass(5).len(), 1);
+        let delayed = Wish {
+            delayed: true,
+            ..wish(0x14, 5)
+        };
+        world.submit(CONSOLE, &delayed, &[0; 12]).unwrap();
+        let accepted = world.take();
+        world.device.reply(&accepted, 0, &[]);
+        assert!(world.device.commands.interrupt_due());
+        world.line(true);
+        world.device.reply(&late, 0, &[]);
+        assert!(world.device.commands.interrupt_due());
+        world.line(true);
+        assert_eq!(world.driver.pools().slots_lost, 0);
+        world.device.delayed(&accepted, 0, &[]);
+        assert!(world.device.events.interrupt_due());
+        world.line(true);
+        assert_eq!(world.told(), [Told::Answer(CONSOLE, 0, vec![])]);
+    });
+}
+
+/// Nobody polls any more, so nobody would find the reply.
+#[test]
+fn v35_the_reply_to_a_cancelled_poll_interrupts() {
+    both(|world| {
+        // Before and after it was given up.
+        for early in [true, false] {
+            let handle = send(world);
+            let command = world.take();
+            if early {
+                world.device.reply(&command, 0, &[]);
+                assert!(!world.device.commands.interrupt_due());
+            }
+            world.cancel(CONSOLE, handle).unwrap();
+            if !early {
+                world.device.reply(&command, 0, &[]);
+                assert!(world.device.commands.interrupt_due());
+                world.line(true);
+            }
+            assert_eq!(world.driver.pools().slots_free, 8, "early: {early}");
+        }
     });
 }
 

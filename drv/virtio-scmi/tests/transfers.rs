@@ -667,17 +667,43 @@ fn who_a_client_was_when_it_last_called_is_told_until_it_is_gone() {
         for _ in 0..8 {
             world.exchange(CONSOLE, 0x10, 0).unwrap();
         }
-        while let Some(command) = world.device.take() {
-            world.device.reply(&command, 0, &[]);
-        }
         // No slot is left, and the one who holds them all is alive.
         assert_eq!(world.exchange(THERMAL, 0x10, 0), Err(Refusal::Busy));
+        assert_eq!(world.driver.pools().slots_lost, 0);
         // It is gone, and nobody has said so: who needs a slot finds out.
         world.dead = vec![CONSOLE];
         assert_eq!(world.exchange(THERMAL, 0x10, 0), Err(Refusal::Busy));
-        world.turn();
+        assert_eq!(world.driver.pools().slots_lost, 8);
+        while let Some(command) = world.device.take() {
+            world.device.reply(&command, 0, &[]);
+        }
+        assert_eq!(world.turn(), []);
         world.exchange(THERMAL, 0x10, 0).unwrap();
     });
+}
+
+/// The first call of a task's next life is what the driver learns it by, and need not be a command.
+#[test]
+fn v04_the_next_life_is_noticed_by_a_call_that_finds_nothing() {
+    for call in 0..3 {
+        run(Setup::default(), |world| {
+            world.subscribe(CONSOLE, 0x15, 1, 3);
+            let next = support::reborn(CONSOLE);
+            match call {
+                0 => assert_eq!(world.fetch(next), None),
+                1 => {
+                    let handle = Handle::from_raw(1);
+                    assert_eq!(world.poll(next, handle), Err(Refusal::BadHandle));
+                }
+                _ => {
+                    let refused = world.unsubscribe(next, 0x15, 1, 4);
+                    assert_eq!(refused, Err(Refusal::NotSubscribed));
+                }
+            }
+            // Nobody follows the event any more, and the platform is told so at once.
+            assert_eq!(world.take().parameters[..8], [3, 0, 0, 0, 0, 0, 0, 0]);
+        });
+    }
 }
 
 #[test]

@@ -135,7 +135,13 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         }
         let collected = collect(self.transfers.result(id, &self.events));
         self.finish(id);
+        self.slot_freed();
         Ok(Some(collected))
+    }
+
+    /// A slot may be free outside of a turn: an event may be waiting for one, to be switched.
+    fn slot_freed(&mut self) {
+        self.wanted |= !self.subscriptions.is_idle();
     }
 
     /// See [`Driver::cancel`](crate::Driver::cancel).
@@ -155,6 +161,9 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         if let Some(number) = unparked {
             self.unpark(number);
         }
+        // If nobody is left who polls, the reply must interrupt, or the slot would be missing until the device is judged.
+        self.wanted |= self.suppression.is_quiet();
+        self.slot_freed();
         Ok(())
     }
 

@@ -140,6 +140,10 @@ impl Pacing {
         progress: u32,
         now: impl FnOnce() -> u64,
     ) -> bool {
+        if self.stands_in() {
+            // The bit was posted by a task, or by an interrupt that is not the device's.
+            return false;
+        }
         let held = count.is_multiple_of(IDLE_INTERRUPTS) && self.line.look(progress, now());
         self.mask = if held { Mask::Held } else { Mask::Masked };
         held
@@ -169,15 +173,15 @@ impl Pacing {
     ) {
         let watch = watch && self.stands_in();
         let mut next = outlook.next.unwrap_or(u64::MAX);
-        if !self.ticking && (outlook.tick || watch) {
+        if watch || (!self.ticking && outlook.tick) {
             let pause = match (watch, outlook.busy) {
                 (false, _) => LATENESS,
                 (true, false) => IDLE_PAUSE,
                 (true, true) => BUSY_PAUSE,
             };
             next = next.min(now().saturating_add(pause));
-            // In place of an interrupt the tick may have to come earlier with the next command.
-            self.ticking = !watch;
+            // In place of an interrupt the timer may have to fire earlier than it was set to, whatever that was for.
+            self.ticking |= !watch;
         }
         if next < u64::MAX {
             self.wake_at(next, plan);

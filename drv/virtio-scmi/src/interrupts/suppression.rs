@@ -108,6 +108,11 @@ impl Suppression {
         slipped_in
     }
 
+    /// Whether interrupts of the command ring are suppressed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether everybody polls, or did so a moment ago: then an interrupt is likely to be of a polled command, on a device that does
     /// not respect that it is suppressed.
     pub(crate) fn is_polling(&self) -> bool {

@@ -110,6 +110,7 @@ fn audit_slot<const RING: usize, const SLOTS: usize>(
         }
         State::AwaitingDelayed => {
             tally.in_flight += 1;
+            tally.interruptible += 1;
             tally.tokens += 1;
             ensure(!device, "the device has a slot that awaits its response")?;
             ensure(has_token, "an awaited response has no token")

@@ -154,7 +154,6 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
         }
         slot.state = State::AwaitingDelayed;
         slot.patience = delayed;
-        self.interruptible = self.interruptible.wrapping_sub(1);
         self.start_clock(id);
         true
     }
@@ -499,7 +498,7 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
     /// A transfer in flight is over: `interruptible` and `in_flight` no longer count it. Before the state changes.
     fn leave_flight(&mut self, id: SlotId) {
         let slot = self.books.slots.get(id);
-        if slot.state == State::Waiting && !slot.polled {
+        if !slot.polled {
             self.interruptible = self.interruptible.wrapping_sub(1);
         }
         self.in_flight = self.in_flight.wrapping_sub(1);

@@ -77,7 +77,7 @@ pub(crate) struct Transfers<'m, const RING: usize, const SLOTS: usize> {
     in_use: u16,
     /// Transfers whose outcome is open.
     in_flight: u16,
-    /// Of the commands with the device, those whose reply is to interrupt.
+    /// Of these, the ones that wait for an interrupt: of a reply, or of a delayed response.
     interruptible: u16,
     /// How long the platform may take from a reply to its delayed response, in milliseconds.
     delayed: u32,

@@ -156,6 +156,10 @@ pub struct FakeDevice<'m, const R: usize, const S: usize, const E: usize> {
     memory: &'m QueueMemory<R, S, E>,
     pub commands: DeviceSide<'m, R>,
     pub events: DeviceSide<'m, E>,
+    /// It interrupts because of a used buffer, which the registers do not show yet.
+    pub raised: bool,
+    /// The driver has reset it: what was in the rings is no longer its concern.
+    pub gone: bool,
 }
 
 impl<'m, const R: usize, const S: usize, const E: usize> FakeDevice<'m, R, S, E> {
@@ -166,6 +170,8 @@ impl<'m, const R: usize, const S: usize, const E: usize> FakeDevice<'m, R, S, E>
             memory,
             commands: DeviceSide::new(memory.command_ring(), commands.max(1), event_idx),
             events: DeviceSide::new(memory.event_ring(), events.max(1), event_idx),
+            raised: false,
+            gone: false,
         }
     }
 

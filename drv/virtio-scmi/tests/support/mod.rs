@@ -9,6 +9,7 @@
 
 pub mod device;
 pub mod drama;
+pub mod natural;
 pub mod world;
 
 #[allow(unused_imports)]

@@ -145,7 +145,9 @@ fn reach<const R: usize, const S: usize, const E: usize>(
     point: Point,
 ) {
     let (device, hook) = &mut *outside.borrow_mut();
-    if let Some(hook) = hook {
+    if let Some(hook) = hook
+        && !device.gone
+    {
         hook(point, device);
     }
 }
@@ -201,7 +203,9 @@ pub struct Watched<'o, 'm, const R: usize, const S: usize, const E: usize> {
 
 impl<const R: usize, const S: usize, const E: usize> Transport for Watched<'_, '_, R, S, E> {
     fn reset(&mut self) -> Result<(), SetupError> {
-        self.registers.reset()
+        let reset = self.registers.reset();
+        self.outside.borrow_mut().0.gone |= reset.is_ok();
+        reset
     }
 
     fn negotiate(&mut self, wanted: u64, required: u64) -> Result<u64, SetupError> {
@@ -231,6 +235,8 @@ impl<const R: usize, const S: usize, const E: usize> Transport for Watched<'_, '
     }
 
     fn take_interrupts(&mut self) -> Interrupts {
+        let raised = std::mem::take(&mut self.outside.borrow_mut().0.raised);
+        self.registers.interrupts.used_buffer |= raised;
         let interrupts = self.registers.take_interrupts();
         reach(self.outside, Point::Acknowledged);
         interrupts
@@ -394,6 +400,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         TRACES.with_borrow(Clone::clone)
     }
 
+    /// What was traced since this was last asked.
+    pub fn take_traces(&self) -> Vec<Trace> {
+        TRACES.with_borrow_mut(std::mem::take)
+    }
+
     /// Calls this at each of the points of the next runs, until it is taken out again.
     pub fn meanwhile(&mut self, hook: impl FnMut(Point, &mut FakeDevice<'m, R, S, E>) + 'm) {
         self.hook = Some(Box::new(hook));
@@ -502,7 +513,16 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         wish: &Wish,
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, X>,
     ) -> Result<Handle, NotSent<X>> {
-        self.act(|driver, system| driver.send(owner, wish, system, fill))
+        let sent = self.act(|driver, system| driver.send(owner, wish, system, fill));
+        self.look_if_refused(sent)
+    }
+
+    /// As the server does.
+    fn look_if_refused<T, X>(&mut self, result: Result<T, X>) -> Result<T, X> {
+        if result.is_err() {
+            self.run(Cause::Poll);
+        }
+        result
     }
 
     /// Calls the driver with the system around it.
@@ -591,8 +611,9 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     /// What polling finds; the handle ends with an answer.
     pub fn poll(&mut self, owner: Owner, handle: Handle) -> Result<Option<Told>, Refusal> {
         self.run(Cause::Poll);
-        let end = self
-            .act(|driver, system| driver.poll(owner, handle, system, |end| answer(owner, end)))?;
+        let end =
+            self.act(|driver, system| driver.poll(owner, handle, system, |end| answer(owner, end)));
+        let end = self.look_if_refused(end)?;
         if end.is_some() {
             self.run(Cause::Poll);
         }
@@ -636,7 +657,8 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     ) -> Result<Notified, Refusal> {
         let notified = self.act(|driver, system| {
             driver.subscribe(owner, protocol, event, source, thresholds, system)
-        })?;
+        });
+        let notified = self.look_if_refused(notified)?;
         self.run(Cause::Request);
         Ok(notified)
     }
@@ -648,13 +670,16 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         event: u8,
         source: u32,
     ) -> Result<(), Refusal> {
-        self.act(|driver, system| driver.unsubscribe(owner, protocol, event, source, system))?;
+        let ended =
+            self.act(|driver, system| driver.unsubscribe(owner, protocol, event, source, system));
+        self.look_if_refused(ended)?;
         self.run(Cause::Request);
         Ok(())
     }
 
     pub fn cancel(&mut self, owner: Owner, handle: Handle) -> Result<(), Refusal> {
-        self.act(|driver, system| driver.cancel(owner, handle, system))?;
+        let cancelled = self.act(|driver, system| driver.cancel(owner, handle, system));
+        self.look_if_refused(cancelled)?;
         self.run(Cause::Request);
         Ok(())
     }
@@ -688,8 +713,9 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         self.try_subscribe(owner, 0x15, 1, source).unwrap();
     }
 
+    /// As the server does, which looks at the rings if there is nothing.
     pub fn fetch(&mut self, owner: Owner) -> Option<Event> {
-        self.act(|driver, system| {
+        let event = self.act(|driver, system| {
             let event = driver.fetch(owner, system).unwrap()?;
             Some(Event {
                 kind: event.kind,
@@ -700,7 +726,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
                 more: event.more,
                 payload: event.payload.to_vec(),
             })
-        })
+        });
+        if event.is_none() {
+            self.run(Cause::Poll);
+        }
+        event
     }
 
     /// Fetches all that is queued.

@@ -1,0 +1,65 @@
+// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
+// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
+
+//! Natural dramas over the driver's loop: what must hold is in `support/natural.rs`.
+
+mod support;
+
+use support::natural::play_any;
+
+/// Bytes that only depend on the seed.
+fn bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}
+
+/// Steps in all: `DRAMA_STEPS`, or what a quick run has time for.
+fn steps() -> u64 {
+    let quick = if cfg!(miri) { 100 } else { 100_000 };
+    // Under Miri there is no environment.
+    match std::env::var("DRAMA_STEPS") {
+        Ok(steps) if !cfg!(miri) => steps.parse().expect("DRAMA_STEPS is no number"),
+        _ => quick,
+    }
+}
+
+#[test]
+fn nothing_is_missed_late_or_early() {
+    let mut played = 0;
+    let mut seed = 0;
+    let end = steps();
+    while played < end {
+        let length = [200, 1_000, 4_000][seed as usize % 3];
+        let length = if cfg!(miri) { 200 } else { length };
+        let script = bytes(seed, length);
+        let outcome = std::panic::catch_unwind(|| play_any(&script));
+        match outcome {
+            Ok(steps) => played += steps,
+            Err(panic) => {
+                eprintln!("seed {seed}, {length} bytes");
+                std::panic::resume_unwind(panic);
+            }
+        }
+        seed += 1;
+    }
+}
+
+/// The fuzzer's seeds, which hold everything that it ever found.
+#[test]
+#[cfg_attr(miri, ignore = "reads files")]
+fn the_seeds_of_the_fuzzer_find_nothing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/natural");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        play_any(&std::fs::read(entry.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count >= 8, "the seeds are gone");
+}
