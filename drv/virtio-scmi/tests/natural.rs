@@ -32,9 +32,20 @@ fn steps() -> u64 {
 
 #[test]
 fn nothing_is_missed_late_or_early() {
+    play_until(steps());
+}
+
+/// It takes too long for a run before each commit.
+#[test]
+#[ignore = "part of `cargo xtask test --all`"]
+fn a_million_steps() {
+    play_until(1_000_000);
+}
+
+/// Plays one life after another until so many steps were played.
+fn play_until(end: u64) {
     let mut played = 0;
     let mut seed = 0;
-    let end = steps();
     while played < end {
         let length = [200, 1_000, 4_000][seed as usize % 3];
         let length = if cfg!(miri) { 200 } else { length };

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::machine::Row;
 
-/// The limits, as the project set them before it measured.
+/// The limits, as the project set them before it measured, but for `exchange_irq`: 2,000 until the core was put into parts that own
+/// their state, without attributes for the bench. It goes back when tasks are Thumb-2.
 const LIMITS: [(&str, f64); 13] = [
     ("ipc_round_trip", 500.0),
-    ("exchange_irq", 2000.0),
+    ("exchange_irq", 2150.0),
     ("exchange_irq_128", 2400.0),
     ("submit", 800.0),
     ("pipelined_16", 1500.0),

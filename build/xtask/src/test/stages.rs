@@ -343,13 +343,14 @@ fn image_of(machine: &Machine, app: &str) -> Result<Image> {
 /// Tests that take too long for a run before each commit.
 fn dramas(machine: &Machine) -> Result<Ended> {
     if machine.nextest {
-        let chosen = "binary_id(drv-virtio-scmi::random)";
+        let chosen = "binary_id(drv-virtio-scmi::random) | binary_id(drv-virtio-scmi::natural)";
         let mut command = chosen_tests(machine, chosen, &[]);
         return tests(command.args(["--run-ignored", "only"]), minutes(20));
     }
     let mut command = workspace::cargo();
     command
-        .args(["test", "--package", "drv-virtio-scmi", "--test", "random"])
+        .args(["test", "--package", "drv-virtio-scmi"])
+        .args(["--test", "random", "--test", "natural"])
         .args(["--", "--ignored"]);
     tests(&mut command, minutes(20))
 }
