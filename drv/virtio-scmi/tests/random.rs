@@ -61,7 +61,7 @@ fn a_hostile_device_with_a_large_ring_harms_nobody() {
 #[test]
 #[ignore = "part of `cargo xtask test --all`"]
 fn dramas_of_a_million_steps() {
-    const BYTES: usize = 2_400_000;
+    const BYTES: usize = 4_000_000;
     for (seed, manners) in [(30_000, Manners::Good), (30_001, Manners::None)] {
         let steps = play::<16, 8, 16>(&bytes(seed, BYTES), manners);
         assert!(steps >= 1_000_000, "only {steps} steps");
