@@ -496,7 +496,7 @@ fn miri_libraries(_: &Machine) -> Result<Ended> {
     for package in MIRI_PACKAGES {
         command.args(["--package", package]);
     }
-    let first = tests(&mut command, minutes(40))?;
+    let first = tests(&mut command, minutes(60))?;
     let mut command = miri_test(&["--lib", "--package", "compose", "--"]);
     command.args(MIRI_TABLE_TESTS);
     Ok(first.and(tests(&mut command, minutes(20))?))
@@ -511,7 +511,7 @@ fn miri_core(_: &Machine) -> Result<Ended> {
     for test in MIRI_CORE_TESTS {
         command.args(["--test", test]);
     }
-    tests(&mut command, minutes(40))
+    tests(&mut command, minutes(60))
 }
 
 /// `cargo miri test` with these arguments, in a target folder of its own.
