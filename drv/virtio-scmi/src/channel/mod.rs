@@ -14,7 +14,7 @@ use crate::clients::{Client, ClientId, Clients, Owner, Payer, Record, own_slots}
 use crate::counters::{Count, Counters, Pools};
 use crate::error::Refusal;
 use crate::events::{Events, Subscription, Table};
-use crate::interrupts::Suppression;
+use crate::interrupts::{Outlook, Suppression};
 use crate::journal::Journal;
 use crate::memory::QueueMemory;
 use crate::outbox::Outbox;
@@ -24,16 +24,6 @@ use crate::trace::Trace;
 use crate::transfers::{self, Books, SlotId, Transfers};
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, SetupError, Transport};
 use turn::Turn;
-
-/// What the driver waits for when nothing is left to do.
-pub(crate) struct Outlook {
-    /// When time demands something.
-    pub(crate) next: Option<u64>,
-    /// Deadlines are to be put on the clock soon.
-    pub(crate) tick: bool,
-    /// Commands are in flight.
-    pub(crate) busy: bool,
-}
 
 /// One SCMI device with its transfers, events and clients. The parameters are those of [`QueueMemory`].
 // In this order, what every command needs is within reach of short offsets: `exchange_irq` is 60 instructions cheaper so in A32.

@@ -6,5 +6,5 @@
 mod pacing;
 mod suppression;
 
-pub(crate) use pacing::Pacing;
+pub(crate) use pacing::{Outlook, Pacing};
 pub(crate) use suppression::Suppression;

@@ -13,7 +13,6 @@
 //!
 //! While an interrupt is masked, a timer stands in for it: every millisecond while commands are in flight, else every ten.
 
-use crate::channel::Outlook;
 use crate::system::Plan;
 use crate::transfers::LATENESS;
 
@@ -32,6 +31,16 @@ const IDLE_WINDOW: u64 = 10;
 const HOLD_FIRST: u64 = 10;
 const HOLD_LONGEST: u64 = 1_000;
 const HOLD_FORGOTTEN: u64 = 1_000;
+
+/// What the driver waits for when nothing is left to do.
+pub(crate) struct Outlook {
+    /// When time demands something.
+    pub(crate) next: Option<u64>,
+    /// Deadlines are to be put on the clock soon.
+    pub(crate) tick: bool,
+    /// Commands are in flight.
+    pub(crate) busy: bool,
+}
 
 /// Decides when the device may interrupt, and when the timer fires to look at the rings instead. It is told of each interrupt
 /// and of the timer, and [`Pacing::rest`] or [`Pacing::pause`] is called after each turn.
