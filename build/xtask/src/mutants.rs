@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::child::{self, Guarded};
 use crate::record::{self, Row};
-use crate::{command, setup, workspace};
+use crate::{setup, workspace};
 
 /// Names the tables in `doc/testing.md`.
 const RESULTS: &str = "mutants";
@@ -107,15 +107,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// The packages with tests on the host, and the folder of each.
 fn packages() -> Result<BTreeMap<String, String>> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["metadata", "--format-version", "1", "--no-deps"]);
-    let text = command::query(&mut cargo).context("cargo metadata fails")?;
-    // cargo may print a note before it.
-    let json = text
-        .lines()
-        .find(|line| line.starts_with('{'))
-        .context("cargo metadata prints no JSON")?;
-    let metadata: Value = serde_json::from_str(json)?;
+    let metadata = workspace::metadata()?;
     let list = |key: &str| metadata[key].as_array().into_iter().flatten();
     let default: Vec<&Value> = list("workspace_default_members").collect();
     Ok(list("packages")

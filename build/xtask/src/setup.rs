@@ -14,6 +14,7 @@ pub mod mutants;
 pub mod qemu;
 pub mod rust;
 pub mod sources;
+mod tool;
 pub mod valgrind;
 
 use std::process::Command;

@@ -6,6 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::command;
+
 /// The root of the source tree.
 #[must_use]
 pub fn root() -> &'static Path {
@@ -50,6 +55,23 @@ pub fn cargo() -> Command {
     command.current_dir(root());
     scrub(&mut command);
     command
+}
+
+/// The packages of the workspace, by cargo's own account.
+///
+/// # Errors
+///
+/// cargo fails, or what it prints is not JSON.
+pub fn metadata() -> Result<Value> {
+    let mut cargo = cargo();
+    cargo.args(["metadata", "--format-version", "1", "--no-deps"]);
+    let text = command::query(&mut cargo).context("cargo metadata fails")?;
+    // cargo may print a note before it.
+    let json = text
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .context("cargo metadata prints no JSON")?;
+    Ok(serde_json::from_str(json)?)
 }
 
 /// Removes what `cargo run` told *us* about this package: a nested cargo, and a build script in it that watches the

@@ -65,3 +65,8 @@ pub enum Failure {
     /// The platform refused a subscription for another reason.
     EventRefused,
 }
+
+/// For audits: an error if something that must hold does not.
+pub(crate) fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}

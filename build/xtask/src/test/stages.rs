@@ -528,15 +528,7 @@ fn miri_test(arguments: &[&str]) -> Command {
 
 /// The packages that build on the host, by cargo's own account; and of the others those that have a library.
 pub(super) fn packages() -> Result<(Vec<String>, Vec<String>)> {
-    let text =
-        command::query(workspace::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))
-            .context("cargo metadata fails")?;
-    // cargo may print a note before it.
-    let json = text
-        .lines()
-        .find(|line| line.starts_with('{'))
-        .context("cargo metadata prints no JSON")?;
-    let metadata: Value = serde_json::from_str(json)?;
+    let metadata = workspace::metadata()?;
     let list = |key: &str| metadata[key].as_array().into_iter().flatten();
     let default: Vec<&Value> = list("workspace_default_members").collect();
     let (host, target): (Vec<&Value>, Vec<&Value>) =

@@ -26,7 +26,8 @@ use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, SetupError, Transport};
 use turn::Turn;
 
 /// One SCMI device with its transfers, events and clients. The parameters are those of [`QueueMemory`].
-// In this order, what every command needs is within reach of short offsets: `exchange_irq` is 60 instructions cheaper so in A32.
+// In this order, what every command needs is within reach of short offsets in A32. With the order of `Transfers` and `Events`, one look-up
+// of the client and a smaller `Came`, measured together: 28 instructions of `exchange_irq`.
 #[repr(C)]
 pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize> {
     /// A turn is wanted although no interrupt may come.

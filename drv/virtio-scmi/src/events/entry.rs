@@ -267,11 +267,13 @@ impl Subscription {
     pub(super) fn ask(&mut self, client: ClientId, waits: bool) {
         self.unsent |= client.bit();
         self.asked &= !client.bit();
-        if !waits {
-        } else if self.phase >= Phase::Enabling {
-            self.later |= client.bit();
-        } else {
-            self.waiting |= client.bit();
+        if waits {
+            let waiting = if self.phase >= Phase::Enabling {
+                &mut self.later
+            } else {
+                &mut self.waiting
+            };
+            *waiting |= client.bit();
         }
     }
 

@@ -7,6 +7,7 @@
 
 use super::entry::Subscription;
 use crate::clients::{CLIENTS_MAX, ClientId, ClientSet};
+use crate::error::ensure;
 
 /// No entry.
 const NONE: u8 = u8::MAX;
@@ -164,7 +165,6 @@ impl Lanes {
 
     /// Checks the lanes against the entries.
     pub(super) fn audit(&self, entries: &[Subscription]) -> Result<(), &'static str> {
-        let ensure = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
         let queued = entries
             .iter()
             .filter(|entry| entry.place.is_queued())

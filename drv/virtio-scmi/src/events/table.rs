@@ -6,6 +6,7 @@
 use super::entry::{ALL_SOURCES, Key, Subscription, Wish};
 use super::lanes::Lanes;
 use crate::clients::{CLIENTS_MAX, ClientId, ClientSet};
+use crate::error::ensure;
 use scmi::events::Thresholds;
 
 /// No entry.
@@ -324,7 +325,6 @@ impl<'m> Table<'m> {
 
     /// Checks the books of the table against one another.
     pub(crate) fn audit(&self) -> Result<(), &'static str> {
-        let ensure = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
         let (mut left, mut held, mut wishes) = ([0; CLIENTS_MAX], [0; CLIENTS_MAX], 0);
         for (number, entry) in self.entries.iter().enumerate() {
             if !entry.links.used {

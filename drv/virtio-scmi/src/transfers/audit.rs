@@ -6,6 +6,7 @@
 use super::slot::{OFF_CLOCK, Slot, SlotId, Slots, State, Waiter};
 use super::{Answer, Handle, Transfers};
 use crate::clients::{Account, Clients, Payer};
+use crate::error::ensure;
 use scmi::Header;
 
 /// What the slots say, counted.
@@ -182,8 +183,4 @@ pub(crate) fn describe<const RING: usize, const SLOTS: usize>(
         State::Owed => "owed",
         State::OutOfRing => "out of ring",
     }
-}
-
-fn ensure(holds: bool, otherwise: &'static str) -> Result<(), &'static str> {
-    if holds { Ok(()) } else { Err(otherwise) }
 }

@@ -7,6 +7,7 @@
 //! the device behaves again, and everybody must get an end: nothing may hang, and nothing may be lost.
 
 use super::device::{Command, header};
+use super::script::Script;
 use super::world::{INTERRUPT, Setup, TIMER, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, STRANGER, THERMAL};
 use drv_virtio_scmi::{
@@ -27,49 +28,13 @@ pub enum Manners {
     None,
 }
 
-/// The bytes that decide; zeros when they have run out.
-pub struct Script<'a> {
-    bytes: &'a [u8],
-}
-
-impl Script<'_> {
-    fn byte(&mut self) -> u8 {
-        match self.bytes.split_first() {
-            Some((&first, rest)) => {
-                self.bytes = rest;
-                first
-            }
-            None => 0,
-        }
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::from(self.byte()) % end.max(1)
-    }
-
-    fn word(&mut self) -> u32 {
-        u32::from_le_bytes(std::array::from_fn(|_| self.byte()))
-    }
-
-    /// Often something near an edge.
-    fn length(&mut self) -> u32 {
-        match self.byte() % 8 {
-            0 => u32::from(self.byte() % 16),
-            1 => 128 + u32::from(self.byte() % 16),
-            2 => u32::MAX,
-            3 => self.word(),
-            _ => 8 + u32::from(self.byte() % 130),
-        }
-    }
-}
-
 /// Plays a script against a channel with a ring of `R` entries, and returns how many steps it had.
 pub fn play<const R: usize, const S: usize, const E: usize>(
     bytes: &[u8],
     manners: Manners,
 ) -> usize {
     let mut steps = 0;
-    let mut script = Script { bytes };
+    let mut script = Script::new(bytes);
     let features = script.byte();
     let mut setup = Setup {
         offered: VERSION_1,
@@ -93,7 +58,7 @@ pub fn play<const R: usize, const S: usize, const E: usize>(
             resets: 1,
             serial: 0,
         };
-        while !script.bytes.is_empty() {
+        while !script.is_over() {
             drama.step(&mut script);
             steps += 1;
         }

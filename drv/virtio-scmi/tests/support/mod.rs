@@ -10,6 +10,7 @@
 pub mod device;
 pub mod drama;
 pub mod natural;
+pub mod script;
 pub mod world;
 
 #[allow(unused_imports)]

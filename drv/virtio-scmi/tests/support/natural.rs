@@ -39,6 +39,7 @@
 //! is posted any more, and everybody gets an end.
 
 use super::device::{Command, FakeDevice, header};
+use super::script::Script;
 use super::world::{Point, Setup, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
@@ -69,32 +70,6 @@ const SUBSCRIBING: u64 = 60_000;
 /// How many wake-ups by timer may be saved up.
 const WAKES: i64 = 400;
 
-/// The bytes that decide; zeros when they have run out.
-struct Script<'a> {
-    bytes: &'a [u8],
-}
-
-impl Script<'_> {
-    fn byte(&mut self) -> u8 {
-        match self.bytes.split_first() {
-            Some((&first, rest)) => {
-                self.bytes = rest;
-                first
-            }
-            None => 0,
-        }
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::from(self.byte()) % end.max(1)
-    }
-
-    /// True in one of so many cases.
-    fn one_in(&mut self, cases: u8) -> bool {
-        self.byte().is_multiple_of(cases)
-    }
-}
-
 /// Plays bytes of which the first chooses the ring. Returns the number of steps.
 pub fn play_any(bytes: &[u8]) -> u64 {
     let Some((&kind, script)) = bytes.split_first() else {
@@ -110,7 +85,7 @@ pub fn play_any(bytes: &[u8]) -> u64 {
 
 /// Plays a script against a driver with a ring of `R` entries. Returns the number of steps.
 pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8]) -> u64 {
-    let mut script = Script { bytes };
+    let mut script = Script::new(bytes);
     let kind = script.byte();
     let mut setup = Setup {
         offered: VERSION_1,
@@ -130,7 +105,7 @@ pub fn play<const R: usize, const S: usize, const E: usize>(bytes: &[u8]) -> u64
     let mut steps = 0;
     run_sized::<R, S, E>(setup, |world| {
         let mut drama = Natural::begin(world, platform, setup.interrupts);
-        while !script.bytes.is_empty() {
+        while !script.is_over() {
             drama.step(&mut script);
             steps += 1;
         }
