@@ -13,7 +13,7 @@ use crate::interrupts::Suppression;
 use crate::outbox::Message;
 use crate::system::{Moment, System};
 use crate::trace::Trace;
-use crate::transfers::{Came, Response, SlotId, Waiter};
+use crate::transfers::{self, Came, Response, SlotId, Waiter};
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, Transport};
 use scmi::limits::HEADER_LEN;
 use scmi::{Header, MessageType, Status};
@@ -240,7 +240,8 @@ fn replied<const R: usize, const S: usize, const E: usize>(
     moment: &mut Moment<'_, impl System>,
 ) {
     channel.recovery.moved();
-    let came = channel.transfers.replied(
+    let came = transfers::replied(
+        &mut channel.transfers,
         used,
         &channel.events,
         &mut channel.clients,
@@ -252,7 +253,7 @@ fn replied<const R: usize, const S: usize, const E: usize>(
         Came::End(id) => ended(channel, id, moment),
         Came::Unparked(number) => channel.unpark(number),
         Came::Late(id) => {
-            if let Some((number, end)) = channel.transfers.late_answer(id)
+            if let Some((number, end)) = transfers::late_answer(&channel.transfers, id)
                 && let Some(answered) = channel.subscriptions.answered_late(number, end)
             {
                 subscription_answered(channel, &answered, end, moment.now());
@@ -286,7 +287,8 @@ fn event_used<const R: usize, const S: usize, const E: usize>(
                 buffer: number,
                 len,
             };
-            (over, keep) = channel.transfers.responded(
+            (over, keep) = transfers::responded(
+                &mut channel.transfers,
                 response,
                 &channel.events,
                 &mut channel.clients,

@@ -3,11 +3,10 @@
 
 //! The books of transfers, checked against one another: for tests, models and fuzzers.
 
-use super::slot::{OFF_CLOCK, Slot, SlotId, Slots, State, Waiter};
-use super::{Answer, Handle, Transfers};
+use super::slot::{Slots, State, Waiter};
+use super::{Handle, SlotId, Transfers};
 use crate::clients::{Account, Clients, Payer};
 use crate::error::ensure;
-use scmi::Header;
 
 /// What the slots say, counted.
 #[derive(Default)]
@@ -33,30 +32,15 @@ pub(crate) fn audit<const RING: usize, const SLOTS: usize>(
         audit_slot(transfers, id, &mut tally)?;
     }
     let books = &transfers.books;
+    let pool = &books.pool;
+    pool.audit(tally.free, tally.lost, tally.orphans, tally.owed)?;
+    let flight = &transfers.flight;
+    ensure(tally.in_flight == flight.all(), "in_flight is wrong")?;
     ensure(
-        tally.free == transfers.free.len(),
-        "the free list has another length",
-    )?;
-    ensure(
-        transfers.free.is_sound(&books.slots),
-        "the free list is torn",
-    )?;
-    ensure(
-        tally.lost == transfers.lost.len(),
-        "the lost list has another length",
-    )?;
-    ensure(
-        transfers.lost.count(&books.slots) == Some(transfers.lost.len()),
-        "the lost list is torn",
-    )?;
-    ensure(tally.in_flight == transfers.in_flight, "in_flight is wrong")?;
-    ensure(tally.owed == transfers.owed, "owed is wrong")?;
-    ensure(tally.orphans == transfers.orphans, "orphans is wrong")?;
-    ensure(
-        tally.interruptible == transfers.interruptible,
+        tally.interruptible == flight.interruptible(),
         "interruptible is wrong",
     )?;
-    let deadlines = books.deadlines.count(&books.slots) + usize::from(tally.off_clock);
+    let deadlines = books.deadlines.count(pool.slots()) + usize::from(tally.off_clock);
     ensure(
         deadlines == usize::from(tally.in_flight + tally.owed),
         "others than those in flight or owed have deadlines",
@@ -77,12 +61,12 @@ fn audit_slot<const RING: usize, const SLOTS: usize>(
     tally: &mut Tally,
 ) -> Result<(), &'static str> {
     let books = &transfers.books;
-    let slot = books.slots.get(id);
+    let slot = books.pool.get(id);
     let device = transfers.ring.with_device(id.head());
-    let in_ring = id.index() < transfers.in_use;
-    let token = Header::unpack(slot.header).token;
+    let in_ring = id.index() < transfers.in_use();
+    let token = slot.token();
     let has_token = books.tokens.slot(token) == Some(id);
-    if slot.has_deadline() && slot.bucket == OFF_CLOCK {
+    if slot.has_deadline() && slot.due().is_off_clock() {
         tally.off_clock += 1;
         ensure(books.deadlines.is_off_clock(id), "a deadline is forgotten")?;
     }
@@ -90,23 +74,23 @@ fn audit_slot<const RING: usize, const SLOTS: usize>(
         tally.tokens += 1;
         ensure(has_token, "a command with the device has no token")?;
     }
-    match slot.state {
+    match slot.state() {
         State::Free => {
             tally.free += 1;
             ensure(in_ring, "a free slot is outside the ring")?;
             ensure(!device, "the device has a free slot")?;
-            let unpaid = slot.payer == Payer::Nobody;
+            let unpaid = slot.payer() == Payer::Nobody;
             ensure(unpaid, "a free slot counts to somebody")
         }
         State::OutOfRing => {
             ensure(!device, "the device has a slot outside the ring")?;
-            let outside = !in_ring || transfers.in_use == 0;
+            let outside = !in_ring || transfers.in_use() == 0;
             ensure(outside, "a slot of the ring is unused")
         }
         State::Filling => Err("a slot is half filled"),
         State::Waiting => {
             tally.in_flight += 1;
-            tally.interruptible += u16::from(!slot.polled);
+            tally.interruptible += u16::from(!slot.is_polled());
             ensure(device, "a waiting slot is not with the device")
         }
         State::AwaitingDelayed => {
@@ -118,14 +102,14 @@ fn audit_slot<const RING: usize, const SLOTS: usize>(
         }
         State::Ended => {
             tally.lost += u16::from(device);
-            tally.parked += u16::from(keeps_a_buffer(slot));
+            tally.parked += u16::from(slot.parked().is_some());
             Ok(())
         }
         State::Lost => {
             tally.lost += 1;
-            tally.orphans += u16::from(slot.payer == Payer::Nobody);
+            tally.orphans += u16::from(slot.payer() == Payer::Nobody);
             ensure(device, "a lost slot is not with the device")?;
-            let paid = slot.waiter != Waiter::Probe || slot.payer == Payer::Driver;
+            let paid = slot.waiter() != Waiter::Probe || slot.payer() == Payer::Driver;
             ensure(paid, "a probe does not count to the driver")
         }
         State::Owed => {
@@ -137,16 +121,6 @@ fn audit_slot<const RING: usize, const SLOTS: usize>(
     }
 }
 
-fn keeps_a_buffer(slot: &Slot) -> bool {
-    matches!(
-        slot.end,
-        Ok(Answer {
-            parked: Some(_),
-            ..
-        })
-    )
-}
-
 fn audit_account<const RING: usize, const SLOTS: usize>(
     transfers: &Transfers<'_, RING, SLOTS>,
     payer: Payer,
@@ -154,10 +128,10 @@ fn audit_account<const RING: usize, const SLOTS: usize>(
 ) -> Result<(), &'static str> {
     let (mut held, mut lost) = (0, 0);
     for id in Slots::<SLOTS>::ids() {
-        let slot = transfers.books.slots.get(id);
-        if slot.payer == payer {
+        let slot = transfers.books.pool.get(id);
+        if slot.payer() == payer {
             held += 1;
-            let over = matches!(slot.state, State::Lost | State::Ended);
+            let over = matches!(slot.state(), State::Lost | State::Ended);
             lost += u16::from(over && transfers.ring.with_device(id.head()));
         }
     }
@@ -173,7 +147,7 @@ pub(crate) fn describe<const RING: usize, const SLOTS: usize>(
     transfers: &Transfers<'_, RING, SLOTS>,
     handle: Handle,
 ) -> &'static str {
-    match transfers.books.slots.get(handle.slot()).state {
+    match transfers.books.pool.get(handle.slot()).state() {
         State::Free => "free",
         State::Filling => "filling",
         State::Waiting => "waiting",

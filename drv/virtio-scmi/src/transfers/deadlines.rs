@@ -6,8 +6,9 @@
 //! To look at the clock costs a system call, so an ordinary command does not: its deadline stays told by its distance until somebody
 //! looks at the clock anyway, at most [`LATENESS`] later. A short one is put on the clock as soon as its command was sent.
 
+use super::handle::SlotId;
 use super::set::SlotSet;
-use super::slot::{OFF_CLOCK, SlotId, Slots};
+use super::slot::Slots;
 use super::wheel::Wheel;
 
 /// Deadlines shorter than this are put on the clock right after the command was sent, in milliseconds.
@@ -29,7 +30,7 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    /// No deadlines: zeros, which take no room in the image. Not to be used before [`Deadlines::clear`].
+    /// No deadlines: zeros, which take no room in the image.
     pub(crate) const fn new() -> Self {
         Self {
             wheel: Wheel::new(),
@@ -39,23 +40,18 @@ impl Deadlines {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.wheel.clear();
-    }
-
     /// The deadline of a slot begins, told by its distance.
     pub(crate) fn begin<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
-        let slot = slots.get_mut(id);
-        slot.bucket = OFF_CLOCK;
-        self.prompt |= slot.patience < PROMPT;
+        let due = slots.get_mut(id).due_mut();
+        due.begin();
+        self.prompt |= due.patience() < PROMPT;
         self.changed |= self.prompt | self.off_clock.is_empty();
         self.off_clock.insert(id);
     }
 
     /// The deadline of a slot begins now.
     pub(crate) fn begin_now<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId, now: u64) {
-        let slot = slots.get_mut(id);
-        slot.time = now.saturating_add(u64::from(slot.patience));
+        slots.get_mut(id).due_mut().begin_now(now);
         self.wheel.insert(slots, id, now);
         self.changed = true;
     }
@@ -65,7 +61,7 @@ impl Deadlines {
         self.prompt = false;
         while let Some(id) = self.off_clock.pop() {
             let slot = slots.get(id);
-            if slot.has_deadline() && slot.bucket == OFF_CLOCK {
+            if slot.has_deadline() && slot.due().is_off_clock() {
                 self.begin_now(slots, id, now);
             }
         }
@@ -74,7 +70,7 @@ impl Deadlines {
     /// A slot needs its deadline no more.
     pub(crate) fn stop<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         // Of one that is off the clock nothing needs to be taken back: the next look at the clock passes it over.
-        if slots.get(id).bucket != OFF_CLOCK {
+        if !slots.get(id).due().is_off_clock() {
             self.wheel.remove(slots, id);
         }
     }

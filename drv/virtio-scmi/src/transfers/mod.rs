@@ -3,25 +3,32 @@
 
 //! Transfers: from a client's wish to the device, and from the answer back to the client.
 
+mod answers;
 mod audit;
 mod command;
 mod deadlines;
+mod due;
 mod ending;
+mod flight;
+mod handle;
+mod link;
 mod lists;
+mod pool;
 mod reply;
 mod set;
 mod slot;
 mod token;
 mod wheel;
 
+pub(crate) use answers::{Came, Response, late_answer, replied, responded};
 pub(crate) use audit::{audit, describe};
 pub use command::{Command, Wait};
 pub(crate) use deadlines::{Deadlines, LATENESS};
-pub(crate) use ending::{Came, Response};
+pub use handle::Handle;
+pub(crate) use handle::SlotId;
 pub(crate) use reply::Answer;
 pub use reply::{FIRST_WORDS, Reply};
-pub use slot::Handle;
-pub(crate) use slot::{Opening, SlotId, Waiter};
+pub(crate) use slot::{Opening, Waiter};
 
 use crate::clients::{Clients, Owner, Rules};
 use crate::counters::Count;
@@ -31,7 +38,8 @@ use crate::interrupts::Suppression;
 use crate::journal::Journal;
 use crate::memory::{DmaBuffer, QueueMemory};
 use command::is_asynchronous;
-use lists::{Fifo, List};
+use flight::Flight;
+use pool::Pool;
 use scmi::Header;
 use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
 use set::SlotSet;
@@ -42,7 +50,7 @@ use virtqueue::{Buffer, Direction, Used, Violation, Virtqueue};
 /// What the driver knows of each slot, deadline and token: large, and nothing but zeros before
 /// [`Driver::provide`](crate::Driver::provide), so that it takes no room in the image.
 pub struct Books<const SLOTS: usize> {
-    slots: Slots<SLOTS>,
+    pool: Pool<SLOTS>,
     deadlines: Deadlines,
     tokens: Tokens,
     /// Transfers that a reset ended, and whose waiter is to be told.
@@ -52,7 +60,7 @@ pub struct Books<const SLOTS: usize> {
 impl<const SLOTS: usize> Books<SLOTS> {
     /// Empty books.
     pub const NEW: Self = Self {
-        slots: Slots::new(),
+        pool: Pool::new(),
         deadlines: Deadlines::new(),
         tokens: Tokens::new(),
         untold: SlotSet::new(),
@@ -66,19 +74,7 @@ pub(crate) struct Transfers<'m, const RING: usize, const SLOTS: usize> {
     books: &'m mut Books<SLOTS>,
     requests: &'m [DmaBuffer; SLOTS],
     replies: &'m [DmaBuffer; SLOTS],
-    free: Fifo,
-    /// Slots that the device has although nobody waits for their reply any more, oldest first.
-    lost: List,
-    /// Of these, the ones that count to nobody, because their client is gone.
-    orphans: u16,
-    /// Slots of transfers that are over, and of which the platform owes the delayed response.
-    owed: u16,
-    /// Slots of the ring at its present size.
-    in_use: u16,
-    /// Transfers whose outcome is open.
-    in_flight: u16,
-    /// Of these, the ones that wait for an interrupt: of a reply, or of a delayed response.
-    interruptible: u16,
+    flight: Flight,
     /// How long the platform may take from a reply to its delayed response, in milliseconds.
     delayed: u32,
     ring: Virtqueue<'m, RING>,
@@ -94,13 +90,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
             books,
             requests: &memory.requests,
             replies: &memory.replies,
-            free: Fifo::new(),
-            lost: List::new(),
-            orphans: 0,
-            owed: 0,
-            in_use: 0,
-            in_flight: 0,
-            interruptible: 0,
+            flight: Flight::NONE,
             delayed: 0,
             ring: Virtqueue::new(&memory.command_ring),
         }
@@ -108,7 +98,6 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
 
     /// The platform may take so many milliseconds from a reply to its delayed response.
     pub(crate) fn provide(&mut self, delayed: u32) {
-        self.books.deadlines.clear();
         self.delayed = delayed;
     }
 
@@ -117,7 +106,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
     pub(crate) fn begin_life(&mut self, life: u32) {
         self.books.tokens.begin(life);
         for id in Slots::<SLOTS>::ids() {
-            self.books.slots.get_mut(id).begin_handles(life);
+            self.books.pool.get_mut(id).begin_handles(life);
         }
     }
 
@@ -129,39 +118,27 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
     ) {
         // The ring may forget what the device had.
         let _ = self.ring.start(RING as u16, false);
-        while let Some(id) = self.lost.first() {
-            self.found(id, clients);
-        }
-        self.lost = List::new();
-        self.free = Fifo::new();
-        self.in_use = 0;
+        self.books.pool.take_back(clients);
         self.books.tokens.release_all();
         for id in Slots::<SLOTS>::ids() {
-            match self.books.slots.get(id).state {
+            match self.books.pool.get(id).state() {
                 State::Ended => {
                     self.unpark(id, events);
-                    let slot = self.books.slots.get_mut(id);
-                    slot.follows = false;
+                    let slot = self.books.pool.get_mut(id);
+                    slot.set_followed(false);
                     // Whatever the device wrote is cleared when another client gets the slot.
-                    slot.large = true;
+                    slot.wrote_unknown();
                     continue;
                 }
-                State::Owed => {
-                    self.stop_clock(id);
-                    self.uncharge(id, clients);
-                }
-                State::Lost => self.uncharge(id, clients),
-                State::Free | State::OutOfRing => {}
+                State::Owed => self.stop_clock(id),
+                State::Lost | State::Free | State::OutOfRing => {}
                 // None of these is there: all in flight ended before a reset, and nothing is half filled between calls.
                 State::Filling | State::Waiting | State::AwaitingDelayed => continue,
             }
-            let slot = self.books.slots.get_mut(id);
-            slot.state = State::OutOfRing;
-            slot.large = false;
+            self.books.pool.leave_ring(id, clients);
+            self.books.pool.get_mut(id).clear_written();
             self.reply(id).clear();
         }
-        self.orphans = 0;
-        self.owed = 0;
     }
 
     /// Begins a ring of so many entries and lays down the chain of each slot: a request that the device reads, then a reply that it
@@ -170,8 +147,9 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         if size < 2 || self.ring.start(size, event_idx).is_err() {
             return false;
         }
-        self.in_use = (size / 2).min(SLOTS as u16);
-        for id in Slots::<SLOTS>::ids().take(usize::from(self.in_use)) {
+        let in_use = (size / 2).min(SLOTS as u16);
+        self.books.pool.resize(in_use);
+        for id in Slots::<SLOTS>::ids().take(usize::from(in_use)) {
             let chain = [
                 buffer(self.request(id), Direction::DeviceReads),
                 buffer(self.reply(id), Direction::DeviceWrites),
@@ -179,10 +157,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
             // Cannot fail: the ring was just started, and a slot's descriptors are in range and its own.
             let laid = self.ring.set_chain(id.head(), &chain);
             debug_assert!(laid.is_ok());
-            if self.books.slots.get(id).state == State::OutOfRing {
-                self.books.slots.get_mut(id).state = State::Free;
-                self.free.push(&mut self.books.slots, id);
-            }
+            self.books.pool.enter_ring(id);
         }
         true
     }
@@ -204,42 +179,42 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
 
     /// Slots of the ring at its present size.
     pub(crate) fn in_use(&self) -> u16 {
-        self.in_use
+        self.books.pool.in_use()
     }
 
     /// Transfers whose outcome is open.
     pub(crate) fn in_flight(&self) -> u16 {
-        self.in_flight
+        self.flight.all()
     }
 
     /// Slots that are free.
     pub(crate) fn free(&self) -> u16 {
-        self.free.len()
+        self.books.pool.free()
     }
 
     /// Slots that the device has although nobody waits for their reply any more.
     pub(crate) fn lost(&self) -> u16 {
-        self.lost.len()
+        self.books.pool.lost()
     }
 
     /// When the oldest of these was lost.
     pub(crate) fn oldest_loss(&self) -> Option<u64> {
-        Some(self.books.slots.get(self.lost.first()?).time)
+        self.books.pool.oldest_loss()
     }
 
     /// Slots of transfers that are over, and of which the platform owes the delayed response.
     pub(crate) fn owed(&self) -> u16 {
-        self.owed
+        self.books.pool.owed()
     }
 
     /// Whether somebody waits for an interrupt of the command ring.
     pub(crate) fn awaits_interrupt(&self) -> bool {
-        self.interruptible > 0
+        self.flight.interruptible() > 0
     }
 
     /// Whether the ring has slots, and none is free for a command.
     pub(crate) fn is_full(&self) -> bool {
-        self.free.len() == 0 && self.in_use > 0
+        self.free() == 0 && self.in_use() > 0
     }
 
     /// The deadlines, for who decides when the driver wakes up.
@@ -255,25 +230,22 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
     /// Puts the deadlines of what was sent since the last time on the clock: they count from now on.
     pub(crate) fn tick(&mut self, now: u64) {
         let books = &mut *self.books;
-        books.deadlines.tick(&mut books.slots, now);
+        books.deadlines.tick(books.pool.slots_mut(), now);
     }
 
     /// Takes a slot (V06) for a transfer that is described so. Its payer's account must have room; `None`: no slot is free.
     ///
     /// Then write the parameters to [`Transfers::request`] and [`Transfers::send`], or [`Transfers::abort`].
     pub(crate) fn open(&mut self, opening: &Opening, clients: &mut Clients<'_>) -> Option<SlotId> {
-        let id = self.free.pop(&self.books.slots)?;
-        if let Some(account) = clients.account(opening.payer) {
-            account.take();
-        }
-        let slot = self.books.slots.get_mut(id);
-        if slot.owner != opening.owner {
+        let id = self.books.pool.take(opening.payer, clients)?;
+        let slot = self.books.pool.get_mut(id);
+        if slot.owner() != opening.owner {
             // Another client gets the slot: what the device wrote for the earlier one is cleared, so that a device that claims to have
             // written more than it did does not hand it on.
-            let large = core::mem::take(&mut slot.large);
+            let large = slot.clear_written();
             self.reply(id).clear_after(large);
         }
-        self.books.slots.get_mut(id).open(id, opening);
+        self.books.pool.get_mut(id).open(id, opening);
         Some(id)
     }
 
@@ -288,8 +260,8 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
 
     /// Gives a slot back that was opened and is not sent.
     pub(crate) fn abort(&mut self, id: SlotId, clients: &mut Clients<'_>) {
-        if self.books.slots.get(id).state == State::Filling {
-            self.release(id, clients);
+        if self.books.pool.get(id).state() == State::Filling {
+            self.books.pool.release(id, clients);
         }
     }
 
@@ -303,7 +275,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
 
     /// Whether what the parameters say decides whether a request may be sent.
     pub(crate) fn is_inspected(&self, id: SlotId) -> bool {
-        self.books.slots.get(id).inspect
+        self.books.pool.get(id).is_inspected()
     }
 
     /// Looks into such a request. `rules` are those of its client. `events`: the device has an event queue.
@@ -315,8 +287,8 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         events: bool,
     ) -> Result<(), Refusal> {
         let request = self.request(id);
-        let slot = self.books.slots.get_mut(id);
-        let header = Header::unpack(slot.header);
+        let slot = self.books.pool.get_mut(id);
+        let header = Header::unpack(slot.header());
         if let Some(rules) = rules {
             rules.check_domain(header.protocol, header.message, request, len)?;
         }
@@ -324,7 +296,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
             if !events {
                 return Err(Refusal::EventsUnavailable);
             }
-            slot.follows = true;
+            slot.set_followed(true);
         }
         Ok(())
     }
@@ -340,13 +312,13 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
     ) -> Result<(Handle, bool), Refusal> {
         let books = &mut *self.books;
         let token = books.tokens.take(id);
-        let slot = books.slots.get_mut(id);
+        let slot = books.pool.get_mut(id);
         let header = slot.send(token);
-        let (polled, handle) = (slot.polled, slot.handle);
+        let (polled, handle) = (slot.is_polled(), slot.handle());
         self.request(id).set_word(0, header);
 
         // V27: whether the reply is to interrupt must be settled before the device can answer.
-        let missed = suppression.before_send(polled, self.interruptible, &mut self.ring);
+        let missed = suppression.before_send(polled, self.flight.interruptible(), &mut self.ring);
         let sent = self
             .ring
             .set_read_len(id.head(), (HEADER_LEN + len) as u32)
@@ -355,11 +327,10 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         if !sent {
             // V28. It cannot happen: a slot that was free has its chain laid, and the device has not.
             self.books.tokens.release(token);
-            self.books.slots.get_mut(id).state = State::Filling;
+            self.books.pool.get_mut(id).not_sent();
             return Err(Refusal::Busy);
         }
-        self.in_flight = self.in_flight.wrapping_add(1);
-        self.interruptible = self.interruptible.wrapping_add(u16::from(!polled));
+        self.flight.begin(polled);
         journal.count(Count::SentOk);
         self.start_clock(id);
         Ok((handle, missed))
@@ -368,36 +339,36 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
     /// The deadline of a transfer begins, told by its distance.
     fn start_clock(&mut self, id: SlotId) {
         let books = &mut *self.books;
-        books.deadlines.begin(&mut books.slots, id);
+        books.deadlines.begin(books.pool.slots_mut(), id);
     }
 
     /// The deadline of a transfer begins now.
     pub(crate) fn put_on_clock(&mut self, id: SlotId, now: u64) {
         let books = &mut *self.books;
-        books.deadlines.begin_now(&mut books.slots, id, now);
+        books.deadlines.begin_now(books.pool.slots_mut(), id, now);
     }
 
     /// A transfer needs its deadline no more.
     fn stop_clock(&mut self, id: SlotId) {
         let books = &mut *self.books;
-        books.deadlines.stop(&mut books.slots, id);
+        books.deadlines.stop(books.pool.slots_mut(), id);
     }
 
     /// The transfer that a handle names, if its owner polls for it.
     pub(crate) fn find(&self, handle: Handle, owner: Owner) -> Result<SlotId, Refusal> {
-        let slots = &self.books.slots;
+        let slots = self.books.pool.slots();
         slots.find(handle, owner).ok_or(Refusal::BadHandle)
     }
 
     /// Whether a transfer is over.
     pub(crate) fn has_ended(&self, id: SlotId) -> bool {
-        self.books.slots.get(id).state == State::Ended
+        self.books.pool.get(id).state() == State::Ended
     }
 
     /// Who waits for a transfer and how, and what it is called.
     pub(crate) fn waiter(&self, id: SlotId) -> (Waiter, Owner, Handle) {
-        let slot = self.books.slots.get(id);
-        (slot.waiter, slot.owner, slot.handle)
+        let slot = self.books.pool.get(id);
+        (slot.waiter(), slot.owner(), slot.handle())
     }
 
     /// The end of a transfer that is over. `events` has the answers that came early.
@@ -406,7 +377,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         id: SlotId,
         events: &Events<'m, EVENTS>,
     ) -> Result<Reply<'m>, Failure> {
-        self.books.slots.get(id).end.map(|answer| Reply {
+        self.books.pool.get(id).end().map(|answer| Reply {
             status: answer.status,
             len: usize::from(answer.len),
             buffer: match answer.parked {

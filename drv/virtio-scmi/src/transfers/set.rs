@@ -3,7 +3,7 @@
 
 //! A set of slots, of which one can be taken out in O(1).
 
-use super::slot::SlotId;
+use super::handle::SlotId;
 
 /// Up to 1024 slots: a bit each, and a bit for each word that is not zero.
 pub(crate) struct SlotSet {

@@ -33,66 +33,14 @@
 //! unless their deadline is not put on the clock yet; `Lost` and `Ended` with the device in the list of lost
 //! slots, oldest first.
 
-use super::Answer;
+use super::due::Due;
+use super::handle::{Handle, INDEX_BITS, SlotId};
+use super::link::Link;
+use super::reply::Answer;
 use crate::clients::{Owner, Payer};
 use crate::error::Failure;
+use crate::memory::DmaBuffer;
 use scmi::{Header, Token};
-
-/// No slot.
-pub(crate) const NIL: u16 = u16::MAX;
-
-/// Bucket of a slot that is in no bucket of the wheel.
-pub(crate) const NO_BUCKET: u16 = u16::MAX;
-/// Bucket of a slot whose deadline is not on the clock yet.
-pub(crate) const OFF_CLOCK: u16 = u16::MAX - 1;
-
-/// Bits of a handle that are the slot's number; those above are the generation.
-const INDEX_BITS: u32 = 10;
-
-/// How far apart the handles of two lives of the driver begin: 2^32 divided by the golden ratio, which spreads any number of them
-/// evenly.
-const LIFE_STRIDE: u32 = 0x9e37_79b1;
-
-/// Number of a command slot.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash, PartialOrd, Ord)]
-pub struct SlotId(pub(crate) u16);
-
-impl SlotId {
-    /// The number, below 1024.
-    pub const fn index(self) -> u16 {
-        self.0
-    }
-
-    /// The slot whose chain begins with a descriptor.
-    pub(crate) const fn of_head(head: u16) -> Self {
-        Self(head / 2)
-    }
-
-    /// First descriptor of the slot's chain.
-    pub(crate) const fn head(self) -> u16 {
-        self.0.wrapping_mul(2)
-    }
-}
-
-/// What a client holds of a transfer that it will poll: never 0, and different for the next transfer in the same slot.
-#[derive(Copy, Clone, Debug, Eq, PartialEq, Hash)]
-pub struct Handle(u32);
-
-impl Handle {
-    /// The number that the client sees.
-    pub const fn raw(self) -> u32 {
-        self.0
-    }
-
-    /// A number that a client says is a handle.
-    pub const fn from_raw(raw: u32) -> Self {
-        Self(raw)
-    }
-
-    pub(crate) const fn slot(self) -> SlotId {
-        SlotId((self.0 & ((1 << INDEX_BITS) - 1)) as u16)
-    }
-}
 
 /// See the [module](self).
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -153,51 +101,42 @@ pub(crate) struct Opening {
 
 /// One slot's books. The device cannot reach them.
 pub(crate) struct Slot {
-    /// When time is up, in milliseconds; of a lost slot: when it was lost.
-    pub(super) time: u64,
-    /// How long it is until time is up, in milliseconds, as long as that is not on the clock.
-    pub(super) patience: u32,
+    due: Due,
     /// The header that was sent.
-    pub(super) header: u32,
+    header: u32,
     /// Names the present transfer of this slot, or the last one.
-    pub(super) handle: Handle,
-    pub(super) waiter: Waiter,
+    handle: Handle,
+    waiter: Waiter,
     /// How it ended, in state `Ended`.
-    pub(super) end: Result<Answer, Failure>,
+    end: Result<Answer, Failure>,
     /// Who gets the answer: a task in one of its lives.
-    pub(super) owner: Owner,
-    /// Where in the wheel the slot is, or `OFF_CLOCK`, or `NO_BUCKET`.
-    pub(super) bucket: u16,
-    pub(super) next: u16,
-    pub(super) previous: u16,
-    pub(super) state: State,
+    owner: Owner,
+    link: Link,
+    state: State,
     /// The client asked for the delayed response.
-    pub(super) delayed: bool,
+    delayed: bool,
     /// A delayed response may come: the client asked for it, or the request itself says so.
-    pub(super) follows: bool,
+    follows: bool,
     /// The client polls and wants no interrupt.
-    pub(super) polled: bool,
+    polled: bool,
     /// Whether the request may be sent depends on its parameters.
-    pub(super) inspect: bool,
-    /// The device may have written more than [`DmaBuffer::SMALL`](crate::DmaBuffer) bytes into the reply buffer since it was cleared.
-    pub(super) large: bool,
+    inspect: bool,
+    /// The device may have written more than [`DmaBuffer::SMALL`] bytes into the reply buffer since it was cleared.
+    large: bool,
     /// Whose account the slot counts to.
-    pub(super) payer: Payer,
+    payer: Payer,
 }
 
 impl Slot {
     /// Nothing but zeros, so that the slots take no room in the image.
     const ZERO: Self = Self {
-        time: 0,
-        patience: 0,
+        due: Due::ZERO,
         header: 0,
-        handle: Handle(0),
+        handle: Handle::NONE,
         waiter: Waiter::Probe,
         end: Ok(Answer::ZERO),
         owner: Owner(0),
-        bucket: 0,
-        next: 0,
-        previous: 0,
+        link: Link::ZERO,
         state: State::OutOfRing,
         delayed: false,
         follows: false,
@@ -207,22 +146,110 @@ impl Slot {
         payer: Payer::Nobody,
     };
 
+    pub(super) fn state(&self) -> State {
+        self.state
+    }
+
+    pub(super) fn header(&self) -> u32 {
+        self.header
+    }
+
+    pub(super) fn token(&self) -> Token {
+        Header::unpack(self.header).token
+    }
+
+    pub(super) fn handle(&self) -> Handle {
+        self.handle
+    }
+
+    pub(super) fn waiter(&self) -> Waiter {
+        self.waiter
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    pub(super) fn payer(&self) -> Payer {
+        self.payer
+    }
+
+    pub(super) fn end(&self) -> Result<Answer, Failure> {
+        self.end
+    }
+
+    /// The client asked for the delayed response.
+    pub(super) fn is_delayed(&self) -> bool {
+        self.delayed
+    }
+
+    /// A delayed response may come.
+    pub(super) fn is_followed(&self) -> bool {
+        self.follows
+    }
+
+    /// The client polls and wants no interrupt.
+    pub(super) fn is_polled(&self) -> bool {
+        self.polled
+    }
+
+    /// Whether the request may be sent depends on its parameters.
+    pub(super) fn is_inspected(&self) -> bool {
+        self.inspect
+    }
+
+    /// Whether the outcome of the command is still open.
+    pub(super) fn in_flight(&self) -> bool {
+        matches!(self.state, State::Waiting | State::AwaitingDelayed)
+    }
+
+    /// Whether the slot has a deadline.
+    pub(super) fn has_deadline(&self) -> bool {
+        self.in_flight() || self.state == State::Owed
+    }
+
+    /// The event buffer that keeps the answer.
+    pub(super) fn parked(&self) -> Option<u16> {
+        self.end.ok().and_then(|answer| answer.parked)
+    }
+
+    /// The same, which keeps it no longer, and the length of the return values.
+    pub(super) fn unpark(&mut self) -> Option<(u16, u16)> {
+        let answer = self.end.as_mut().ok()?;
+        Some((answer.parked.take()?, answer.len))
+    }
+
+    pub(super) fn due(&self) -> &Due {
+        &self.due
+    }
+
+    /// For the wheel of deadlines.
+    pub(super) fn due_mut(&mut self) -> &mut Due {
+        &mut self.due
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// For the one list that the slot may be in.
+    pub(super) fn link_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+
     /// A new transfer begins in slot `id`: handles of earlier ones become stale.
     pub(super) fn open(&mut self, id: SlotId, opening: &Opening) {
-        const ONE: u32 = 1 << INDEX_BITS;
         self.state = State::Filling;
         self.payer = opening.payer;
         self.owner = opening.owner;
         self.waiter = opening.waiter;
         self.header = Header::command(opening.protocol, opening.message, Token::default()).pack();
-        self.patience = opening.patience;
+        self.due.set(opening.patience);
         self.delayed = opening.delayed;
         self.follows = opening.delayed;
         self.polled = opening.polled;
         self.inspect = opening.inspect;
-        let next = (self.handle.0 & !(ONE - 1)).wrapping_add(ONE);
-        // The generation is never 0, so that no handle is 0.
-        self.handle = Handle(next.max(ONE) | u32::from(id.0));
+        self.handle = self.handle.next(id);
     }
 
     /// The transfer gets its token and is on its way. Returns its header.
@@ -232,25 +259,87 @@ impl Slot {
         self.header
     }
 
+    /// It was not sent after all.
+    pub(super) fn not_sent(&mut self) {
+        self.state = State::Filling;
+    }
+
+    /// Whether a delayed response may come.
+    pub(super) fn set_followed(&mut self, follows: bool) {
+        self.follows = follows;
+    }
+
+    /// The command was accepted: its client waits for the delayed response, for so many milliseconds.
+    pub(super) fn await_delayed(&mut self, patience: u32) {
+        self.state = State::AwaitingDelayed;
+        self.due.set(patience);
+    }
+
+    /// Nobody waits for the delayed response any more. The deadline stays.
+    pub(super) fn owe(&mut self) {
+        self.state = State::Owed;
+    }
+
+    /// Nobody waits for the delayed response, which may come in so many milliseconds.
+    pub(super) fn owe_for(&mut self, patience: u32) {
+        self.state = State::Owed;
+        self.due.set(patience);
+    }
+
     /// The transfer is over, and its waiter is to be told.
     pub(super) fn finish(&mut self, end: Result<Answer, Failure>) {
         self.state = State::Ended;
         self.end = end;
     }
 
+    /// The device has the slot, and nobody waits.
+    pub(super) fn lose(&mut self) {
+        self.state = State::Lost;
+    }
+
+    /// The same, of a transfer whose outcome is open: it counts as not answered in time.
+    pub(super) fn lose_unanswered(&mut self) {
+        self.state = State::Lost;
+        self.end = Err(Failure::TimedOut);
+    }
+
+    /// What came for a transfer that is over, for who looks at once.
+    pub(super) fn note_end(&mut self, end: Result<Answer, Failure>) {
+        self.end = end;
+    }
+
+    /// Nobody has the slot. `in_ring`: it can be used.
+    pub(super) fn vacate(&mut self, in_ring: bool) {
+        self.state = if in_ring {
+            State::Free
+        } else {
+            State::OutOfRing
+        };
+    }
+
+    /// The slot counts to nobody from now on. Returns to whom it did.
+    pub(super) fn uncharge(&mut self) -> Payer {
+        core::mem::replace(&mut self.payer, Payer::Nobody)
+    }
+
+    /// The device wrote so many bytes into the reply buffer, or so it says.
+    pub(super) fn wrote(&mut self, len: usize) {
+        self.large |= len > DmaBuffer::SMALL;
+    }
+
+    /// The device may have written anything.
+    pub(super) fn wrote_unknown(&mut self) {
+        self.large = true;
+    }
+
+    /// The reply buffer is being cleared. Returns whether the device may have written much.
+    pub(super) fn clear_written(&mut self) -> bool {
+        core::mem::take(&mut self.large)
+    }
+
     /// Makes the handles of this slot begin elsewhere in each life of the driver, so that those of an earlier life are stale.
-    pub(crate) fn begin_handles(&mut self, life: u32) {
-        self.handle = Handle(life.wrapping_mul(LIFE_STRIDE));
-    }
-
-    /// Whether the outcome of the command is still open.
-    pub(crate) fn in_flight(&self) -> bool {
-        matches!(self.state, State::Waiting | State::AwaitingDelayed)
-    }
-
-    /// Whether the slot has a deadline.
-    pub(crate) fn has_deadline(&self) -> bool {
-        self.in_flight() || self.state == State::Owed
+    pub(super) fn begin_handles(&mut self, life: u32) {
+        self.handle = Handle::of_life(life);
     }
 }
 

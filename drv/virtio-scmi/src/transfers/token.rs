@@ -3,12 +3,12 @@
 
 //! Tokens: ten bits that a platform copies from a command to its answers.
 
-use super::slot::{NIL, SlotId};
+use super::handle::SlotId;
 use scmi::Token;
 use scmi::limits::TOKENS;
 
 /// The token was given up while a delayed response to it may still come.
-const RETIRED: u16 = NIL - 1;
+const RETIRED: u16 = u16::MAX;
 
 /// How far apart the tokens of two lives of the driver begin: 1024 divided by the golden ratio, which spreads any number of them
 /// evenly.

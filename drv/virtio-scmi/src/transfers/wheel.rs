@@ -9,7 +9,9 @@
 //! whatever the number of slots. (A heap would cost O(log n) for every command; a plain list would be sorted only if
 //! all deadlines were equal.) The price is a wake-up now and then that finds nothing to expire.
 
-use super::slot::{NIL, NO_BUCKET, SlotId, Slots};
+use super::handle::SlotId;
+use super::lists::Bucket;
+use super::slot::Slots;
 
 /// Bits of a digit.
 const BITS: u32 = 5;
@@ -24,7 +26,7 @@ pub(crate) struct Wheel {
     levels: u32,
     /// A bit for each bucket that has slots.
     occupied: [u32; LEVELS],
-    heads: [u16; LEVELS * BUCKETS],
+    buckets: [Bucket; LEVELS * BUCKETS],
 }
 
 fn digit(time: u64, level: usize) -> u32 {
@@ -32,73 +34,53 @@ fn digit(time: u64, level: usize) -> u32 {
 }
 
 impl Wheel {
-    /// Zeros, which take no room in the image. Not to be used before [`Wheel::clear`].
+    /// An empty wheel: zeros, which take no room in the image.
     pub(crate) const fn new() -> Self {
         Self {
             current: 0,
             levels: 0,
             occupied: [0; LEVELS],
-            heads: [0; LEVELS * BUCKETS],
+            buckets: [Bucket::EMPTY; LEVELS * BUCKETS],
         }
     }
 
-    /// Empties the wheel.
-    pub(crate) fn clear(&mut self) {
-        self.levels = 0;
-        self.occupied = [0; LEVELS];
-        self.heads = [NIL; LEVELS * BUCKETS];
-    }
-
-    /// Puts a slot in, to expire at `slots[id].time`, or at once if that is past. It must not be in any list.
+    /// Puts a slot in, to expire at the time of its [`Due`], or at once if that is past. It must not be in any list.
     pub(crate) fn insert<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId, now: u64) {
         if self.levels == 0 {
             self.current = self.current.max(now);
         }
-        let slot = slots.get_mut(id);
-        let time = slot.time.max(self.current);
+        let due = slots.get_mut(id).due_mut();
+        let time = due.at().max(self.current);
         let differing = 63u32.saturating_sub((time ^ self.current).leading_zeros());
         let level = (differing / BITS).min(LEVELS as u32 - 1) as usize;
-        let bucket = level * BUCKETS + digit(time, level) as usize;
-        if let (Some(head), Some(occupied)) =
-            (self.heads.get_mut(bucket), self.occupied.get_mut(level))
+        let number = level * BUCKETS + digit(time, level) as usize;
+        if let (Some(bucket), Some(occupied)) =
+            (self.buckets.get_mut(number), self.occupied.get_mut(level))
         {
-            let next = *head;
-            slot.bucket = bucket as u16;
-            slot.previous = NIL;
-            slot.next = next;
-            *head = id.index();
-            *occupied |= 1 << (bucket % BUCKETS);
+            due.enter(number);
+            bucket.insert(slots, id);
+            *occupied |= 1 << (number % BUCKETS);
             self.levels |= 1 << level;
-            if next != NIL {
-                slots.get_mut(SlotId(next)).previous = id.index();
-            }
         }
     }
 
     /// Takes a slot out; nothing if it is not in.
     pub(crate) fn remove<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
-        let slot = slots.get_mut(id);
-        let (bucket, next, previous) = (usize::from(slot.bucket), slot.next, slot.previous);
-        let level = bucket / BUCKETS;
-        let (Some(head), Some(occupied)) =
-            (self.heads.get_mut(bucket), self.occupied.get_mut(level))
+        let due = slots.get_mut(id).due_mut();
+        let number = due.bucket();
+        let level = number / BUCKETS;
+        let (Some(bucket), Some(occupied)) =
+            (self.buckets.get_mut(number), self.occupied.get_mut(level))
         else {
             return;
         };
-        slot.bucket = NO_BUCKET;
-        if previous == NIL {
-            *head = next;
-            if next == NIL {
-                *occupied &= !(1 << (bucket % BUCKETS));
-                if *occupied == 0 {
-                    self.levels &= !(1 << level);
-                }
+        due.leave();
+        bucket.remove(slots, id);
+        if bucket.is_empty() {
+            *occupied &= !(1 << (number % BUCKETS));
+            if *occupied == 0 {
+                self.levels &= !(1 << level);
             }
-        } else {
-            slots.get_mut(SlotId(previous)).next = next;
-        }
-        if next != NIL {
-            slots.get_mut(SlotId(next)).previous = previous;
         }
     }
 
@@ -135,7 +117,7 @@ impl Wheel {
             self.current = start;
             let bucket = level * BUCKETS + number;
             // All of a bucket move down before anything else happens: one left behind would be overtaken.
-            while let Some(id) = self.head(bucket) {
+            while let Some(id) = self.buckets.get(bucket).and_then(Bucket::first) {
                 self.remove(slots, id);
                 if level == 0 {
                     return Some(id);
@@ -150,23 +132,7 @@ impl Wheel {
 
     /// Walks all buckets: how many slots there are.
     pub(crate) fn count<const S: usize>(&self, slots: &Slots<S>) -> usize {
-        if self.levels == 0 {
-            return 0;
-        }
-        let mut count = 0;
-        for &head in &self.heads {
-            let mut next = head;
-            while next != NIL && count <= S {
-                count += 1;
-                next = slots.get(SlotId(next)).next;
-            }
-        }
-        count
-    }
-
-    fn head(&self, bucket: usize) -> Option<SlotId> {
-        let head = *self.heads.get(bucket)?;
-        (head != NIL).then_some(SlotId(head))
+        self.buckets.iter().map(|bucket| bucket.count(slots)).sum()
     }
 }
 
@@ -175,7 +141,7 @@ mod tests {
     use super::*;
 
     fn add(wheel: &mut Wheel, slots: &mut Slots<64>, id: u16, time: u64, now: u64) {
-        slots.get_mut(SlotId(id)).time = time;
+        slots.get_mut(SlotId(id)).due_mut().note(time);
         wheel.insert(slots, SlotId(id), now);
     }
 
@@ -184,7 +150,6 @@ mod tests {
         // Against the plainest model, with times of every magnitude.
         let mut slots = Slots::<64>::new();
         let mut wheel = Wheel::new();
-        wheel.clear();
         let mut model: Vec<(u16, u64)> = Vec::new();
         let mut seed = 0x2545_f491_4f6c_dd1du64;
         let mut random = move || {
@@ -241,7 +206,6 @@ mod tests {
     fn w04_a_deadline_is_reached_in_few_wake_ups() {
         let mut slots = Slots::<64>::new();
         let mut wheel = Wheel::new();
-        wheel.clear();
         add(&mut wheel, &mut slots, 0, 1_000_000 + 60_000, 1_000_000);
         let mut wakes = 0;
         while let Some(next) = wheel.next() {
@@ -257,7 +221,6 @@ mod tests {
     fn w04_a_deadline_in_the_past_expires_at_once() {
         let mut slots = Slots::<64>::new();
         let mut wheel = Wheel::new();
-        wheel.clear();
         add(&mut wheel, &mut slots, 3, 5, 1000);
         assert_eq!(wheel.next(), Some(1000));
         assert_eq!(wheel.expire(&mut slots, 1000), Some(SlotId(3)));
