@@ -4,14 +4,16 @@
 //! The driver: what its server, and whoever plays one, calls. It decides when the rings are looked at, when the device may
 //! interrupt, and when the timer fires.
 
+use crate::batches::{Batch, Entry};
 use crate::channel::{After, Channel};
-use crate::clients::{Client, Fetched, Owner, Record};
+use crate::clients::{Fetched, Owner};
 use crate::counters::{Count, Counters, Pools};
 use crate::error::{Failure, Refusal};
-use crate::events::{Key, Notified, Subscription};
+use crate::events::{Key, Notified};
 use crate::interrupts::Pacing;
 use crate::memory::{DmaBuffer, QueueMemory};
-use crate::recovery::{Condition, Limits, Trouble};
+use crate::provision::Provision;
+use crate::recovery::{Condition, Trouble};
 use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
 use crate::transfers::{self, Books, Command, Handle, LATENESS, Reply};
@@ -49,20 +51,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Gives the driver its pools, limits, and somebody to tell. Before [`Driver::start`].
-    ///
-    /// `tasks` says for each task index which of `clients` it is, 0xff for none. Each client gets as many of `records` as
-    /// its configuration says, in order; the last ones get what is left.
-    pub fn provide(
-        &mut self,
-        clients: &'m mut [Client],
-        tasks: &'m [u8],
-        records: &'m mut [Record],
-        subscriptions: &'m mut [Subscription],
-        limits: Limits,
-        trace: fn(Trace),
-    ) {
-        self.channel
-            .provide(clients, tasks, records, subscriptions, limits, trace);
+    pub fn provide(&mut self, provision: Provision<'m>) {
+        self.channel.provide(provision);
     }
 
     /// Sets the device up for the first time. An error that may pass is tried again when the timer fires; after any other the device
@@ -212,6 +202,23 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
     ) -> Result<Handle, NotSent<E>> {
         self.channel.send(owner, command, system, fill)
+    }
+
+    /// Begins a batch: commands that a blocked client waits for all together. `fill` writes its entries, as many as [`Batch`] says, and
+    /// is called once, if the client may have such a batch. Run [`Cause::Request`] afterwards: it sends what may be sent.
+    ///
+    /// All entries are checked before the first is sent. As many are in flight as the client's slots allow; where they are all
+    /// taken, the batch waits for one. Each entry ends on its own, told by [`System::entry_ended`]: answered, refused, timed out, or
+    /// ended by a reset, after which the others are refused until the device is back. When the last has ended,
+    /// [`System::batch_ended`] tells.
+    pub fn batch<E>(
+        &mut self,
+        owner: Owner,
+        batch: &Batch,
+        system: &mut impl System,
+        fill: impl FnOnce(&mut [Entry]) -> Result<(), E>,
+    ) -> Result<(), NotSent<E>> {
+        self.channel.batch(owner, batch, system, fill)
     }
 
     /// The end of a transfer that its client polls for, if it has ended: `collect` gets it, and with that the handle is void and the

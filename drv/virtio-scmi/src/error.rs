@@ -31,8 +31,10 @@ pub enum Refusal {
     DomainNotAllowed,
     /// Flags that contradict each other or mean nothing.
     InvalidArgument,
-    /// More than 128 bytes (D03).
+    /// More than 128 bytes (D03), or than 16 in a batch.
     RequestTooLong,
+    /// More entries than the client may have in a batch.
+    BatchTooLong,
     /// Not the handle of a live transfer of this task.
     BadHandle,
     /// The device has no event queue (V08).
@@ -64,6 +66,15 @@ pub enum Failure {
     UnknownSource,
     /// The platform refused a subscription for another reason.
     EventRefused,
+}
+
+/// Why an entry of a batch has no answer.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Unanswered {
+    /// It was not sent.
+    Refused(Refusal),
+    /// It was sent, or was to be until the time of the batch was up.
+    Failed(Failure),
 }
 
 /// For audits: an error if something that must hold does not.

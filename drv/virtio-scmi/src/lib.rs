@@ -11,10 +11,10 @@
 //!   notification, request            +--------------------------- Driver ---------------------------+
 //!   ------- Cause ---------------->  |  pacing         when to look, mask, timer                    |
 //!   <------ Plan -----------------   |  turn           what came and what is due, a bounded amount  |
-//!   send, poll, cancel,              |  transfer       from a wish to the device, and its answer    |
+//!   send, batch, poll, cancel,       |  transfer       from a wish to the device, and its answer    |
 //!   subscribe, fetch ------------->  |  incoming       messages of the device, checked once         |  <-- used buffers
 //!   <------ System ----------------  |  subscriptions  who follows which event of which source      |
-//!   ended, post, subscribed          |  recovery       trouble, resets, attempts                    |  --> Transport
+//!   ended, post, subscribed, ...     |  recovery       trouble, resets, attempts                    |  --> Transport
 //!                                    +--------------------------------------------------------------+
 //! ```
 //!
@@ -53,22 +53,34 @@
 //! impl System for Kernel {
 //!     fn now(&mut self) -> u64 { 5 }
 //!     fn ended(&mut self, owner: Owner, handle: Handle, result: Result<Reply<'_>, Failure>) {}
+//!     fn entry_ended(&mut self, _: Owner, tag: u32, index: u8, _: Result<Reply<'_>, Unanswered>) -> bool { true }
+//!     fn batch_ended(&mut self, owner: Owner) {}
 //!     fn post(&mut self, owner: Owner, bits: u32) -> bool { true }
 //!     fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>) {}
 //!     fn is_alive(&mut self, owner: Owner) -> bool { true }
 //! }
 //!
 //! static CONFIG: ClientConfig = ClientConfig {
-//!     task: 3, slots: 4, events: 4, subscriptions: 4, event_bits: 1, rules: Rules::new(&[Rule::ALL]),
+//!     task: 3, slots: 4, events: 4, subscriptions: 4, batch: 8, event_bits: 1, rules: Rules::new(&[Rule::ALL]),
 //! };
 //!
 //! let memory = QueueMemory::<16, 8, 16>::new();
 //! let mut books = Books::NEW;
 //! let mut clients = [Client::new(&CONFIG)];
 //! let (mut records, mut subscriptions) = ([Record::NEW; 4], [Subscription::NEW; 4]);
+//! let (mut batches, mut entries) = ([BatchState::NEW], [Entry::NEW; 8]);
 //! let mut driver = Driver::new(&memory, &mut books);
 //! let tasks = [0xff, 0xff, 0xff, 0];
-//! driver.provide(&mut clients, &tasks, &mut records, &mut subscriptions, Limits::DEFAULT, |_| ());
+//! driver.provide(Provision {
+//!     clients: &mut clients,
+//!     tasks: &tasks,
+//!     records: &mut records,
+//!     subscriptions: &mut subscriptions,
+//!     batches: &mut batches,
+//!     entries: &mut entries,
+//!     limits: Limits::DEFAULT,
+//!     trace: |_| (),
+//! });
 //!
 //! let mut device = NoQueue;
 //! assert_eq!(driver.start(true, &mut Kernel, &mut device), Err(SetupError::NoQueue(COMMAND_QUEUE)));
@@ -87,6 +99,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod batches;
 mod channel;
 mod clients;
 mod counters;
@@ -97,21 +110,24 @@ mod interrupts;
 mod journal;
 mod memory;
 mod outbox;
+mod provision;
 mod recovery;
 mod system;
 mod trace;
 mod transfers;
 mod transport;
 
+pub use batches::{Batch, BatchState, ENTRIES_MAX, ENTRY_WORDS, Entry};
 pub use clients::{
     CLIENTS_MAX, Client, ClientConfig, EventKind, Fetched, MessageSet, Owner, Record, Rule, Rules,
     messages, own_slots,
 };
 pub use counters::{Counters, Pools};
 pub use driver::Driver;
-pub use error::{Failure, Refusal};
+pub use error::{Failure, Refusal, Unanswered};
 pub use events::{ALL_SOURCES, Notified, Subscription};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
+pub use provision::Provision;
 pub use recovery::{Condition, Limits, Trouble};
 pub use scmi::events::Thresholds;
 pub use system::{Cause, NotSent, Plan, System};

@@ -4,7 +4,7 @@
 //! What is around the driver: why it runs, what it wants done afterwards, and whom it asks and tells meanwhile.
 
 use crate::clients::Owner;
-use crate::error::{Failure, Refusal};
+use crate::error::{Failure, Refusal, Unanswered};
 use crate::transfers::{Handle, Reply};
 
 /// The system that the driver is a part of: it tells the time, and knows the clients. Only called while the driver runs, never later.
@@ -14,6 +14,17 @@ pub trait System {
     /// The transfer of a client that is blocked in it is over: answer the client. Afterwards the handle is void and the reply's
     /// buffer the driver's again.
     fn ended(&mut self, owner: Owner, handle: Handle, result: Result<Reply<'_>, Failure>);
+    /// An entry of a client's batch is over; `tag` is that of the batch. Give the result to the client, and it is not told again of this
+    /// entry. Returns whether the client could take it: if not, it is as good as gone.
+    fn entry_ended(
+        &mut self,
+        owner: Owner,
+        tag: u32,
+        index: u8,
+        result: Result<Reply<'_>, Unanswered>,
+    ) -> bool;
+    /// All entries of a client's batch are over: answer the client.
+    fn batch_ended(&mut self, owner: Owner);
     /// Post these notification bits, never 0, to the client: a transfer can be polled, or events fetched. Returns whether the client
     /// is still there.
     fn post(&mut self, owner: Owner, bits: u32) -> bool;
@@ -34,7 +45,7 @@ pub enum Cause {
         /// The timer's bit is set.
         timer: bool,
     },
-    /// An operation may have given the device or the driver something to do: to be run after [`Driver::send`](crate::Driver::send), [`Driver::cancel`](crate::Driver::cancel),
+    /// An operation may have given the device or the driver something to do: to be run after [`Driver::send`](crate::Driver::send), [`Driver::batch`](crate::Driver::batch), [`Driver::cancel`](crate::Driver::cancel),
     /// [`Driver::subscribe`](crate::Driver::subscribe) and [`Driver::unsubscribe`](crate::Driver::unsubscribe).
     Request,
     /// A client wants to know what is in the rings now: to be run before [`Driver::poll`](crate::Driver::poll), and after one that ended a

@@ -183,6 +183,8 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
                 Told::Answer(owner, ..)
                 | Told::Failed(owner, _)
                 | Told::Posted(owner, _)
+                | Told::Entry(owner, ..)
+                | Told::BatchEnded(owner)
                 | Told::Subscribed(owner, _) => *owner,
             };
             let Some(customer) = self.customers.iter_mut().find(|c| c.owner == owner) else {
@@ -203,6 +205,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
                         customer.wishes.remove(&key);
                     }
                 }
+                Told::Entry(..) | Told::BatchEnded(_) => panic!("nobody has a batch: {line:?}"),
                 Told::Posted(..) => {}
             }
         }

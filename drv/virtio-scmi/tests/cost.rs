@@ -44,6 +44,7 @@ fn costs<const R: usize, const S: usize, const E: usize>(clients: u8, subscripti
         slots: S as u16,
         events: 4,
         subscriptions,
+        batch: 4,
         event_bits: 1,
         rules: Rules::new(&[Rule::ALL]),
     };

@@ -238,6 +238,7 @@ const fn config(task: u16, slots: u16) -> ClientConfig {
         slots,
         events: 4,
         subscriptions: 4,
+        batch: 4,
         event_bits: 1,
         rules: Rules::new(&[Rule::ALL]),
     }

@@ -31,6 +31,7 @@ static CONFIG: ClientConfig = ClientConfig {
     slots: u16::MAX,
     events: 200,
     subscriptions: 1,
+    batch: 4,
     event_bits: 1,
     rules: Rules::new(&[Rule::ALL]),
 };

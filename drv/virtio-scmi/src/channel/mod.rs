@@ -3,6 +3,7 @@
 
 //! The channel: one device with its transfers, events and clients, and the order of their work.
 
+mod batching;
 mod following;
 mod recovering;
 mod requests;
@@ -10,15 +11,17 @@ mod turn;
 
 pub(crate) use turn::After;
 
-use crate::clients::{Client, ClientId, Clients, Owner, Payer, Record, own_slots};
+use crate::batches::Batches;
+use crate::clients::{ClientId, Clients, Owner, Payer, own_slots};
 use crate::counters::{Count, Counters, Pools};
 use crate::error::Refusal;
-use crate::events::{Events, Subscription, Table};
+use crate::events::{Events, Table};
 use crate::interrupts::{Outlook, Suppression};
 use crate::journal::Journal;
 use crate::memory::QueueMemory;
 use crate::outbox::Outbox;
-use crate::recovery::{Limits, Recovery, Setup, Trouble};
+use crate::provision::Provision;
+use crate::recovery::{Recovery, Setup, Trouble};
 use crate::system::{Moment, System};
 use crate::trace::Trace;
 use crate::transfers::{self, Books, SlotId, Transfers};
@@ -42,6 +45,7 @@ pub(crate) struct Channel<'m, const RING: usize, const SLOTS: usize, const EVENT
     transfers: Transfers<'m, RING, SLOTS>,
     events: Events<'m, EVENTS>,
     subscriptions: Table<'m>,
+    batches: Batches<'m>,
 }
 
 impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
@@ -57,6 +61,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             transfers: Transfers::new(memory, books),
             events: Events::new(memory),
             subscriptions: Table::new(),
+            batches: Batches::new(),
             clients: Clients::new(own_slots(SLOTS) as u16),
             outbox: Outbox::new(),
             suppression: Suppression::new(),
@@ -68,18 +73,22 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// See [`Driver::provide`](crate::Driver::provide).
-    pub(crate) fn provide(
-        &mut self,
-        clients: &'m mut [Client],
-        tasks: &'m [u8],
-        records: &'m mut [Record],
-        subscriptions: &'m mut [Subscription],
-        limits: Limits,
-        trace: fn(Trace),
-    ) {
+    pub(crate) fn provide(&mut self, provision: Provision<'m>) {
+        let Provision {
+            clients,
+            tasks,
+            records,
+            subscriptions,
+            batches,
+            entries,
+            limits,
+            trace,
+        } = provision;
         self.transfers.provide(limits.delayed);
         self.clients.provide(clients, tasks, records);
         self.subscriptions.provide(subscriptions);
+        let rooms = self.clients.batch_rooms();
+        self.batches.provide(batches, entries, rooms);
         self.recovery.provide(limits);
         self.journal.provide(trace);
     }
@@ -191,6 +200,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         self.clients.empty_inbox(id);
         self.subscriptions.forget(id);
+        self.batches.forget(id);
         self.outbox.forget(id);
         self.wanted = true;
     }
@@ -288,6 +298,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         self.events.audit(parked)?;
         self.clients.audit()?;
         self.subscriptions.audit()?;
+        self.batches
+            .audit(|id| transfers::entries(&self.transfers, id))?;
         if !self.counters().balance(&self.pools()) {
             return Err("the counters do not balance");
         }
@@ -326,12 +338,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         }
         let losses = recovering::losses(self);
         let recovery = self.recovery.wake(losses.as_ref());
-        let next = match (recovery, self.transfers.next_deadline()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let deadline = self.transfers.next_deadline();
+        let times = [recovery, deadline, self.batches.next_deadline()];
         Outlook {
-            next,
+            next: times.into_iter().flatten().min(),
             tick: self.transfers.deadlines().wants_tick(),
             busy: self.transfers.in_flight() > 0,
         }

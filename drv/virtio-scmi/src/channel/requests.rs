@@ -3,7 +3,8 @@
 
 //! What clients ask of the channel.
 
-use super::Channel;
+use super::{Channel, batching};
+use crate::batches::{Batch, Entry};
 use crate::clients::{ClientId, Fetched, Owner, Payer};
 use crate::counters::Count;
 use crate::error::{Failure, Refusal};
@@ -120,6 +121,17 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         }
     }
 
+    /// See [`Driver::batch`](crate::Driver::batch).
+    pub(crate) fn batch<E>(
+        &mut self,
+        owner: Owner,
+        batch: &Batch,
+        system: &mut impl System,
+        fill: impl FnOnce(&mut [Entry]) -> Result<(), E>,
+    ) -> Result<(), NotSent<E>> {
+        batching::begin(self, owner, batch, &mut Moment::new(system), fill)
+    }
+
     /// See [`Driver::poll`](crate::Driver::poll).
     pub(crate) fn poll<T>(
         &mut self,
@@ -139,9 +151,9 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         Ok(Some(collected))
     }
 
-    /// A slot may be free outside of a turn: an event may be waiting for one, to be switched.
+    /// A slot may be free outside of a turn: a batch may be waiting for one, or an event, to be switched.
     fn slot_freed(&mut self) {
-        self.wanted |= !self.subscriptions.is_idle();
+        self.wanted |= !self.subscriptions.is_idle() || !self.batches.is_idle();
     }
 
     /// See [`Driver::cancel`](crate::Driver::cancel).

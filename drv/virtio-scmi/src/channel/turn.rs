@@ -3,10 +3,10 @@
 
 //! A turn: what has come from the device, and what is due, is dealt with, a bounded amount of it.
 
-use super::Channel;
 use super::following::{notification, subscription_answered, work_subscriptions};
 use super::recovering::{attempt_failed, losses, maintain, recovered};
-use crate::clients::Owner;
+use super::{Channel, batching};
+use crate::clients::{ClientId, Owner};
 use crate::counters::Count;
 use crate::error::Failure;
 use crate::interrupts::Suppression;
@@ -148,6 +148,10 @@ impl Turn {
             }
         } else if let Some(id) = self.next_expired(channel) {
             ended(channel, id, moment);
+        } else if let Some(id) = self.next_expired_batch(channel) {
+            batching::expire(channel, id, moment);
+        } else if !channel.batches.is_idle() && batching::work(channel, moment) {
+            // What that brings comes before anything else.
         } else if channel.subscriptions.is_idle() || !work_subscriptions(channel, moment) {
             if let Some(now) = self.time {
                 channel.recovery.judge(now, losses(channel).as_ref());
@@ -166,6 +170,15 @@ impl Turn {
         channel
             .transfers
             .expire(now, &mut channel.clients, &mut channel.journal)
+    }
+
+    /// A client whose batch has no time left. As with transfers, not before all answers that are there were looked at.
+    fn next_expired_batch<const R: usize, const S: usize, const E: usize>(
+        &self,
+        channel: &Channel<'_, R, S, E>,
+    ) -> Option<ClientId> {
+        let now = self.time.filter(|_| self.commands_left > 0)?;
+        channel.batches.expired(now)
     }
 }
 
@@ -205,6 +218,7 @@ fn ended<const R: usize, const S: usize, const E: usize>(
             moment.system.ended(owner, handle, result);
             channel.finish(id);
         }
+        Waiter::Batch { client, index } => batching::ended(channel, id, client, index, moment),
         Waiter::Handle { bits: 0 } => {}
         Waiter::Handle { bits } => post(channel, owner, bits, moment),
         Waiter::Subscription(number) => {

@@ -74,6 +74,8 @@ pub struct ClientConfig {
     pub events: u8,
     /// Subscriptions that it may have at once.
     pub subscriptions: u8,
+    /// Entries that a batch of it may have, at most [`ENTRIES_MAX`](crate::ENTRIES_MAX).
+    pub batch: u8,
     /// Notification bits posted to it when an event was queued; 0: none.
     pub event_bits: u32,
     /// What it may use.
@@ -145,6 +147,11 @@ impl<'m> Clients<'m> {
         self.clients = clients;
         self.tasks = tasks;
         self.records = records;
+    }
+
+    /// For each client, how many entries its batch may have.
+    pub(crate) fn batch_rooms(&self) -> impl Iterator<Item = u8> {
+        self.clients.iter().map(|client| client.config.batch)
     }
 
     /// The client that a task is.

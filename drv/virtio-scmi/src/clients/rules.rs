@@ -4,7 +4,6 @@
 //! What a client may use: protocols, messages, domains.
 
 use crate::error::Refusal;
-use crate::memory::DmaBuffer;
 use scmi::Protocol;
 use scmi::events::EVENTS;
 use scmi::protocol::{BaseMessage, ClockMessage, PowerMessage, common};
@@ -165,20 +164,21 @@ impl Rules {
         Ok(())
     }
 
-    /// May it send this request, given that it may send the command? `len` is that of the payload in bytes.
+    /// May it send this request, given that it may send the command? `len` is that of the parameters in bytes, `parameter` tells
+    /// their words.
     pub(crate) fn check_domain(
         &self,
         protocol: u8,
         message: u8,
-        request: &DmaBuffer,
         len: usize,
+        parameter: impl FnOnce(usize) -> u32,
     ) -> Result<(), Refusal> {
         let rule = self.rule(protocol)?;
         let (Some(_), Some(word)) = (rule.domains, domain_word(protocol, message)) else {
             return Ok(());
         };
         // A request too short to name a domain is none that the client may send.
-        if len < (word + 1) * 4 || !rule.allows_domain(request.word(1 + word)) {
+        if len < (word + 1) * 4 || !rule.allows_domain(parameter(word)) {
             return Err(Refusal::DomainNotAllowed);
         }
         Ok(())

@@ -3,9 +3,9 @@
 
 //! The books of transfers, checked against one another: for tests, models and fuzzers.
 
-use super::slot::{Slots, State, Waiter};
+use super::slot::{Slot, Slots, State, Waiter};
 use super::{Handle, SlotId, Transfers};
-use crate::clients::{Account, Clients, Payer};
+use crate::clients::{Account, ClientId, Clients, Payer};
 use crate::error::ensure;
 
 /// What the slots say, counted.
@@ -18,6 +18,7 @@ struct Tally {
     orphans: u16,
     interruptible: u16,
     off_clock: u16,
+    deadlines: u16,
     tokens: u32,
     parked: u16,
 }
@@ -42,7 +43,7 @@ pub(crate) fn audit<const RING: usize, const SLOTS: usize>(
     )?;
     let deadlines = books.deadlines.count(pool.slots()) + usize::from(tally.off_clock);
     ensure(
-        deadlines == usize::from(tally.in_flight + tally.owed),
+        deadlines == usize::from(tally.deadlines),
         "others than those in flight or owed have deadlines",
     )?;
     ensure(
@@ -66,6 +67,7 @@ fn audit_slot<const RING: usize, const SLOTS: usize>(
     let in_ring = id.index() < transfers.in_use();
     let token = slot.token();
     let has_token = books.tokens.slot(token) == Some(id);
+    tally.deadlines += u16::from(slot.has_deadline());
     if slot.has_deadline() && slot.due().is_off_clock() {
         tally.off_clock += 1;
         ensure(books.deadlines.is_off_clock(id), "a deadline is forgotten")?;
@@ -140,6 +142,19 @@ fn audit_account<const RING: usize, const SLOTS: usize>(
         lost == account.lost(),
         "the lost slots of an account are miscounted",
     )
+}
+
+/// How many entries of a client's batch are in flight, or ended and not told yet.
+pub(crate) fn entries<const RING: usize, const SLOTS: usize>(
+    transfers: &Transfers<'_, RING, SLOTS>,
+    id: ClientId,
+) -> u16 {
+    let of_batch = |slot: &&Slot| {
+        let open = slot.in_flight() || slot.state() == State::Ended;
+        open && matches!(slot.waiter(), Waiter::Batch { client, .. } if client == id)
+    };
+    let slots = Slots::<SLOTS>::ids().map(|id| transfers.books.pool.get(id));
+    slots.filter(of_batch).count() as u16
 }
 
 /// What became of the slot of a handle, in a word, for messages of tests.

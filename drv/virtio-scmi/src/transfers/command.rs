@@ -3,9 +3,6 @@
 
 //! What a client wants to be sent.
 
-use crate::memory::DmaBuffer;
-use scmi::Header;
-
 /// What a client wants to be sent; the parameters follow in the slot's request buffer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct Command {
@@ -33,11 +30,15 @@ pub enum Wait {
     Poll(u32),
 }
 
-/// Whether a request asks for a delayed response: a device without event queue cannot send one, and where it can, the token must not be
+/// Whether parameters of `len` bytes, whose words `parameter` tells, ask for a delayed response: a device without event queue cannot send one, and where it can, the token must not be
 /// given out again before it has come.
-pub(super) fn is_asynchronous(header: &Header, request: &DmaBuffer, len: usize) -> bool {
-    scmi::events::delayed(header.protocol, header.message).is_some_and(|delayed| {
-        len >= delayed.flags_at + 4
-            && request.word(1 + delayed.flags_at / 4) & delayed.async_flag != 0
+pub(crate) fn is_asynchronous(
+    protocol: u8,
+    message: u8,
+    len: usize,
+    parameter: impl FnOnce(usize) -> u32,
+) -> bool {
+    scmi::events::delayed(protocol, message).is_some_and(|delayed| {
+        len >= delayed.flags_at + 4 && parameter(delayed.flags_at / 4) & delayed.async_flag != 0
     })
 }

@@ -40,9 +40,13 @@ impl Deadlines {
         }
     }
 
-    /// The deadline of a slot begins, told by its distance.
+    /// The deadline of a slot begins, if it has one, told by its distance.
     pub(crate) fn begin<const S: usize>(&mut self, slots: &mut Slots<S>, id: SlotId) {
         let due = slots.get_mut(id).due_mut();
+        if !due.is_limited() {
+            // As for one that was taken out.
+            return due.leave();
+        }
         due.begin();
         self.prompt |= due.patience() < PROMPT;
         self.changed |= self.prompt | self.off_clock.is_empty();

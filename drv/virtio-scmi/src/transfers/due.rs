@@ -8,6 +8,9 @@ const NO_BUCKET: u16 = u16::MAX;
 /// The same of a slot whose deadline is not on the clock yet.
 const OFF_CLOCK: u16 = u16::MAX - 1;
 
+/// Patience of a transfer that has no deadline of its own, in milliseconds.
+pub(crate) const NO_DEADLINE: u32 = u32::MAX;
+
 /// A slot's deadline.
 #[derive(Copy, Clone)]
 pub(super) struct Due {
@@ -34,6 +37,11 @@ impl Due {
 
     pub(super) fn patience(&self) -> u32 {
         self.patience
+    }
+
+    /// Whether there is a deadline.
+    pub(super) fn is_limited(&self) -> bool {
+        self.patience != NO_DEADLINE
     }
 
     /// The deadline begins, and is told by its distance.

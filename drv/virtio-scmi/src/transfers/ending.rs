@@ -3,9 +3,9 @@
 
 //! Ends of transfers: by an answer, by time, by a reset, by the client's will or death; and what becomes of the slot.
 
-use super::slot::{Slots, State};
-use super::{Answer, Reply, SlotId, Transfers};
-use crate::clients::{Clients, Payer};
+use super::slot::{Slot, Slots, State};
+use super::{Answer, Reply, SlotId, Transfers, Waiter};
+use crate::clients::{ClientId, Clients, Payer};
 use crate::counters::Count;
 use crate::error::Failure;
 use crate::events::Events;
@@ -44,16 +44,46 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
 
     /// Everything in flight ends because the device is reset; who waits is told in the next turn. Costs O(slots).
     pub(crate) fn fail_all(&mut self, now: u64, clients: &mut Clients<'_>, journal: &mut Journal) {
+        self.end_all(Failure::DeviceReset, now, clients, journal, |_| true);
+    }
+
+    /// The commands of a client's batch that are in flight end because its time is up. Costs O(slots).
+    pub(crate) fn time_out_batch(
+        &mut self,
+        id: ClientId,
+        now: u64,
+        clients: &mut Clients<'_>,
+        journal: &mut Journal,
+    ) {
+        self.end_all(
+            Failure::TimedOut,
+            now,
+            clients,
+            journal,
+            |slot| matches!(slot.waiter(), Waiter::Batch { client, .. } if client == id),
+        );
+    }
+
+    /// Ends those in flight that are `meant`; who waits is told in the next turn. Costs O(slots).
+    fn end_all(
+        &mut self,
+        failure: Failure,
+        now: u64,
+        clients: &mut Clients<'_>,
+        journal: &mut Journal,
+        meant: impl Fn(&Slot) -> bool,
+    ) {
         for id in Slots::<SLOTS>::ids() {
-            if self.books.pool.get(id).in_flight() {
+            let slot = self.books.pool.get(id);
+            if slot.in_flight() && meant(slot) {
                 self.stop_clock(id);
-                self.conclude(id, Err(Failure::DeviceReset), clients, journal, now);
+                self.conclude(id, Err(failure), clients, journal, now);
                 self.books.untold.insert(id);
             }
         }
     }
 
-    /// Whether a reset ended transfers whose waiters are to be told.
+    /// Whether a reset, or the time of a batch, ended transfers whose waiters are to be told.
     pub(crate) fn has_untold(&self) -> bool {
         !self.books.untold.is_empty()
     }

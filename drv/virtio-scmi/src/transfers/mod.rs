@@ -21,9 +21,11 @@ mod token;
 mod wheel;
 
 pub(crate) use answers::{Came, Response, late_answer, replied, responded};
-pub(crate) use audit::{audit, describe};
+pub(crate) use audit::{audit, describe, entries};
+pub(crate) use command::is_asynchronous;
 pub use command::{Command, Wait};
 pub(crate) use deadlines::{Deadlines, LATENESS};
+pub(crate) use due::NO_DEADLINE;
 pub use handle::Handle;
 pub(crate) use handle::SlotId;
 pub(crate) use reply::Answer;
@@ -37,7 +39,6 @@ use crate::events::Events;
 use crate::interrupts::Suppression;
 use crate::journal::Journal;
 use crate::memory::{DmaBuffer, QueueMemory};
-use command::is_asynchronous;
 use flight::Flight;
 use pool::Pool;
 use scmi::Header;
@@ -287,12 +288,13 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         events: bool,
     ) -> Result<(), Refusal> {
         let request = self.request(id);
+        let parameter = |index| request.word(1 + index);
         let slot = self.books.pool.get_mut(id);
         let header = Header::unpack(slot.header());
         if let Some(rules) = rules {
-            rules.check_domain(header.protocol, header.message, request, len)?;
+            rules.check_domain(header.protocol, header.message, len, parameter)?;
         }
-        if is_asynchronous(&header, request, len) {
+        if is_asynchronous(header.protocol, header.message, len, parameter) {
             if !events {
                 return Err(Refusal::EventsUnavailable);
             }

@@ -37,7 +37,7 @@ use super::due::Due;
 use super::handle::{Handle, INDEX_BITS, SlotId};
 use super::link::Link;
 use super::reply::Answer;
-use crate::clients::{Owner, Payer};
+use crate::clients::{ClientId, Owner, Payer};
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
 use scmi::{Header, Token};
@@ -71,6 +71,13 @@ pub(crate) enum Waiter {
     Probe,
     /// A client, blocked in `exchange`.
     Exchange,
+    /// A client, blocked in `batch`: the entry with this number.
+    Batch {
+        /// Whose batch it is.
+        client: ClientId,
+        /// Number of the entry.
+        index: u8,
+    },
     /// A client that polls; it gets these notification bits at the end.
     Handle { bits: u32 },
     /// The driver: switches the event of this subscription on or off.
@@ -205,7 +212,7 @@ impl Slot {
 
     /// Whether the slot has a deadline.
     pub(super) fn has_deadline(&self) -> bool {
-        self.in_flight() || self.state == State::Owed
+        (self.in_flight() || self.state == State::Owed) && self.due.is_limited()
     }
 
     /// The event buffer that keeps the answer.

@@ -341,6 +341,7 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
                     self.subscribing
                         .swap_remove(at.expect("an answer to nobody's subscription"));
                 }
+                Told::Entry(..) | Told::BatchEnded(_) => panic!("nobody has a batch: {line:?}"),
                 Told::Posted(owner, bits) => {
                     assert!(bits != 0);
                     assert!(self.lives.contains(&owner), "a post to a past life");

@@ -1231,6 +1231,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                     ear.wants.remove(&key);
                 }
             }
+            Told::Entry(..) | Told::BatchEnded(_) => panic!("nobody has a batch: {line:?}"),
             Told::Posted(owner, bits) => {
                 assert!(bits != 0);
                 let Some(number) = self.lives.iter().position(|&life| life == owner) else {

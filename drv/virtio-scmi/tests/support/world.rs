@@ -6,10 +6,10 @@
 use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    Books, Cause, Client, ClientConfig, Command as Wish, DmaBuffer, Driver, EVENT_IDX, EventKind,
-    Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner, P2A_CHANNELS, Plan, QueueMemory,
-    Record, Refusal, Reply, Rule, Rules, SetupError, Subscription, System, Thresholds, Trace,
-    Transport, VERSION_1, Wait,
+    Batch, BatchState, Books, Cause, Client, ClientConfig, Command as Wish, DmaBuffer, Driver,
+    EVENT_IDX, Entry, EventKind, Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner,
+    P2A_CHANNELS, Plan, Provision, QueueMemory, Record, Refusal, Reply, Rule, Rules, SetupError,
+    Subscription, System, Thresholds, Trace, Transport, Unanswered, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -22,6 +22,10 @@ pub enum Told {
     /// An answer: status and return values.
     Answer(Owner, i32, Vec<u8>),
     Failed(Owner, Failure),
+    /// An entry of a batch: tag, number, and its end.
+    Entry(Owner, u32, u8, Result<(i32, Vec<u8>), Unanswered>),
+    /// All entries of a batch are over.
+    BatchEnded(Owner),
     Posted(Owner, u32),
     Subscribed(Owner, Result<(), Failure>),
 }
@@ -44,6 +48,7 @@ const CLIENTS: [ClientConfig; 3] = [
         slots: 2000,
         events: 4,
         subscriptions: 8,
+        batch: 64,
         event_bits: 1 << 4,
         rules: Rules::new(&[Rule::ALL]),
     },
@@ -52,6 +57,7 @@ const CLIENTS: [ClientConfig; 3] = [
         slots: 8,
         events: 4,
         subscriptions: 8,
+        batch: 16,
         event_bits: 1 << 5,
         rules: Rules::new(&[Rule::ALL]),
     },
@@ -60,6 +66,7 @@ const CLIENTS: [ClientConfig; 3] = [
         slots: 2,
         events: 2,
         subscriptions: 2,
+        batch: 4,
         event_bits: 0,
         rules: Rules::new(&[Rule::protocol(0x10), Rule::protocol(0x11)]),
     },
@@ -94,6 +101,20 @@ impl System for Still {
         panic!("{owner:?} waits for nothing");
     }
 
+    fn entry_ended(
+        &mut self,
+        owner: Owner,
+        _: u32,
+        _: u8,
+        _: Result<Reply<'_>, Unanswered>,
+    ) -> bool {
+        panic!("{owner:?} waits for nothing");
+    }
+
+    fn batch_ended(&mut self, owner: Owner) {
+        panic!("{owner:?} waits for nothing");
+    }
+
     fn post(&mut self, owner: Owner, _: u32) -> bool {
         panic!("{owner:?} waits for nothing");
     }
@@ -106,6 +127,9 @@ impl System for Still {
         true
     }
 }
+
+/// The tag of each batch.
+pub const BATCH_TAG: u32 = 0x5a5a;
 
 /// The timer's bit was posted.
 pub const TIMER: Cause = Cause::Notification {
@@ -179,6 +203,23 @@ impl<const R: usize, const S: usize, const E: usize> System for FakeSystem<'_, '
     fn ended(&mut self, owner: Owner, handle: Handle, result: Result<Reply<'_>, Failure>) {
         let line = answer(owner, result);
         self.tell(Some(handle), line);
+    }
+
+    fn entry_ended(
+        &mut self,
+        owner: Owner,
+        tag: u32,
+        index: u8,
+        result: Result<Reply<'_>, Unanswered>,
+    ) -> bool {
+        let result = result.map(|reply| (reply.status, values(&reply)));
+        self.tell(None, Told::Entry(owner, tag, index, result));
+        // A client that is dead, or whose lease is no more, cannot take it.
+        self.is_alive(owner)
+    }
+
+    fn batch_ended(&mut self, owner: Owner) {
+        self.tell(None, Told::BatchEnded(owner));
     }
 
     fn post(&mut self, owner: Owner, bits: u32) -> bool {
@@ -345,18 +386,22 @@ pub fn run_over<const R: usize, const S: usize, const E: usize>(
     let mut subscriptions: Vec<Subscription> = all(|client| client.subscriptions)
         .map(|_| Subscription::NEW)
         .collect();
+    let mut batches: Vec<BatchState> = clients.iter().map(|_| BatchState::NEW).collect();
+    let mut entries: Vec<Entry> = all(|client| client.batch).map(|_| Entry::NEW).collect();
     TRACES.with_borrow_mut(Vec::clear);
 
     let mut books = Box::new(Books::NEW);
     let mut driver = Box::new(Driver::new(memory, &mut books));
-    driver.provide(
-        &mut clients,
-        &tasks,
-        &mut records,
-        &mut subscriptions,
-        setup.limits,
+    driver.provide(Provision {
+        clients: &mut clients,
+        tasks: &tasks,
+        records: &mut records,
+        subscriptions: &mut subscriptions,
+        batches: &mut batches,
+        entries: &mut entries,
+        limits: setup.limits,
         trace,
-    );
+    });
     let transport = FakeTransport::new(setup.offered, setup.queue_max);
     let device = FakeDevice::new(memory, &transport);
     let mut world = World {
@@ -553,6 +598,43 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             ..wish(protocol, message)
         };
         self.submit(owner, &wish, &[])
+    }
+
+    /// A batch of these commands, with the default deadline.
+    pub fn batch(&mut self, owner: Owner, entries: &[Entry]) -> Result<(), Refusal> {
+        self.batch_within(owner, entries, 0)
+    }
+
+    /// A batch of these commands, with so many milliseconds for all of them.
+    pub fn batch_within(
+        &mut self,
+        owner: Owner,
+        entries: &[Entry],
+        deadline: u32,
+    ) -> Result<(), Refusal> {
+        let batch = Batch {
+            count: entries.len(),
+            deadline,
+            tag: BATCH_TAG,
+        };
+        let mut result = Ok(());
+        self.perform(|driver, system, _| {
+            result = driver.batch(owner, &batch, system, |places| {
+                places.copy_from_slice(entries);
+                Ok::<_, Infallible>(())
+            });
+            Plan::default()
+        });
+        let result = result.map_err(|error| match error {
+            NotSent::Refused(refusal) => refusal,
+            NotSent::NotFilled(never) => match never {},
+        });
+        // As the server does.
+        self.run(match result {
+            Ok(()) => Cause::Request,
+            Err(_) => Cause::Poll,
+        });
+        result
     }
 
     /// The timer's bit is posted, which any task may do at any time: the driver looks at the rings and at the clock. Returns what
@@ -786,18 +868,20 @@ pub fn wish(protocol: u8, message: u8) -> Wish {
 
 fn answer(owner: Owner, result: Result<Reply<'_>, Failure>) -> Told {
     match result {
-        Ok(reply) => {
-            let mut values = vec![0; 200];
-            let len = reply.read(&mut values);
-            // The other way to read them says the same, and shows nothing of earlier answers.
-            let words = reply.first_words().map(u32::to_ne_bytes);
-            let (first, _) = values.split_at(words.len() * 4);
-            assert_eq!(words.as_flattened(), first, "{len} bytes");
-            values.truncate(len);
-            Told::Answer(owner, reply.status, values)
-        }
+        Ok(reply) => Told::Answer(owner, reply.status, values(&reply)),
         Err(failure) => Told::Failed(owner, failure),
     }
+}
+
+fn values(reply: &Reply<'_>) -> Vec<u8> {
+    let mut values = vec![0; 200];
+    let len = reply.read(&mut values);
+    // The other way to read them says the same, and shows nothing of earlier answers.
+    let words = reply.first_words().map(u32::to_ne_bytes);
+    let (first, _) = values.split_at(words.len() * 4);
+    assert_eq!(words.as_flattened(), first, "{len} bytes");
+    values.truncate(len);
+    values
 }
 
 const _: () = assert!(CONSOLE.0 == 3 && THERMAL.0 == 4 && POWER.0 == 5);
