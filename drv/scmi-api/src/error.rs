@@ -4,6 +4,7 @@
 //! What can go wrong between a client and the platform, and what the client should do about it.
 
 use derive_idol_err::IdolError;
+use drv_scmi_types::{Failure, Refusal};
 use userlib::FromPrimitive;
 
 /// Why the driver did not deliver an answer of the platform.
@@ -95,5 +96,96 @@ impl ScmiError {
                 | Self::WrongReply
                 | Self::ServerRestarted
         )
+    }
+}
+
+impl From<Refusal> for ScmiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoDevice => Self::NoDevice,
+            Refusal::Recovering => Self::Recovering,
+            Refusal::PlatformUnavailable => Self::PlatformUnavailable,
+            Refusal::Busy => Self::Busy,
+            Refusal::SlotQuota => Self::SlotQuota,
+            Refusal::SlotsLost => Self::SlotsLost,
+            Refusal::NotAClient => Self::NotAClient,
+            Refusal::ProtocolNotAllowed => Self::ProtocolNotAllowed,
+            Refusal::MessageNotAllowed => Self::MessageNotAllowed,
+            Refusal::ReservedMessage => Self::ReservedMessage,
+            Refusal::DomainNotAllowed => Self::DomainNotAllowed,
+            Refusal::InvalidArgument => Self::InvalidArgument,
+            Refusal::RequestTooLong => Self::RequestTooLong,
+            Refusal::BadHandle => Self::BadHandle,
+            Refusal::EventsUnavailable => Self::EventsUnavailable,
+            Refusal::UnknownEvent => Self::UnknownEvent,
+            Refusal::SubscriptionQuota => Self::SubscriptionQuota,
+            Refusal::NotSubscribed => Self::NotSubscribed,
+        }
+    }
+}
+
+impl From<Failure> for ScmiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::DeviceReset => Self::DeviceReset,
+            Failure::TimedOut => Self::TimedOut,
+            Failure::DelayedTimedOut => Self::DelayedTimedOut,
+            Failure::ShortReply => Self::ShortReply,
+            Failure::WrongReply => Self::WrongReply,
+            Failure::EventNotSupported => Self::EventNotSupported,
+            Failure::UnknownSource => Self::UnknownSource,
+            Failure::EventRefused => Self::EventRefused,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client hears the driver's own word.
+    #[test]
+    fn errors_keep_their_names() {
+        use Failure as F;
+        use Refusal as R;
+        let refusals = [
+            R::NoDevice,
+            R::Recovering,
+            R::PlatformUnavailable,
+            R::Busy,
+            R::SlotQuota,
+            R::SlotsLost,
+            R::NotAClient,
+            R::ProtocolNotAllowed,
+            R::MessageNotAllowed,
+            R::ReservedMessage,
+            R::DomainNotAllowed,
+            R::InvalidArgument,
+            R::RequestTooLong,
+            R::BadHandle,
+            R::EventsUnavailable,
+            R::UnknownEvent,
+            R::SubscriptionQuota,
+            R::NotSubscribed,
+        ];
+        for refusal in refusals {
+            let error = ScmiError::from(refusal);
+            assert_eq!(format!("{error:?}"), format!("{refusal:?}"));
+            assert!(error.nothing_sent(), "{error:?}");
+        }
+        let failures = [
+            F::DeviceReset,
+            F::TimedOut,
+            F::DelayedTimedOut,
+            F::ShortReply,
+            F::WrongReply,
+            F::EventNotSupported,
+            F::UnknownSource,
+            F::EventRefused,
+        ];
+        for failure in failures {
+            let error = ScmiError::from(failure);
+            assert_eq!(format!("{error:?}"), format!("{failure:?}"));
+        }
     }
 }

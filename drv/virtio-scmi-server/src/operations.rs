@@ -11,7 +11,7 @@ use drv_scmi_api::{
 };
 use drv_virtio_scmi::{
     Cause, Command, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Thresholds,
-    Wait,
+    Transport, Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
 use ringbuf::ringbuf_entry_root;
@@ -19,17 +19,21 @@ use userlib::RecvMessage;
 
 use crate::config::RING;
 use crate::server::{Kernel, Server, answer};
-use crate::{Trace, convert, idl};
+use crate::{Trace, idl};
 
 type Payload<A> = LazyLeased<A, [u8]>;
 /// `None`: the answer comes later.
 type Pending<T> = Result<Option<T>, RequestError<ScmiError>>;
 
-impl Server {
+impl<T: Transport> Server<T> {
     /// By the refused operation the driver may have learned that the client's task is in another life, and have things to see to.
     fn refuse(&mut self, refusal: Refusal) -> RequestError<ScmiError> {
         self.run(Cause::Poll);
-        convert::refusal(refusal, self.device.is_some()).into()
+        let error = match refusal {
+            Refusal::NoDevice if self.device.is_some() => ScmiError::DeviceUnusable,
+            refusal => refusal.into(),
+        };
+        error.into()
     }
 
     /// Sends a command: with a small request from the message, or one from the lease.
@@ -107,7 +111,7 @@ fn owner(msg: &RecvMessage) -> Owner {
     Owner(msg.sender.0)
 }
 
-impl idl::DeferredScmiImpl for Server {
+impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
     fn exchange(
         &mut self,
         msg: &RecvMessage,
@@ -158,7 +162,7 @@ impl idl::DeferredScmiImpl for Server {
                 Ok(reply) => answer(&response, &reply)
                     .map(|answer| Some(PollAnswer { done: 1, answer }))
                     .map_err(ClientError::fail),
-                Err(failure) => Err(convert::failure(failure).into()),
+                Err(failure) => Err(ScmiError::from(failure).into()),
             });
         match end {
             Err(refusal) => Err(self.refuse(refusal)),
@@ -221,7 +225,16 @@ impl idl::DeferredScmiImpl for Server {
         if payload.write_front(fetched.payload).is_err() {
             return Err(ClientError::BadLease.fail());
         }
-        Ok(Some(convert::event(&fetched)))
+        Ok(Some(Event {
+            time_ms: fetched.time,
+            lost: fetched.lost,
+            len: fetched.payload.len() as u32,
+            kind: fetched.kind as u8,
+            protocol: fetched.protocol,
+            event: fetched.event,
+            more: u8::from(fetched.more),
+            generation: fetched.generation,
+        }))
     }
 
     fn info(&mut self, msg: &RecvMessage) -> Result<Option<ScmiInfo>, RequestError<Infallible>> {
@@ -238,10 +251,7 @@ impl idl::DeferredScmiImpl for Server {
         Ok(Some(ScmiInfo {
             features: driver.features(),
             generation: driver.generation(),
-            vendor: self
-                .device
-                .as_mut()
-                .map_or(0, |(device, _)| device.vendor()),
+            vendor: place.map_or(0, |place| place.vendor),
             ring_configured: RING as u16,
             command_ring: driver.command_ring(),
             event_ring: driver.event_ring(),
@@ -262,9 +272,9 @@ impl idl::DeferredScmiImpl for Server {
     }
 
     fn stats(&mut self, _msg: &RecvMessage) -> Result<Option<ScmiStats>, RequestError<Infallible>> {
-        Ok(Some(convert::stats(
-            self.driver.counters(),
-            &self.driver.pools(),
-        )))
+        Ok(Some(ScmiStats {
+            counters: *self.driver.counters(),
+            pools: self.driver.pools(),
+        }))
     }
 }

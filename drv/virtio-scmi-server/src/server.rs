@@ -4,46 +4,45 @@
 //! From the kernel to the driver and back: notifications become causes to run, plans become system calls, and what clients are to be
 //! told becomes replies and posts.
 
-use drv_scmi_api::{Answer, DriverState, SMALL_RESPONSE};
-use drv_virtio_scmi::{Cause, Failure, Handle, Owner, Plan, Reply, SetupError, System};
+use drv_scmi_api::{Answer, DriverState, PAYLOAD_MAX, Response, SMALL_RESPONSE};
+use drv_virtio_scmi::{
+    Cause, Failure, Handle, Owner, Plan, Reply, SetupError, System, Transport, VERSION_1,
+};
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::*;
 
 use crate::config::INTERRUPT_SLOTS;
-use crate::device::{Device, Place};
-use crate::{Driver, Trace, convert, idl, notifications};
+use crate::{Driver, Place, Trace, idl, notifications};
 
 /// The lease of `exchange` that takes the answer.
 const EXCHANGE_RESPONSE: usize = 1;
 
 /// The task: the driver, and the device if there is one.
-pub struct Server {
-    pub driver: &'static mut Driver,
-    pub device: Option<(Device, Place)>,
+pub struct Server<T> {
+    pub(crate) driver: &'static mut Driver,
+    pub(crate) device: Option<(T, Place)>,
     /// Why there is nothing to drive, where that is for good.
-    pub verdict: DriverState,
+    pub(crate) verdict: DriverState,
 }
 
-impl Server {
+impl<T: Transport> Server<T> {
     /// Takes over the device, whatever an earlier life of this task left it doing in the memory that is rebuilt now. What goes wrong is
-    /// in the driver's state, and in the trace.
-    pub fn new(
-        driver: &'static mut Driver,
-        mut device: Option<(Device, Place)>,
-        mut verdict: DriverState,
-    ) -> Self {
-        if let Some((device, place)) = &mut device {
-            verdict = match driver.start(place.interrupts, &mut Kernel, device) {
-                Err(SetupError::MissingFeatures(bits))
-                    if bits & drv_virtio_scmi::VERSION_1 != 0 =>
-                {
-                    DriverState::MissingVersion1
-                }
-                Err(error) if !error.may_pass() => DriverState::SetupFailed,
-                _ => DriverState::Ready,
-            };
-        }
+    /// in the driver's state, and in the trace. `device` may also say why there is none.
+    pub fn new(driver: &'static mut Driver, device: Result<(T, Place), DriverState>) -> Self {
+        let (device, verdict) = match device {
+            Err(state) => (None, state),
+            Ok((mut device, place)) => {
+                let verdict = match driver.start(place.interrupts, &mut Kernel, &mut device) {
+                    Err(SetupError::MissingFeatures(bits)) if bits & VERSION_1 != 0 => {
+                        DriverState::MissingVersion1
+                    }
+                    Err(error) if !error.may_pass() => DriverState::SetupFailed,
+                    _ => DriverState::Ready,
+                };
+                (Some((device, place)), verdict)
+            }
+        };
         Self {
             driver,
             device,
@@ -68,7 +67,7 @@ impl Server {
     }
 
     /// Runs the driver. Without a device there is nothing to run for, and its interrupt stays masked.
-    pub fn run(&mut self, cause: Cause) {
+    pub(crate) fn run(&mut self, cause: Cause) {
         let Some((device, _)) = &mut self.device else {
             return;
         };
@@ -82,7 +81,7 @@ impl Server {
     }
 }
 
-impl NotificationHandler for Server {
+impl<T: Transport> NotificationHandler for Server<T> {
     fn current_notification_mask(&self) -> u32 {
         notifications::SCMI_IRQ_MASK | notifications::TIMER_MASK
     }
@@ -96,7 +95,7 @@ impl NotificationHandler for Server {
 }
 
 /// The kernel, as far as the driver core needs it.
-pub struct Kernel;
+pub(crate) struct Kernel;
 
 impl System for Kernel {
     fn now(&mut self) -> u64 {
@@ -114,7 +113,7 @@ impl System for Kernel {
                     Err(error) => return idol_runtime::fault(client, error),
                 }
             }
-            Err(failure) => Err(convert::failure(failure)),
+            Err(failure) => Err(failure.into()),
         };
         idl::reply_exchange(client, result);
     }
@@ -124,7 +123,7 @@ impl System for Kernel {
     }
 
     fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>) {
-        idl::reply_notify(TaskId(owner.0), result.map_err(convert::failure));
+        idl::reply_notify(TaskId(owner.0), result.map_err(Into::into));
     }
 
     fn is_alive(&mut self, owner: Owner) -> bool {
@@ -134,12 +133,18 @@ impl System for Kernel {
 
 /// An answer as it travels: with the return values in it if they are small. Others are copied from the device's buffer into
 /// the client's lease, once, by the kernel; as much as fits.
-pub fn answer(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<Answer, ClientError> {
+pub(crate) fn answer(
+    lease: &LazyLeased<W, [u8]>,
+    reply: &Reply<'_>,
+) -> Result<Answer, ClientError> {
     if reply.len > SMALL_RESPONSE {
         give(lease, reply)?;
     }
     Ok(Answer {
-        response: convert::response(reply),
+        response: Response {
+            status: reply.status,
+            len: reply.len.min(PAYLOAD_MAX) as u32,
+        },
         values: reply.first_words(),
     })
 }

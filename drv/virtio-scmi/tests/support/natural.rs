@@ -850,6 +850,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                     assert!(time <= event.time && event.time <= self.world.now);
                 }
             }
+            EventKind::Empty => unreachable!("an empty queue gives no event"),
             EventKind::Resynchronise => {}
             EventKind::Ended => {
                 let source = u32::from_le_bytes(event.payload[..4].try_into().unwrap());
