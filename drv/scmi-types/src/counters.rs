@@ -3,7 +3,7 @@
 
 //! Counters: the fourteen of the Linux driver (D19) and those that prove that nothing gets lost.
 
-use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Declares all counters: what is counted, and where it can be read.
 macro_rules! counters {

@@ -12,7 +12,11 @@
 mod counters;
 mod error;
 mod event;
+mod request;
 
 pub use counters::{Count, Counters, Pools};
 pub use error::{Failure, Refusal};
 pub use event::EventKind;
+pub use request::{
+    DEFAULT_DEADLINE, PAYLOAD_MAX, Request, SMALL_REQUEST, TransferFlags, WireRequest,
+};

@@ -4,8 +4,7 @@
 //! Requests: what a client gives, what travels, and what the driver's core takes.
 
 use bitflags::bitflags;
-use zerocopy::IntoBytes;
-use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::Refusal;
 
@@ -139,7 +138,7 @@ impl WireRequest {
 
     /// The request with this payload. Its flags may have bits that mean nothing.
     #[inline]
-    pub const fn with_payload<P>(&self, payload: P) -> Request<P> {
+    pub fn with_payload<P>(&self, payload: P) -> Request<P> {
         Request {
             protocol: self.protocol,
             message: self.message,

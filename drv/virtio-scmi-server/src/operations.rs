@@ -7,11 +7,11 @@ use core::convert::Infallible;
 
 use drv_scmi_api::{
     Answer, DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer, SMALL_REQUEST, ScmiError,
-    ScmiInfo, ScmiStats, SmallRequest, TransferFlags,
+    ScmiInfo, ScmiStats, SmallRequest,
 };
 use drv_virtio_scmi::{
-    Cause, Command, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Thresholds,
-    Transport, Wait,
+    Cause, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Request, Thresholds,
+    TransferFlags, Transport, Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
 use ringbuf::ringbuf_entry_root;
@@ -40,25 +40,24 @@ impl<T: Transport> Server<T> {
     fn transmit(
         &mut self,
         msg: &RecvMessage,
-        command: &Command,
+        (request, wait): (Request<()>, Wait),
         request_len: u8,
         small: &SmallRequest,
-        request: &Payload<R>,
+        payload: &Payload<R>,
     ) -> Result<Handle, RequestError<ScmiError>> {
-        let sent = self.driver.send(
-            owner(msg),
-            command,
-            &mut Kernel,
-            |buffer| match usize::from(request_len) {
-                len @ ..=SMALL_REQUEST => {
-                    if len > 0 {
-                        buffer.write_words(1, small);
-                    }
-                    Ok(len)
+        let write = |buffer: &DmaBuffer| match usize::from(request_len) {
+            len @ ..=SMALL_REQUEST => {
+                if len > 0 {
+                    buffer.write_words(1, small);
                 }
-                _ => fill(buffer, request),
-            },
-        );
+                Ok(len)
+            }
+            _ => fill(buffer, payload),
+        };
+        let request = Request::new(request.protocol, request.message, write)
+            .with_flags(request.flags)
+            .with_deadline(request.deadline_ms);
+        let sent = self.driver.send(owner(msg), request, wait, &mut Kernel);
         let handle = sent.map_err(|error| match error {
             NotSent::Refused(refusal) => self.refuse(refusal),
             NotSent::NotFilled(error) => {
@@ -87,24 +86,10 @@ fn fill(buffer: &DmaBuffer, request: &Payload<R>) -> Result<usize, RequestError<
     }
 }
 
-fn command(
-    protocol: u8,
-    message: u8,
-    flags: u8,
-    deadline: u32,
-    wait: Wait,
-) -> Result<Command, RequestError<ScmiError>> {
-    if flags & !TransferFlags::ALL != 0 {
-        return Err(ScmiError::InvalidArgument.into());
-    }
-    Ok(Command {
-        protocol,
-        message,
-        delayed: flags & TransferFlags::DELAYED != 0,
-        polled: flags & TransferFlags::POLLED != 0,
-        deadline,
-        wait,
-    })
+fn request(protocol: u8, message: u8, flags: u8, deadline: u32) -> Request<()> {
+    Request::new(protocol, message, ())
+        .with_flags(TransferFlags::from_bits_retain(flags))
+        .with_deadline(deadline)
 }
 
 fn owner(msg: &RecvMessage) -> Owner {
@@ -125,8 +110,8 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
         // Lease 1: an answer that is not small goes there, see `server::tell`.
         _response: Payload<W>,
     ) -> Pending<Answer> {
-        let command = command(protocol, message, flags, deadline_ms, Wait::Blocked)?;
-        self.transmit(msg, &command, request_len, &small, &request)?;
+        let command = self::request(protocol, message, flags, deadline_ms);
+        self.transmit(msg, (command, Wait::Blocked), request_len, &small, &request)?;
         Ok(None)
     }
 
@@ -143,8 +128,8 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
         request: Payload<R>,
     ) -> Pending<u32> {
         let wait = Wait::Poll(notification);
-        let command = command(protocol, message, flags, deadline_ms, wait)?;
-        let handle = self.transmit(msg, &command, request_len, &small, &request)?;
+        let command = self::request(protocol, message, flags, deadline_ms);
+        let handle = self.transmit(msg, (command, wait), request_len, &small, &request)?;
         Ok(Some(handle.raw()))
     }
 

@@ -77,10 +77,8 @@
 //! assert_eq!(plan, Plan { timer: None, unmask: false });
 //!
 //! // Base protocol, PROTOCOL_VERSION.
-//! let command = Command {
-//!     protocol: 0x10, message: 0, delayed: false, polled: false, deadline: 0, wait: Wait::Blocked,
-//! };
-//! let sent = driver.send(Owner(3), &command, &mut Kernel, |_| Ok::<_, ()>(0));
+//! let request = Request::new(0x10, 0, |_: &DmaBuffer| Ok::<_, ()>(0));
+//! let sent = driver.send(Owner(3), request, Wait::Blocked, &mut Kernel);
 //! assert_eq!(sent, Err(NotSent::Refused(Refusal::NoDevice)));
 //! ```
 
@@ -109,6 +107,7 @@ pub use clients::{
 };
 pub use counters::{Counters, Pools};
 pub use driver::Driver;
+pub use drv_scmi_types::{Request, TransferFlags};
 pub use error::{Failure, Refusal};
 pub use events::{ALL_SOURCES, Notified, Subscription};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
@@ -116,7 +115,7 @@ pub use recovery::{Condition, Limits, Trouble};
 pub use scmi::events::Thresholds;
 pub use system::{Cause, NotSent, Plan, System};
 pub use trace::Trace;
-pub use transfers::{Books, Command, FIRST_WORDS, Handle, Reply, Wait};
+pub use transfers::{Books, FIRST_WORDS, Handle, Reply, Wait};
 pub use transport::{
     COMMAND_QUEUE, DEVICE_ID, EVENT_IDX, EVENT_QUEUE, Interrupts, P2A_CHANNELS, SetupError,
     Transport, VERSION_1,

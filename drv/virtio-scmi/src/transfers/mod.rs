@@ -15,7 +15,7 @@ mod token;
 mod wheel;
 
 pub(crate) use audit::{audit, describe};
-pub use command::{Command, Wait};
+pub use command::Wait;
 pub(crate) use deadlines::{Deadlines, LATENESS};
 pub(crate) use ending::{Came, Response};
 pub(crate) use reply::Answer;

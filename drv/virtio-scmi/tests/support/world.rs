@@ -6,10 +6,10 @@
 use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    Books, Cause, Client, ClientConfig, Command as Wish, DmaBuffer, Driver, EVENT_IDX, EventKind,
-    Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner, P2A_CHANNELS, Plan, QueueMemory,
-    Record, Refusal, Reply, Rule, Rules, SetupError, Subscription, System, Thresholds, Trace,
-    Transport, VERSION_1, Wait,
+    Books, Cause, Client, ClientConfig, DmaBuffer, Driver, EVENT_IDX, EventKind, Failure, Handle,
+    Interrupts, Limits, NotSent, Notified, Owner, P2A_CHANNELS, Plan, QueueMemory, Record, Refusal,
+    Reply, Request, Rule, Rules, SetupError, Subscription, System, Thresholds, Trace,
+    TransferFlags, Transport, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -513,7 +513,8 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         wish: &Wish,
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, X>,
     ) -> Result<Handle, NotSent<X>> {
-        let sent = self.act(|driver, system| driver.send(owner, wish, system, fill));
+        let sent =
+            self.act(|driver, system| driver.send(owner, wish.request(fill), wish.wait, system));
         self.look_if_refused(sent)
     }
 
@@ -770,6 +771,29 @@ pub fn shared_memory<const R: usize, const S: usize, const E: usize>(
         words.extend((0..DmaBuffer::LEN / 4).map(|index| u64::from(buffer.word(index))));
     }
     words
+}
+
+/// A command, and how its client waits.
+#[derive(Copy, Clone, Debug)]
+pub struct Wish {
+    pub protocol: u8,
+    pub message: u8,
+    pub delayed: bool,
+    pub polled: bool,
+    pub deadline: u32,
+    pub wait: Wait,
+}
+
+impl Wish {
+    /// The request, with this payload.
+    pub fn request<P>(&self, payload: P) -> Request<P> {
+        let mut flags = TransferFlags::empty();
+        flags.set(TransferFlags::DELAYED, self.delayed);
+        flags.set(TransferFlags::POLLED, self.polled);
+        Request::new(self.protocol, self.message, payload)
+            .with_flags(flags)
+            .with_deadline(self.deadline)
+    }
 }
 
 /// A blocking command with defaults.
