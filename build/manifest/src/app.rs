@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use crate::check;
 use crate::problem::{Location, Problem};
 use crate::schema::{self, Peripheral, Slot, Trigger};
+use crate::scmi::Scmi;
 use crate::tree::Tree;
 
 /// Everything that `app.toml`, its fragments and the chip's files say.
@@ -135,34 +136,6 @@ pub struct Interrupt {
     pub bit: u32,
     /// How the line signals.
     pub trigger: Trigger,
-}
-
-/// `[config.scmi]`.
-#[derive(Clone, Debug)]
-pub struct Scmi {
-    /// Descriptors in each virtqueue.
-    pub vring_size: u32,
-    /// The clients' slots and the driver's own may exceed the command slots, with a warning.
-    pub oversubscribe: bool,
-    /// The milliseconds of `deadline-ms`, `delayed-ms` and `stall-ms`, by key, where they are given.
-    pub times: BTreeMap<&'static str, u32>,
-    /// Client task to what it may do.
-    pub clients: BTreeMap<String, Client>,
-}
-
-/// What a client of the SCMI driver may do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// The protocols that it may use; `None` is all.
-    pub protocols: Option<Vec<u8>>,
-    /// How many command slots it may hold at once, where that is given; see [`Client::slots`].
-    pub slots: Option<u32>,
-    /// How many events its queue holds, and to how many it may be subscribed, by key, where they are given.
-    pub places: BTreeMap<&'static str, u32>,
-    /// Under which protocols `messages` and `domains` restrict it: key and protocol, as written.
-    pub restricted: Vec<(&'static str, String)>,
-    /// The notification of that task that is posted when an event waits for it.
-    pub notification: Option<String>,
 }
 
 impl App {

@@ -12,6 +12,7 @@ pub mod graph;
 mod problem;
 mod read;
 mod schema;
+mod scmi;
 mod slots;
 mod suggest;
 mod tree;
@@ -19,9 +20,10 @@ mod tree;
 #[cfg(test)]
 mod testing;
 
-pub use app::{App, Client, Interrupt, Kernel, MemoryOutput, Scmi, Task};
+pub use app::{App, Interrupt, Kernel, MemoryOutput, Task};
 pub use problem::{Location, Problem, Problems};
 pub use schema::{GRANTS, KIPC, Peripheral, Trigger};
+pub use scmi::{Client, ProtocolKey, Protocols, Scmi};
 pub use slots::Slots;
 pub use suggest::{among, closest};
 pub use tree::{Folder, Source};

@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+/// Stands between what is wrong and what to do, here and in the messages of types that are read from TOML.
+pub(crate) const REMEDY: &str = "\n    remedy: ";
+
 /// A place in one of the manifest's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
@@ -32,7 +35,7 @@ pub struct Problem {
 impl Problem {
     /// The same in one line, for a warning.
     pub fn in_one_line(&self) -> String {
-        self.to_string().replace("\n    remedy: ", "; remedy: ")
+        self.to_string().replace(REMEDY, "; remedy: ")
     }
 }
 
@@ -45,7 +48,7 @@ impl fmt::Display for Problem {
         if !self.key.is_empty() {
             write!(f, ", key `{}`", self.key)?;
         }
-        write!(f, ": {}\n    remedy: {}", self.fault, self.remedy)
+        write!(f, ": {}{REMEDY}{}", self.fault, self.remedy)
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::app::{App, Client, Kernel, MemoryOutput, Scmi, Task, problem};
-use crate::problem::{Problem, Problems};
+use crate::app::{App, Kernel, MemoryOutput, Task, problem};
+use crate::problem::{Problem, Problems, REMEDY};
 use crate::schema::{self, Memory, Peripheral, Top};
 use crate::suggest::among;
 use crate::tree::{self, Source, Tree};
@@ -109,7 +109,13 @@ pub fn read(source: &dyn Source, name: &str) -> Result<App, Problems> {
         .collect();
     let config = tables_of(&tree, "config", config, &mut problems);
     let scmi = match config.get("scmi") {
-        Some(value) => scmi(&tree, value.clone(), &mut problems),
+        Some(value) => table(
+            &tree,
+            &["config", "scmi"],
+            "scmi",
+            value.clone(),
+            &mut problems,
+        ),
         None => None,
     };
 
@@ -239,71 +245,6 @@ fn memories(tree: &Tree, problems: &mut Problems) -> BTreeMap<String, MemoryOutp
     memories
 }
 
-/// `[config.scmi]` with its clients; `protocols` may be the word `all`.
-fn scmi(tree: &Tree, value: Value, problems: &mut Problems) -> Option<Scmi> {
-    let path = ["config", "scmi"];
-    let read: schema::Scmi = table(tree, &path, "scmi", value, problems)?;
-    let mut clients = BTreeMap::new();
-    for (name, value) in read.clients {
-        let path = ["config", "scmi", "clients", &name];
-        let Some(client) = table::<schema::Client>(tree, &path, "client", value, problems) else {
-            continue;
-        };
-        let protocols = match client.protocols {
-            schema::Protocols::Listed(list) => Some(list),
-            schema::Protocols::Word(word) if word == "all" => None,
-            schema::Protocols::Word(word) => {
-                let path = ["config", "scmi", "clients", &name, "protocols"];
-                problems.0.push(problem(
-                    tree.locate(&path),
-                    &path,
-                    format!("`{word}` is neither a list of protocol numbers nor `all`"),
-                    "write `protocols = \"all\"` or `protocols = [0x10, 0x15]`",
-                ));
-                continue;
-            }
-        };
-        clients.insert(
-            name,
-            Client {
-                protocols,
-                slots: client.slots,
-                places: given([
-                    ("events", client.events),
-                    ("subscriptions", client.subscriptions),
-                ]),
-                restricted: restricted("messages", client.messages.into_keys())
-                    .chain(restricted("domains", client.domains.into_keys()))
-                    .collect(),
-                notification: client.notification,
-            },
-        );
-    }
-    Some(Scmi {
-        vring_size: read.vring_size,
-        oversubscribe: read.oversubscribe,
-        times: given([
-            ("deadline-ms", read.deadline_ms),
-            ("delayed-ms", read.delayed_ms),
-            ("stall-ms", read.stall_ms),
-        ]),
-        clients,
-    })
-}
-
-fn given<const N: usize>(keys: [(&'static str, Option<u32>); N]) -> BTreeMap<&'static str, u32> {
-    keys.into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect()
-}
-
-fn restricted(
-    key: &'static str,
-    protocols: impl Iterator<Item = String>,
-) -> impl Iterator<Item = (&'static str, String)> {
-    protocols.map(move |protocol| (key, protocol))
-}
-
 fn tables_of(tree: &Tree, key: &str, value: Option<Value>, problems: &mut Problems) -> Table {
     match value {
         None => Table::new(),
@@ -393,12 +334,11 @@ fn misfit(
         );
     }
     full.extend(keys.iter().map(String::as_str));
-    problem(
-        tree.locate(&full),
-        &full,
-        message.as_str(),
-        "give it a value of that kind",
-    )
+    // Types of ours say what to do; others only what is wrong.
+    let (fault, remedy) = message
+        .split_once(REMEDY)
+        .unwrap_or((&message, "give it a value of that kind"));
+    problem(tree.locate(&full), &full, fault, remedy)
 }
 
 #[cfg(test)]

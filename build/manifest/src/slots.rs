@@ -5,12 +5,10 @@
 
 use std::fmt;
 
-use crate::app::{Client, Scmi};
+use crate::scmi::Scmi;
 
 /// Most command slots, however large the ring is.
 const SLOTS_MAX: u32 = 1024;
-/// Slots of a client that names no number.
-const SLOTS_DEFAULT: u32 = 8;
 
 /// Command slots of a ring with so many descriptors: two descriptors each.
 pub(crate) fn slots_of(vring_size: u32) -> u32 {
@@ -23,13 +21,6 @@ pub(crate) fn own_slots(slots: u32) -> u32 {
     if slots < 4 { 1 } else { 2 }
 }
 
-impl Client {
-    /// How many command slots the client may hold at once.
-    pub fn slots(&self) -> u32 {
-        self.slots.unwrap_or(SLOTS_DEFAULT)
-    }
-}
-
 impl Scmi {
     /// How many command slots there are, and how many are promised.
     pub fn slots(&self) -> Slots {
@@ -39,7 +30,7 @@ impl Scmi {
             clients: self
                 .clients
                 .values()
-                .map(Client::slots)
+                .map(|client| client.slots)
                 .fold(0, u32::saturating_add),
             own: own_slots(all),
         }

@@ -38,5 +38,5 @@ pub use config::{
 pub use image::{env_var, has_feature, in_image, only_in_image, out_dir, target, task_name};
 pub use notifications::build_notifications;
 pub use peripherals::{Peripheral, build_peripherals, peripherals};
-pub use scmi::{Scmi, check_platform_name};
+pub use scmi::{Client, Protocols, Scmi, check_platform_name, check_scmi_client, scmi};
 pub use tasks::{TaskIds, task_ids};

@@ -96,13 +96,13 @@ fn clients(app: &manifest::App) -> String {
     let mut text = String::new();
     for (name, client) in &scmi.clients {
         let protocols = match &client.protocols {
-            None => String::from("all protocols"),
-            Some(listed) => {
+            manifest::Protocols::All => String::from("all protocols"),
+            manifest::Protocols::Listed(listed) => {
                 let numbers: Vec<_> = listed.iter().map(|id| format!("{id:#04x}")).collect();
                 format!("protocols {}", numbers.join(", "))
             }
         };
-        let slots = client.slots();
+        let slots = client.slots;
         let plural = if slots == 1 { "" } else { "s" };
         text.push_str(&format!(
             "{name:<14} {slots:>4} slot{plural}, {protocols}\n"

@@ -4,6 +4,7 @@
 //! What can go wrong between a client and the platform, and what the client should do about it.
 
 use derive_idol_err::IdolError;
+use drv_scmi_types::{Failure, Refusal};
 use userlib::FromPrimitive;
 
 /// Why the driver did not deliver an answer of the platform.
@@ -43,7 +44,7 @@ pub enum ScmiError {
     DomainNotAllowed,
     /// A flag, length or number is outside what the interface defines. Nothing was sent. Mend the caller.
     InvalidArgument,
-    /// The request is longer than 128 bytes. Nothing was sent. Mend the caller.
+    /// The request is longer than 128 bytes, or than 16 in a batch. Nothing was sent. Mend the caller.
     RequestTooLong,
     /// No answer before the deadline. The command may have been or still be carried out; its late answer will be
     /// discarded. Read the state back before deciding.
@@ -77,6 +78,8 @@ pub enum ScmiError {
     /// The caller's slots are taken by commands that the platform never answered. Nothing was sent.
     /// Try again: the driver recovers these slots within seconds.
     SlotsLost,
+    /// More entries than the caller's entry in `app.toml` lets a batch have. Nothing was sent. Send several batches.
+    BatchTooLong,
     /// The driver was restarted: transfers, handles and subscriptions are gone. Subscribe again; send again what is
     /// harmless to repeat.
     #[idol(server_death)]
@@ -95,5 +98,98 @@ impl ScmiError {
                 | Self::WrongReply
                 | Self::ServerRestarted
         )
+    }
+}
+
+impl From<Refusal> for ScmiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoDevice => Self::NoDevice,
+            Refusal::Recovering => Self::Recovering,
+            Refusal::PlatformUnavailable => Self::PlatformUnavailable,
+            Refusal::Busy => Self::Busy,
+            Refusal::SlotQuota => Self::SlotQuota,
+            Refusal::SlotsLost => Self::SlotsLost,
+            Refusal::NotAClient => Self::NotAClient,
+            Refusal::ProtocolNotAllowed => Self::ProtocolNotAllowed,
+            Refusal::MessageNotAllowed => Self::MessageNotAllowed,
+            Refusal::ReservedMessage => Self::ReservedMessage,
+            Refusal::DomainNotAllowed => Self::DomainNotAllowed,
+            Refusal::InvalidArgument => Self::InvalidArgument,
+            Refusal::RequestTooLong => Self::RequestTooLong,
+            Refusal::BatchTooLong => Self::BatchTooLong,
+            Refusal::BadHandle => Self::BadHandle,
+            Refusal::EventsUnavailable => Self::EventsUnavailable,
+            Refusal::UnknownEvent => Self::UnknownEvent,
+            Refusal::SubscriptionQuota => Self::SubscriptionQuota,
+            Refusal::NotSubscribed => Self::NotSubscribed,
+        }
+    }
+}
+
+impl From<Failure> for ScmiError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::DeviceReset => Self::DeviceReset,
+            Failure::TimedOut => Self::TimedOut,
+            Failure::DelayedTimedOut => Self::DelayedTimedOut,
+            Failure::ShortReply => Self::ShortReply,
+            Failure::WrongReply => Self::WrongReply,
+            Failure::EventNotSupported => Self::EventNotSupported,
+            Failure::UnknownSource => Self::UnknownSource,
+            Failure::EventRefused => Self::EventRefused,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client hears the driver's own word.
+    #[test]
+    fn errors_keep_their_names() {
+        use Failure as F;
+        use Refusal as R;
+        let refusals = [
+            R::NoDevice,
+            R::Recovering,
+            R::PlatformUnavailable,
+            R::Busy,
+            R::SlotQuota,
+            R::SlotsLost,
+            R::NotAClient,
+            R::ProtocolNotAllowed,
+            R::MessageNotAllowed,
+            R::ReservedMessage,
+            R::DomainNotAllowed,
+            R::InvalidArgument,
+            R::RequestTooLong,
+            R::BatchTooLong,
+            R::BadHandle,
+            R::EventsUnavailable,
+            R::UnknownEvent,
+            R::SubscriptionQuota,
+            R::NotSubscribed,
+        ];
+        for refusal in refusals {
+            let error = ScmiError::from(refusal);
+            assert_eq!(format!("{error:?}"), format!("{refusal:?}"));
+            assert!(error.nothing_sent(), "{error:?}");
+        }
+        let failures = [
+            F::DeviceReset,
+            F::TimedOut,
+            F::DelayedTimedOut,
+            F::ShortReply,
+            F::WrongReply,
+            F::EventNotSupported,
+            F::UnknownSource,
+            F::EventRefused,
+        ];
+        for failure in failures {
+            let error = ScmiError::from(failure);
+            assert_eq!(format!("{error:?}"), format!("{failure:?}"));
+        }
     }
 }

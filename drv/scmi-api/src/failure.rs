@@ -90,6 +90,7 @@ const fn advice_without_answer(error: ScmiError) -> Advice {
         | ScmiError::ProtocolNotAllowed
         | ScmiError::MessageNotAllowed
         | ScmiError::DomainNotAllowed
+        | ScmiError::BatchTooLong
         | ScmiError::SubscriptionQuota => Advice::Configure,
         ScmiError::NoDevice
         | ScmiError::DeviceUnusable
@@ -165,6 +166,9 @@ impl fmt::Display for ScmiError {
             }
             Self::InvalidArgument => "the driver rejects the request: mend the caller",
             Self::RequestTooLong => "the request is longer than 128 bytes: mend the caller",
+            Self::BatchTooLong => {
+                "the batch has more commands than the task may send at once: see `batch` in its entry of [config.scmi.clients] of app.toml"
+            }
             Self::TimedOut => "the platform did not answer in time: read the state back",
             Self::DelayedTimedOut => {
                 "the platform accepted the command, but its delayed response did not come in time: read the state back"

@@ -3,6 +3,7 @@
 
 //! What crosses the wire between clients and the driver. All of it is plain bytes without padding.
 
+pub use drv_scmi_types::{BATCH_MAX, BatchAnswer, BatchEntry, Counters, EventKind, Pools};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Largest request or response, in bytes, header and status word not counted.
@@ -144,29 +145,8 @@ pub struct Event {
 impl Event {
     /// What this is; a number that is not known reads as nothing.
     pub const fn kind(&self) -> EventKind {
-        match self.kind {
-            1 => EventKind::Event,
-            2 => EventKind::Resynchronise,
-            3 => EventKind::Ended,
-            _ => EventKind::Empty,
-        }
+        EventKind::from_raw(self.kind)
     }
-}
-
-/// Kinds of [`Event`].
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-#[repr(u8)]
-pub enum EventKind {
-    /// The queue is empty.
-    Empty = 0,
-    /// An event of the platform.
-    Event = 1,
-    /// The device was reset: events may have been missed. Subscriptions stand, the driver has enabled them again; read
-    /// the state that you follow back from the platform. Protocol and event are zero.
-    Resynchronise = 2,
-    /// The platform refused to enable this event again after a reset: the subscription has ended. The payload is the source, a
-    /// little-endian word.
-    Ended = 3,
 }
 
 /// What the driver can do at the moment.
@@ -296,136 +276,27 @@ impl ScmiInfo {
 
 /// Counters since the driver started, and the pools that they balance with.
 ///
-/// They wrap at 2^32. At any moment, modulo 2^32:
-/// `sent_ok == answered + failed + timed_out + in_flight` and `event_buffers == events_at_device + events_at_driver`.
+/// At any moment, modulo 2^32: `sent_ok == answered + failed + timed_out + in_flight` and
+/// `event_buffers == events_at_device + events_at_driver`.
 #[derive(
     Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
 )]
 #[repr(C)]
 pub struct ScmiStats {
-    /// Commands given to the device.
-    pub sent_ok: u32,
-    /// Commands refused before the device: busy, quota, not allowed, no device, too long.
-    pub sent_fail: u32,
-    /// Polled transfers asked for where they cannot be (with `exchange`, or for a delayed response).
-    pub sent_fail_polling_unsupported: u32,
-    /// Commands refused because there was no device to send to.
-    pub sent_fail_channel_not_found: u32,
-    /// Answers delivered through an interrupt.
-    pub response_ok: u32,
-    /// Events received and understood.
-    pub notification_ok: u32,
-    /// Delayed responses delivered.
-    pub delayed_response_ok: u32,
-    /// Transfers whose deadline passed.
-    pub xfers_response_timeout: u32,
-    /// Polled transfers whose deadline passed.
-    pub xfers_response_polled_timeout: u32,
-    /// Answers found by polling.
-    pub response_polled_ok: u32,
-    /// Answers nobody waited for: late, duplicate, unknown token, not matching their command.
-    pub err_msg_unexpected: u32,
-    /// Messages that are no answer and no event: too short, wrong type.
-    pub err_msg_invalid: u32,
-    /// Events dropped because a subscriber's queue was full.
-    pub err_msg_nomem: u32,
-    /// Violations of the ring protocol by the device.
-    pub err_protocol: u32,
-
-    /// Commands whose answer reached its transfer.
-    pub answered: u32,
-    /// Commands that ended with an error other than a deadline: short or wrong reply, reset of the device, cancelled.
-    pub failed: u32,
-    /// Commands that ended by their deadline.
-    pub timed_out: u32,
-    /// Commands whose outcome is still open.
-    pub in_flight: u32,
-    /// Command slots that are free.
-    pub slots_free: u32,
-    /// Command slots that the device holds although nobody waits for them any more.
-    pub slots_lost: u32,
-    /// Command slots of transfers that were given up while the platform still worked on them: taken until its delayed response.
-    pub slots_owed: u32,
-    /// Event buffers in use.
-    pub event_buffers: u32,
-    /// Event buffers with the device.
-    pub events_at_device: u32,
-    /// Event buffers with the driver.
-    pub events_at_driver: u32,
-    /// Of the event buffers with the device, those that it will not give back: it returned as many ids that name none. The driver
-    /// resets the device when they are an eighth of all.
-    pub events_missing: u32,
-    /// Events that no client had subscribed to.
-    pub events_unclaimed: u32,
-    /// Requests refused because `app.toml` does not allow them.
-    pub refused: u32,
-    /// Answers and events longer than their buffer, cut to it.
-    pub clamped: u32,
-    /// Interrupts taken.
-    pub interrupts: u32,
-    /// Notify writes made.
-    pub kicks: u32,
-    /// Recoveries begun.
-    pub recoveries: u32,
-    /// Recoveries that failed.
-    pub recoveries_failed: u32,
+    /// What happened.
+    pub counters: Counters,
+    /// What the driver holds.
+    pub pools: Pools,
 }
 
 impl ScmiStats {
-    /// Whether both balance equations hold.
+    /// Returns `true` if both equations hold.
     pub const fn balanced(&self) -> bool {
-        let ended = self
-            .answered
-            .wrapping_add(self.failed)
-            .wrapping_add(self.timed_out);
-        self.sent_ok == ended.wrapping_add(self.in_flight)
-            && self.event_buffers == self.events_at_device.wrapping_add(self.events_at_driver)
+        self.counters.balance(&self.pools)
     }
 
-    /// Every counter with its name, in the order of the fields.
-    pub fn named(&self) -> [(&'static str, u32); 32] {
-        [
-            ("sent_ok", self.sent_ok),
-            ("sent_fail", self.sent_fail),
-            (
-                "sent_fail_polling_unsupported",
-                self.sent_fail_polling_unsupported,
-            ),
-            (
-                "sent_fail_channel_not_found",
-                self.sent_fail_channel_not_found,
-            ),
-            ("response_ok", self.response_ok),
-            ("notification_ok", self.notification_ok),
-            ("delayed_response_ok", self.delayed_response_ok),
-            ("xfers_response_timeout", self.xfers_response_timeout),
-            (
-                "xfers_response_polled_timeout",
-                self.xfers_response_polled_timeout,
-            ),
-            ("response_polled_ok", self.response_polled_ok),
-            ("err_msg_unexpected", self.err_msg_unexpected),
-            ("err_msg_invalid", self.err_msg_invalid),
-            ("err_msg_nomem", self.err_msg_nomem),
-            ("err_protocol", self.err_protocol),
-            ("answered", self.answered),
-            ("failed", self.failed),
-            ("timed_out", self.timed_out),
-            ("in_flight", self.in_flight),
-            ("slots_free", self.slots_free),
-            ("slots_lost", self.slots_lost),
-            ("slots_owed", self.slots_owed),
-            ("event_buffers", self.event_buffers),
-            ("events_at_device", self.events_at_device),
-            ("events_at_driver", self.events_at_driver),
-            ("events_missing", self.events_missing),
-            ("events_unclaimed", self.events_unclaimed),
-            ("refused", self.refused),
-            ("clamped", self.clamped),
-            ("interrupts", self.interrupts),
-            ("kicks", self.kicks),
-            ("recoveries", self.recoveries),
-            ("recoveries_failed", self.recoveries_failed),
-        ]
+    /// Returns every counter and every pool with its name, in the order of the fields.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u32)> + use<> {
+        self.counters.named().chain(self.pools.named())
     }
 }

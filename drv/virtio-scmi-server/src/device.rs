@@ -3,13 +3,14 @@
 
 //! The device: which virtio slot it is in, and how the channel core reaches it.
 
+use core::array;
 use core::ptr::NonNull;
 
 use drv_scmi_api::DriverState;
 use drv_virtio_scmi::{self as core_api, DEVICE_ID, SetupError};
 use safe_mmio::UniqueMmioPointer;
 use virtio_mmio::registers::STRIDE;
-use virtio_mmio::{Features, InitError, Interrupts, ProbeError, RegisterBlock, Scan, Transport};
+use virtio_mmio::{Features, InitError, Interrupts, RegisterBlock, Transport};
 use virtqueue::Addresses;
 
 use crate::config::INTERRUPT_SLOTS;
@@ -22,15 +23,7 @@ pub struct Device {
     transport: Transport<Registers>,
 }
 
-/// What a look at all slots found.
-pub enum Found {
-    /// The device, and where it is.
-    Device(Device, Place),
-    /// No device that the driver can use; why.
-    Nothing(DriverState),
-}
-
-/// Where the device is.
+/// Where the device is, and who made it.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Place {
     /// Number of its slot.
@@ -39,57 +32,52 @@ pub struct Place {
     pub neighbours: u32,
     /// The slot's interrupt is ours. If not, the timer stands in for it.
     pub interrupts: bool,
+    /// What its vendor register says.
+    pub vendor: u32,
 }
 
 const SLOTS: usize = SIZE / STRIDE;
+const FIRST: NonNull<RegisterBlock> = match NonNull::new(ADDRESS as *mut RegisterBlock) {
+    Some(first) => first,
+    None => panic!("chip.toml has the device at address 0"),
+};
 const _: () = assert!(SLOTS <= 32, "the driver keeps sets of slots in 32 bits");
 
-/// Looks at every slot, from the last one down: QEMU fills them in that order. Only identities are
-/// read.
+/// Looks at the identity of every slot, and takes over the last one that holds the device: QEMU fills its slots in that order. Other
+/// devices, and a second one of these, are left alone (V41).
+///
+/// # Errors
+///
+/// There is no device that the driver can use; the state says why.
 ///
 /// # Safety
 ///
 /// To be called once: the result owns the registers.
-pub unsafe fn find() -> Found {
-    let mut legacy = false;
-    let mut seen = Scan::default();
-    let mut found: Option<(Device, usize)> = None;
-    for slot in (0..SLOTS).rev() {
-        let address = (ADDRESS + slot * STRIDE) as *mut RegisterBlock;
-        let Some(address) = NonNull::new(address) else {
-            continue;
-        };
-        // Safety: app.toml maps these registers into this task alone, and each slot is taken once.
-        let registers = unsafe { UniqueMmioPointer::new(address) };
-        match Transport::probe(registers, DEVICE_ID) {
-            Err(ProbeError::Empty) => continue,
-            Err(ProbeError::Legacy) => legacy = true,
-            Ok(transport) if found.is_none() => found = Some((Device { transport }, slot)),
-            // Another device, or a second one of these: left alone (V41).
-            _ => {}
-        }
-        seen.occupied |= 1 << slot;
-    }
-    if let Some((device, slot)) = found {
-        let place = Place {
-            slot: slot as u8,
-            neighbours: seen.neighbours(slot as u8),
-            interrupts: INTERRUPT_SLOTS & 1 << slot != 0,
-        };
-        return Found::Device(device, place);
-    }
-    Found::Nothing(if legacy {
-        DriverState::Legacy
-    } else {
-        DriverState::NoDevice
-    })
-}
-
-impl Device {
-    /// Who made the device.
-    pub fn vendor(&mut self) -> u32 {
-        self.transport.vendor()
-    }
+pub unsafe fn find() -> Result<(Device, Place), DriverState> {
+    let mut slots: [Registers; SLOTS] = array::from_fn(|slot| {
+        // Safety: the slots lie one behind the other, from a first address that is not 0.
+        let address = unsafe { FIRST.byte_add(slot * STRIDE) };
+        // Safety: app.toml maps these registers into this task alone, and each slot is named once.
+        unsafe { UniqueMmioPointer::new(address) }
+    });
+    let seen = virtio_mmio::scan(&mut slots, DEVICE_ID);
+    let found = seen
+        .last()
+        .and_then(|slot| Some((slot, slots.into_iter().nth(slot.into())?)))
+        .and_then(|(slot, registers)| Some((slot, Transport::probe(registers, DEVICE_ID).ok()?)));
+    let Some((slot, mut transport)) = found else {
+        return Err(match seen.legacy {
+            0 => DriverState::NoDevice,
+            _ => DriverState::Legacy,
+        });
+    };
+    let place = Place {
+        slot,
+        neighbours: seen.neighbours(slot),
+        interrupts: INTERRUPT_SLOTS & 1 << slot != 0,
+        vendor: transport.vendor(),
+    };
+    Ok((Device { transport }, place))
 }
 
 impl core_api::Transport for Device {

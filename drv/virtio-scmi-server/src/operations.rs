@@ -6,12 +6,12 @@
 use core::convert::Infallible;
 
 use drv_scmi_api::{
-    Answer, DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer, SMALL_REQUEST, ScmiError,
-    ScmiInfo, ScmiStats, SmallRequest, TransferFlags,
+    Answer, BatchAnswer, BatchEntry, DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer,
+    SMALL_REQUEST, ScmiError, ScmiInfo, ScmiStats, SmallRequest,
 };
 use drv_virtio_scmi::{
-    Cause, Command, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Thresholds,
-    Wait,
+    Batch, Cause, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Request,
+    Thresholds, TransferFlags, Transport, Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
 use ringbuf::ringbuf_entry_root;
@@ -19,49 +19,56 @@ use userlib::RecvMessage;
 
 use crate::config::RING;
 use crate::server::{Kernel, Server, answer};
-use crate::{Trace, convert, idl};
+use crate::{Trace, idl};
 
 type Payload<A> = LazyLeased<A, [u8]>;
 /// `None`: the answer comes later.
 type Pending<T> = Result<Option<T>, RequestError<ScmiError>>;
 
-impl Server {
+impl<T: Transport> Server<T> {
     /// By the refused operation the driver may have learned that the client's task is in another life, and have things to see to.
     fn refuse(&mut self, refusal: Refusal) -> RequestError<ScmiError> {
         self.run(Cause::Poll);
-        convert::refusal(refusal, self.device.is_some()).into()
+        let error = match refusal {
+            Refusal::NoDevice if self.device.is_some() => ScmiError::DeviceUnusable,
+            refusal => refusal.into(),
+        };
+        error.into()
+    }
+
+    fn not_sent(&mut self, error: NotSent<RequestError<ScmiError>>) -> RequestError<ScmiError> {
+        match error {
+            NotSent::Refused(refusal) => self.refuse(refusal),
+            NotSent::NotFilled(error) => {
+                self.run(Cause::Poll);
+                error
+            }
+        }
     }
 
     /// Sends a command: with a small request from the message, or one from the lease.
     fn transmit(
         &mut self,
         msg: &RecvMessage,
-        command: &Command,
+        (request, wait): (Request<()>, Wait),
         request_len: u8,
         small: &SmallRequest,
-        request: &Payload<R>,
+        payload: &Payload<R>,
     ) -> Result<Handle, RequestError<ScmiError>> {
-        let sent = self.driver.send(
-            owner(msg),
-            command,
-            &mut Kernel,
-            |buffer| match usize::from(request_len) {
-                len @ ..=SMALL_REQUEST => {
-                    if len > 0 {
-                        buffer.write_words(1, small);
-                    }
-                    Ok(len)
+        let write = |buffer: &DmaBuffer| match usize::from(request_len) {
+            len @ ..=SMALL_REQUEST => {
+                if len > 0 {
+                    buffer.write_words(1, small);
                 }
-                _ => fill(buffer, request),
-            },
-        );
-        let handle = sent.map_err(|error| match error {
-            NotSent::Refused(refusal) => self.refuse(refusal),
-            NotSent::NotFilled(error) => {
-                self.run(Cause::Poll);
-                error
+                Ok(len)
             }
-        })?;
+            _ => fill(buffer, payload),
+        };
+        let request = Request::new(request.protocol, request.message, write)
+            .with_flags(request.flags)
+            .with_deadline(request.deadline_ms);
+        let sent = self.driver.send(owner(msg), request, wait, &mut Kernel);
+        let handle = sent.map_err(|error| self.not_sent(error))?;
         self.run(Cause::Request);
         Ok(handle)
     }
@@ -83,31 +90,17 @@ fn fill(buffer: &DmaBuffer, request: &Payload<R>) -> Result<usize, RequestError<
     }
 }
 
-fn command(
-    protocol: u8,
-    message: u8,
-    flags: u8,
-    deadline: u32,
-    wait: Wait,
-) -> Result<Command, RequestError<ScmiError>> {
-    if flags & !TransferFlags::ALL != 0 {
-        return Err(ScmiError::InvalidArgument.into());
-    }
-    Ok(Command {
-        protocol,
-        message,
-        delayed: flags & TransferFlags::DELAYED != 0,
-        polled: flags & TransferFlags::POLLED != 0,
-        deadline,
-        wait,
-    })
+fn request(protocol: u8, message: u8, flags: u8, deadline: u32) -> Request<()> {
+    Request::new(protocol, message, ())
+        .with_flags(TransferFlags::from_bits_retain(flags))
+        .with_deadline(deadline)
 }
 
 fn owner(msg: &RecvMessage) -> Owner {
     Owner(msg.sender.0)
 }
 
-impl idl::DeferredScmiImpl for Server {
+impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
     fn exchange(
         &mut self,
         msg: &RecvMessage,
@@ -121,8 +114,8 @@ impl idl::DeferredScmiImpl for Server {
         // Lease 1: an answer that is not small goes there, see `server::tell`.
         _response: Payload<W>,
     ) -> Pending<Answer> {
-        let command = command(protocol, message, flags, deadline_ms, Wait::Blocked)?;
-        self.transmit(msg, &command, request_len, &small, &request)?;
+        let command = self::request(protocol, message, flags, deadline_ms);
+        self.transmit(msg, (command, Wait::Blocked), request_len, &small, &request)?;
         Ok(None)
     }
 
@@ -139,9 +132,41 @@ impl idl::DeferredScmiImpl for Server {
         request: Payload<R>,
     ) -> Pending<u32> {
         let wait = Wait::Poll(notification);
-        let command = command(protocol, message, flags, deadline_ms, wait)?;
-        let handle = self.transmit(msg, &command, request_len, &small, &request)?;
+        let command = self::request(protocol, message, flags, deadline_ms);
+        let handle = self.transmit(msg, (command, wait), request_len, &small, &request)?;
         Ok(Some(handle.raw()))
+    }
+
+    fn batch(
+        &mut self,
+        msg: &RecvMessage,
+        deadline_ms: u32,
+        entries: LazyLeased<R, [BatchEntry]>,
+        answers: Payload<W>,
+    ) -> Pending<()> {
+        let (Some(entries), Some(answers)) = (entries.look(None), answers.look(None)) else {
+            return Err(ClientError::BadLease.fail());
+        };
+        let count = entries.len();
+        let stride = answers.len().checked_div(count).unwrap_or(0);
+        if stride < size_of::<BatchAnswer>() || stride * count != answers.len() {
+            return Err(self.refuse(Refusal::InvalidArgument));
+        }
+        let batch = Batch {
+            count,
+            deadline_ms,
+            tag: stride as u32,
+        };
+        let begun = self
+            .driver
+            .batch(owner(msg), &batch, &mut Kernel, |places| {
+                entries
+                    .read_range(0..count, places)
+                    .map_err(|()| ClientError::BadLease.fail())
+            });
+        begun.map_err(|error| self.not_sent(error))?;
+        self.run(Cause::Request);
+        Ok(None)
     }
 
     fn poll(
@@ -158,7 +183,7 @@ impl idl::DeferredScmiImpl for Server {
                 Ok(reply) => answer(&response, &reply)
                     .map(|answer| Some(PollAnswer { done: 1, answer }))
                     .map_err(ClientError::fail),
-                Err(failure) => Err(convert::failure(failure).into()),
+                Err(failure) => Err(ScmiError::from(failure).into()),
             });
         match end {
             Err(refusal) => Err(self.refuse(refusal)),
@@ -221,7 +246,16 @@ impl idl::DeferredScmiImpl for Server {
         if payload.write_front(fetched.payload).is_err() {
             return Err(ClientError::BadLease.fail());
         }
-        Ok(Some(convert::event(&fetched)))
+        Ok(Some(Event {
+            time_ms: fetched.time,
+            lost: fetched.lost,
+            len: fetched.payload.len() as u32,
+            kind: fetched.kind as u8,
+            protocol: fetched.protocol,
+            event: fetched.event,
+            more: u8::from(fetched.more),
+            generation: fetched.generation,
+        }))
     }
 
     fn info(&mut self, msg: &RecvMessage) -> Result<Option<ScmiInfo>, RequestError<Infallible>> {
@@ -238,10 +272,7 @@ impl idl::DeferredScmiImpl for Server {
         Ok(Some(ScmiInfo {
             features: driver.features(),
             generation: driver.generation(),
-            vendor: self
-                .device
-                .as_mut()
-                .map_or(0, |(device, _)| device.vendor()),
+            vendor: place.map_or(0, |place| place.vendor),
             ring_configured: RING as u16,
             command_ring: driver.command_ring(),
             event_ring: driver.event_ring(),
@@ -262,9 +293,9 @@ impl idl::DeferredScmiImpl for Server {
     }
 
     fn stats(&mut self, _msg: &RecvMessage) -> Result<Option<ScmiStats>, RequestError<Infallible>> {
-        Ok(Some(convert::stats(
-            self.driver.counters(),
-            &self.driver.pools(),
-        )))
+        Ok(Some(ScmiStats {
+            counters: *self.driver.counters(),
+            pools: self.driver.pools(),
+        }))
     }
 }

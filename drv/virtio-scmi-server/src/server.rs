@@ -4,46 +4,52 @@
 //! From the kernel to the driver and back: notifications become causes to run, plans become system calls, and what clients are to be
 //! told becomes replies and posts.
 
-use drv_scmi_api::{Answer, DriverState, SMALL_RESPONSE};
-use drv_virtio_scmi::{Cause, Failure, Handle, Owner, Plan, Reply, SetupError, System};
+use drv_scmi_api::{
+    Answer, BatchAnswer, DriverState, PAYLOAD_MAX, Response, SMALL_RESPONSE, ScmiError,
+};
+use drv_virtio_scmi::{
+    Cause, Failure, Handle, Owner, Plan, Reply, SetupError, System, Transport, Unanswered,
+    VERSION_1,
+};
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
 use userlib::*;
+use zerocopy::IntoBytes;
 
 use crate::config::INTERRUPT_SLOTS;
-use crate::device::{Device, Place};
-use crate::{Driver, Trace, convert, idl, notifications};
+use crate::{Driver, Place, Trace, idl, notifications};
 
 /// The lease of `exchange` that takes the answer.
 const EXCHANGE_RESPONSE: usize = 1;
 
+/// The lease of `batch` that takes the answers.
+const BATCH_ANSWERS: usize = 1;
+
 /// The task: the driver, and the device if there is one.
-pub struct Server {
-    pub driver: &'static mut Driver,
-    pub device: Option<(Device, Place)>,
+pub struct Server<T> {
+    pub(crate) driver: &'static mut Driver,
+    pub(crate) device: Option<(T, Place)>,
     /// Why there is nothing to drive, where that is for good.
-    pub verdict: DriverState,
+    pub(crate) verdict: DriverState,
 }
 
-impl Server {
+impl<T: Transport> Server<T> {
     /// Takes over the device, whatever an earlier life of this task left it doing in the memory that is rebuilt now. What goes wrong is
-    /// in the driver's state, and in the trace.
-    pub fn new(
-        driver: &'static mut Driver,
-        mut device: Option<(Device, Place)>,
-        mut verdict: DriverState,
-    ) -> Self {
-        if let Some((device, place)) = &mut device {
-            verdict = match driver.start(place.interrupts, &mut Kernel, device) {
-                Err(SetupError::MissingFeatures(bits))
-                    if bits & drv_virtio_scmi::VERSION_1 != 0 =>
-                {
-                    DriverState::MissingVersion1
-                }
-                Err(error) if !error.may_pass() => DriverState::SetupFailed,
-                _ => DriverState::Ready,
-            };
-        }
+    /// in the driver's state, and in the trace. `device` may also say why there is none.
+    pub fn new(driver: &'static mut Driver, device: Result<(T, Place), DriverState>) -> Self {
+        let (device, verdict) = match device {
+            Err(state) => (None, state),
+            Ok((mut device, place)) => {
+                let verdict = match driver.start(place.interrupts, &mut Kernel, &mut device) {
+                    Err(SetupError::MissingFeatures(bits)) if bits & VERSION_1 != 0 => {
+                        DriverState::MissingVersion1
+                    }
+                    Err(error) if !error.may_pass() => DriverState::SetupFailed,
+                    _ => DriverState::Ready,
+                };
+                (Some((device, place)), verdict)
+            }
+        };
         Self {
             driver,
             device,
@@ -68,7 +74,7 @@ impl Server {
     }
 
     /// Runs the driver. Without a device there is nothing to run for, and its interrupt stays masked.
-    pub fn run(&mut self, cause: Cause) {
+    pub(crate) fn run(&mut self, cause: Cause) {
         let Some((device, _)) = &mut self.device else {
             return;
         };
@@ -82,7 +88,7 @@ impl Server {
     }
 }
 
-impl NotificationHandler for Server {
+impl<T: Transport> NotificationHandler for Server<T> {
     fn current_notification_mask(&self) -> u32 {
         notifications::SCMI_IRQ_MASK | notifications::TIMER_MASK
     }
@@ -96,7 +102,7 @@ impl NotificationHandler for Server {
 }
 
 /// The kernel, as far as the driver core needs it.
-pub struct Kernel;
+pub(crate) struct Kernel;
 
 impl System for Kernel {
     fn now(&mut self) -> u64 {
@@ -114,9 +120,55 @@ impl System for Kernel {
                     Err(error) => return idol_runtime::fault(client, error),
                 }
             }
-            Err(failure) => Err(convert::failure(failure)),
+            Err(failure) => Err(failure.into()),
         };
         idl::reply_exchange(client, result);
+    }
+
+    fn entry_ended(
+        &mut self,
+        owner: Owner,
+        stride: u32,
+        index: u8,
+        result: Result<Reply<'_>, Unanswered>,
+    ) -> bool {
+        let client = TaskId(owner.0);
+        // `batch` has seen that the lease is as long as it must be, and the client is still lending it.
+        let lease = LazyLeased::<W, [u8]>::new(client, BATCH_ANSWERS);
+        let offset = usize::from(index) * stride as usize;
+        let written = match result {
+            Ok(reply) => {
+                // Header and status give way to what a client sees of them: so one copy does, values and all.
+                let buffer = reply.buffer();
+                buffer.set_word(0, reply.len as u32);
+                buffer.set_word(1, reply.status as u32);
+                let len = (Reply::FIRST * 4 + reply.len).min(stride as usize);
+                // Safety: as in `give`, with the two words in front.
+                unsafe { lease.write_at_raw(offset, buffer.pointer(0), len) }
+            }
+            Err(unanswered) => {
+                let error = match unanswered {
+                    Unanswered::Refused(refusal) => ScmiError::from(refusal),
+                    Unanswered::Failed(failure) => failure.into(),
+                };
+                let end = BatchAnswer {
+                    error: error as u16,
+                    ..BatchAnswer::default()
+                };
+                let bytes = end.as_bytes();
+                // Safety: a slice of ours.
+                unsafe { lease.write_at_raw(offset, bytes.as_ptr(), bytes.len()) }
+            }
+        };
+        if written.is_err() {
+            ringbuf_entry_root!(Trace::LeaseGone(client));
+            idol_runtime::fault(client, ClientError::BadLease);
+        }
+        written.is_ok()
+    }
+
+    fn batch_ended(&mut self, owner: Owner) {
+        idl::reply_batch(TaskId(owner.0), Ok(()));
     }
 
     fn post(&mut self, owner: Owner, bits: u32) -> bool {
@@ -124,7 +176,7 @@ impl System for Kernel {
     }
 
     fn subscribed(&mut self, owner: Owner, result: Result<(), Failure>) {
-        idl::reply_notify(TaskId(owner.0), result.map_err(convert::failure));
+        idl::reply_notify(TaskId(owner.0), result.map_err(Into::into));
     }
 
     fn is_alive(&mut self, owner: Owner) -> bool {
@@ -134,12 +186,18 @@ impl System for Kernel {
 
 /// An answer as it travels: with the return values in it if they are small. Others are copied from the device's buffer into
 /// the client's lease, once, by the kernel; as much as fits.
-pub fn answer(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<Answer, ClientError> {
+pub(crate) fn answer(
+    lease: &LazyLeased<W, [u8]>,
+    reply: &Reply<'_>,
+) -> Result<Answer, ClientError> {
     if reply.len > SMALL_RESPONSE {
         give(lease, reply)?;
     }
     Ok(Answer {
-        response: convert::response(reply),
+        response: Response {
+            status: reply.status,
+            len: reply.len.min(PAYLOAD_MAX) as u32,
+        },
         values: reply.first_words(),
     })
 }

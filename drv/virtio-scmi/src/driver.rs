@@ -4,7 +4,7 @@
 //! The driver: what its server, and whoever plays one, calls. It decides when the rings are looked at, when the device may
 //! interrupt, and when the timer fires.
 
-use crate::batches::{Batch, Entry};
+use crate::batches::{Batch, BatchEntry};
 use crate::channel::{After, Channel};
 use crate::clients::{Fetched, Owner};
 use crate::counters::{Count, Counters, Pools};
@@ -16,8 +16,9 @@ use crate::provision::Provision;
 use crate::recovery::{Condition, Trouble};
 use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
-use crate::transfers::{self, Books, Command, Handle, LATENESS, Reply};
+use crate::transfers::{self, Books, Handle, LATENESS, Reply, Wait};
 use crate::transport::{SetupError, Transport};
+use drv_scmi_types::Request;
 use scmi::events::Thresholds;
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
@@ -191,17 +192,17 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Sends a command, or says at once why not (V25); nothing is queued and nothing waits. The device may not know of it before
     /// [`Cause::Request`] is run, which must follow: after the last of several, to save notify writes.
     ///
-    /// `fill` writes the parameters into the buffer, from byte 4 on, and returns their length, at most 128 bytes. It is called once, if
-    /// the client may send such a command and a slot is free. The answer goes to the client as the [`Command`] says, for a blocked one
-    /// by [`System::ended`] with this handle.
+    /// The request's payload writes the parameters into the buffer, from byte 4 on, and returns their length, at most 128 bytes. It is
+    /// called once, if the client may send such a command and a slot is free. The answer comes as `wait` says, to a blocked client by
+    /// [`System::ended`] with this handle.
     pub fn send<E>(
         &mut self,
         owner: Owner,
-        command: &Command,
+        request: Request<impl FnOnce(&DmaBuffer) -> Result<usize, E>>,
+        wait: Wait,
         system: &mut impl System,
-        fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
     ) -> Result<Handle, NotSent<E>> {
-        self.channel.send(owner, command, system, fill)
+        self.channel.send(owner, request, wait, system)
     }
 
     /// Begins a batch: commands that a blocked client waits for all together. `fill` writes its entries, as many as [`Batch`] says, and
@@ -216,7 +217,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         batch: &Batch,
         system: &mut impl System,
-        fill: impl FnOnce(&mut [Entry]) -> Result<(), E>,
+        fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), E>,
     ) -> Result<(), NotSent<E>> {
         self.channel.batch(owner, batch, system, fill)
     }

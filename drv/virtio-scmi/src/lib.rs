@@ -68,7 +68,7 @@
 //! let mut books = Books::NEW;
 //! let mut clients = [Client::new(&CONFIG)];
 //! let (mut records, mut subscriptions) = ([Record::NEW; 4], [Subscription::NEW; 4]);
-//! let (mut batches, mut entries) = ([BatchState::NEW], [Entry::NEW; 8]);
+//! let (mut batches, mut entries) = ([BatchState::NEW], [BatchEntry::default(); 8]);
 //! let mut driver = Driver::new(&memory, &mut books);
 //! let tasks = [0xff, 0xff, 0xff, 0];
 //! driver.provide(Provision {
@@ -89,10 +89,8 @@
 //! assert_eq!(plan, Plan { timer: None, unmask: false });
 //!
 //! // Base protocol, PROTOCOL_VERSION.
-//! let command = Command {
-//!     protocol: 0x10, message: 0, delayed: false, polled: false, deadline: 0, wait: Wait::Blocked,
-//! };
-//! let sent = driver.send(Owner(3), &command, &mut Kernel, |_| Ok::<_, ()>(0));
+//! let request = Request::new(0x10, 0, |_: &DmaBuffer| Ok::<_, ()>(0));
+//! let sent = driver.send(Owner(3), request, Wait::Blocked, &mut Kernel);
 //! assert_eq!(sent, Err(NotSent::Refused(Refusal::NoDevice)));
 //! ```
 
@@ -117,13 +115,14 @@ mod trace;
 mod transfers;
 mod transport;
 
-pub use batches::{Batch, BatchState, ENTRIES_MAX, ENTRY_WORDS, Entry};
+pub use batches::{BATCH_MAX, Batch, BatchEntry, BatchState};
 pub use clients::{
     CLIENTS_MAX, Client, ClientConfig, EventKind, Fetched, MessageSet, Owner, Record, Rule, Rules,
     messages, own_slots,
 };
 pub use counters::{Counters, Pools};
 pub use driver::Driver;
+pub use drv_scmi_types::{Request, TransferFlags};
 pub use error::{Failure, Refusal, Unanswered};
 pub use events::{ALL_SOURCES, Notified, Subscription};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};
@@ -132,7 +131,7 @@ pub use recovery::{Condition, Limits, Trouble};
 pub use scmi::events::Thresholds;
 pub use system::{Cause, NotSent, Plan, System};
 pub use trace::Trace;
-pub use transfers::{Books, Command, FIRST_WORDS, Handle, Reply, Wait};
+pub use transfers::{Books, FIRST_WORDS, Handle, Reply, Wait};
 pub use transport::{
     COMMAND_QUEUE, DEVICE_ID, EVENT_IDX, EVENT_QUEUE, Interrupts, P2A_CHANNELS, SetupError,
     Transport, VERSION_1,

@@ -3,7 +3,7 @@
 
 //! What the driver is given before it starts.
 
-use crate::batches::{BatchState, Entry};
+use crate::batches::{BatchEntry, BatchState};
 use crate::clients::{Client, Record};
 use crate::events::Subscription;
 use crate::recovery::Limits;
@@ -22,7 +22,7 @@ pub struct Provision<'m> {
     /// As many as there are clients.
     pub batches: &'m mut [BatchState],
     /// Places of batches, shared out as `records`.
-    pub entries: &'m mut [Entry],
+    pub entries: &'m mut [BatchEntry],
     /// How long things may take.
     pub limits: Limits,
     /// Is told what happens.

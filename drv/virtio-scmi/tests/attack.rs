@@ -7,10 +7,11 @@
 mod support;
 
 use drv_virtio_scmi::{
-    Command as Wish, Condition, EVENT_IDX, EventKind, Handle, Notified, Owner, P2A_CHANNELS,
-    Refusal, Thresholds, VERSION_1, Wait,
+    Condition, EVENT_IDX, EventKind, Handle, Notified, Owner, P2A_CHANNELS, Refusal, Thresholds,
+    VERSION_1, Wait,
 };
 use std::collections::BTreeMap;
+use support::world::Wish;
 use support::world::{FITTING, wish};
 use support::{CONSOLE, Command, POWER, Setup, THERMAL, Told, World, reborn, run, run_sized};
 

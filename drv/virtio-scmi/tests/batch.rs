@@ -5,7 +5,7 @@
 
 mod support;
 
-use drv_virtio_scmi::{Cause, Entry, Failure, Limits, Owner, Refusal, Unanswered};
+use drv_virtio_scmi::{BatchEntry as Entry, Cause, Failure, Limits, Owner, Refusal, Unanswered};
 use support::world::{BATCH_TAG, FITTING};
 use support::{CONSOLE, POWER, Setup, THERMAL, Told, World, run};
 
@@ -18,7 +18,7 @@ fn entry(message: u8) -> Entry {
     Entry {
         protocol: BASE,
         message,
-        ..Entry::NEW
+        ..Entry::default()
     }
 }
 
@@ -404,7 +404,7 @@ fn parameters_reach_the_device_as_they_are() {
             message: 6,
             len: 8,
             parameters,
-            ..Entry::NEW
+            ..Entry::default()
         }];
         world.batch(CONSOLE, &batch).unwrap();
         let command = world.take();

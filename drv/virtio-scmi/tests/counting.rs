@@ -5,8 +5,8 @@
 
 mod support;
 
-use drv_virtio_scmi::{Command as Wish, Counters, Refusal, VERSION_1, Wait};
-use support::world::wish;
+use drv_virtio_scmi::{Counters, Refusal, VERSION_1, Wait};
+use support::world::{Wish, wish};
 use support::{CONSOLE, STRANGER, Setup, Told, World, header, run};
 
 type W<'m> = World<'m, 16, 8, 16>;

@@ -5,9 +5,9 @@
 
 mod support;
 
-use drv_virtio_scmi::{Command as Wish, Failure, Limits, Refusal, Wait};
+use drv_virtio_scmi::{Failure, Limits, Refusal, Wait};
 use support::device::Command;
-use support::world::wish;
+use support::world::{Wish, wish};
 use support::{CONSOLE, Setup, THERMAL, Told, World, header, run, run_sized, times};
 
 fn delayed(message: u8) -> Wish {

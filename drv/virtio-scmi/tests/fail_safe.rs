@@ -7,10 +7,11 @@
 mod support;
 
 use drv_virtio_scmi::{
-    ClientConfig, Command as Wish, Condition, Failure, Notified, P2A_CHANNELS, QueueMemory,
-    Refusal, Rule, Rules, Thresholds, Trace, Trouble, VERSION_1, Wait,
+    ClientConfig, Condition, Failure, Notified, P2A_CHANNELS, QueueMemory, Refusal, Rule, Rules,
+    Thresholds, Trace, Trouble, VERSION_1, Wait,
 };
 use support::device::header;
+use support::world::Wish;
 use support::world::{FITTING, wish};
 use support::{CONSOLE, POWER, Setup, THERMAL, Told, World, reborn, run, run_over, run_sized};
 

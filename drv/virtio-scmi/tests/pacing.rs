@@ -5,8 +5,8 @@
 
 mod support;
 
-use drv_virtio_scmi::{Cause, Command as Wish, Condition, Owner, P2A_CHANNELS, VERSION_1, Wait};
-use support::world::wish;
+use drv_virtio_scmi::{Cause, Condition, Owner, P2A_CHANNELS, VERSION_1, Wait};
+use support::world::{Wish, wish};
 use support::{CONSOLE, Setup, THERMAL, Told, World, run};
 
 /// A client sends a command, and the device takes it.

@@ -6,9 +6,9 @@
 mod support;
 
 use drv_virtio_scmi::{
-    Cause, Command as Wish, EVENT_QUEUE, Failure, Handle, P2A_CHANNELS, Refusal, VERSION_1, Wait,
+    Cause, EVENT_QUEUE, Failure, Handle, P2A_CHANNELS, Refusal, VERSION_1, Wait,
 };
-use support::world::wish;
+use support::world::{Wish, wish};
 use support::{CONSOLE, Point, Setup, THERMAL, Told, World, run};
 
 fn polled(deadline: u32) -> Wish {

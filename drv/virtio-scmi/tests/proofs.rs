@@ -6,11 +6,9 @@
 
 mod support;
 
-use drv_virtio_scmi::{
-    Command as Wish, EVENT_QUEUE, Failure, P2A_CHANNELS, Refusal, VERSION_1, Wait,
-};
+use drv_virtio_scmi::{EVENT_QUEUE, Failure, P2A_CHANNELS, Refusal, VERSION_1, Wait};
 use support::device::Command;
-use support::world::wish;
+use support::world::{Wish, wish};
 use support::{CONSOLE, Point, Setup, THERMAL, Told, World, header, reborn, run};
 
 /// SENSOR_READING_GET with a delayed response.

@@ -6,9 +6,9 @@
 mod support;
 
 use drv_virtio_scmi::{
-    Command as Wish, Condition, EventKind, Failure, Limits, Notified, Refusal, Trace, Trouble, Wait,
+    Condition, EventKind, Failure, Limits, Notified, Refusal, Trace, Trouble, Wait,
 };
-use support::world::wish;
+use support::world::{Wish, wish};
 use support::{CONSOLE, Setup, THERMAL, Told, World, run};
 
 type W<'m> = World<'m, 16, 8, 16>;

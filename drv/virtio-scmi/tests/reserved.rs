@@ -5,7 +5,7 @@
 
 mod support;
 
-use drv_virtio_scmi::{Command, Owner, Refusal, Wait};
+use drv_virtio_scmi::{Owner, Refusal, Wait};
 use support::world::wish;
 use support::{CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, World, run};
 
@@ -40,7 +40,7 @@ fn s02_reserved_messages_never_reach_the_device() {
         for (protocol, message) in RESERVED {
             for wait in [Wait::Blocked, Wait::Poll(1 << 9)] {
                 for delayed in [false, true] {
-                    let wish = Command {
+                    let wish = support::world::Wish {
                         wait,
                         delayed,
                         ..wish(protocol, message)

@@ -6,8 +6,8 @@
 mod support;
 
 use drv_virtio_scmi::{
-    Books, Cause, Condition, Driver, EVENT_IDX, Interrupts, NotSent, P2A_CHANNELS, QueueMemory,
-    Refusal, SetupError, Trace, Transport, VERSION_1,
+    Books, Cause, Condition, DmaBuffer, Driver, EVENT_IDX, Interrupts, NotSent, P2A_CHANNELS,
+    QueueMemory, Refusal, SetupError, Trace, Transport, VERSION_1,
 };
 use support::world::shared_memory;
 use support::{CONSOLE, FakeDevice, FakeTransport, INTERRUPT, Setup, Still, TIMER, run};
@@ -72,7 +72,12 @@ fn v01_v02_v19_before_the_start_every_operation_backs_out() {
     let wish = support::world::wish(0x10, 0);
     // Not even clients are known.
     assert_eq!(
-        driver.send(CONSOLE, &wish, system, |_| Ok::<_, ()>(0)),
+        driver.send(
+            CONSOLE,
+            wish.request(|_: &DmaBuffer| Ok::<_, ()>(0)),
+            wish.wait,
+            system
+        ),
         Err(NotSent::Refused(Refusal::NotAClient))
     );
     let handle = Handle::from_raw(1 << 10);

@@ -5,10 +5,12 @@
 
 mod support;
 
-use drv_virtio_scmi::{Command as Wish, Failure, Handle, Limits, NotSent, Owner, Refusal, Wait};
-use support::world::wish;
+use drv_virtio_scmi::{
+    DmaBuffer, Failure, Handle, Limits, NotSent, Owner, Refusal, TransferFlags, Wait,
+};
+use support::world::{Wish, wish};
 use support::{
-    CONSOLE, POWER, STRANGER, Setup, THERMAL, Told, header, reborn, run, run_sized, times,
+    CONSOLE, POWER, STRANGER, Setup, Still, THERMAL, Told, header, reborn, run, run_sized, times,
 };
 
 #[test]
@@ -485,6 +487,20 @@ fn d04_polling_is_refused_where_it_cannot_be() {
             );
         }
         assert_eq!(world.driver.counters().sent_fail_polling_unsupported, 2);
+    });
+}
+
+#[test]
+fn flags_that_mean_nothing_are_refused() {
+    run(Setup::default(), |world| {
+        let request = wish(0x10, 0)
+            .request(|_: &DmaBuffer| Ok::<_, ()>(0))
+            .with_flags(TransferFlags::from_bits_retain(1 << 2));
+        let sent = world
+            .driver
+            .send(CONSOLE, request, Wait::Blocked, &mut Still(0));
+        assert_eq!(sent, Err(NotSent::Refused(Refusal::InvalidArgument)));
+        assert_eq!(world.driver.counters().sent_fail, 1);
     });
 }
 

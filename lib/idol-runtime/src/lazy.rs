@@ -124,7 +124,27 @@ impl<A: AttributeWrite> LazyLeased<A, [u8]> {
     #[allow(clippy::result_unit_err)]
     pub unsafe fn write_front_raw(&self, src: *const u8, len: usize) -> Result<usize, ()> {
         // Safety: the caller vouches for the source.
-        let (code, copied) = unsafe { self.name.borrow_write(0, src, len) };
+        unsafe { self.write_at_raw(0, src, len) }
+    }
+
+    /// Like [`write_front_raw`](Self::write_front_raw), to byte `offset` of the lease.
+    ///
+    /// That must not lie behind its end, which the caller knows from having [looked](Self::look): the kernel faults a borrower that is
+    /// wrong about that.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Leased::write_range_raw`].
+    #[inline]
+    #[allow(clippy::result_unit_err)]
+    pub unsafe fn write_at_raw(
+        &self,
+        offset: usize,
+        src: *const u8,
+        len: usize,
+    ) -> Result<usize, ()> {
+        // Safety: the caller vouches for the source.
+        let (code, copied) = unsafe { self.name.borrow_write(offset, src, len) };
         if code == 0 { Ok(copied) } else { Err(()) }
     }
 }

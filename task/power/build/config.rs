@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Result, bail, ensure};
-use build_util::Scmi;
+use build_util::{Scmi, check_scmi_client};
 use serde::Deserialize;
 
 /// `[tasks.power.config]`: see the documentation of the task.
@@ -100,7 +100,7 @@ pub fn generate(config: &Config, image: &Image<'_>) -> Result<String> {
     let clients = clients(config, image, &key)?;
     let order = order(config, &names, &key)?;
     check_shared(config, &key)?;
-    image.scmi.check_client(image.task, protocols(config))?;
+    check_scmi_client(image.scmi, image.task, protocols(config))?;
 
     let mut code = String::new();
     for (number, (name, resource)) in config.resources.iter().enumerate() {

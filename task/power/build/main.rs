@@ -8,14 +8,6 @@ mod config;
 use std::fs;
 
 use anyhow::{Result, anyhow};
-use serde::Deserialize;
-
-/// The part of `[config]` that says what this task may ask the driver for.
-#[derive(Deserialize)]
-struct AppConfig {
-    #[serde(default)]
-    scmi: build_util::Scmi,
-}
 
 fn main() -> Result<()> {
     if !build_util::only_in_image(&["notifications.rs", "config.rs", "server_stub.rs"])? {
@@ -24,7 +16,7 @@ fn main() -> Result<()> {
     build_util::build_notifications()?;
     let task = build_util::task_name()?;
     let tasks = build_util::task_ids()?;
-    let app: AppConfig = build_util::config()?;
+    let scmi = build_util::scmi()?;
     let image = config::Image {
         task: &task,
         tasks: tasks.names(),
@@ -32,7 +24,7 @@ fn main() -> Result<()> {
             let table = build_util::other_task_full_config::<serde::de::IgnoredAny>(task)?;
             Ok(table.notifications)
         },
-        scmi: &app.scmi,
+        scmi: &scmi,
     };
     let code = config::generate(&build_util::task_config()?, &image)?;
     fs::write(build_util::out_dir()?.join("config.rs"), code)?;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Result, bail, ensure};
-use build_util::{Scmi, check_platform_name};
+use build_util::{Scmi, check_platform_name, check_scmi_client};
 use serde::Deserialize;
 
 /// `[tasks.thermal.config]`: see the documentation of the task.
@@ -97,7 +97,7 @@ pub fn generate(config: &Config, task: &str, scmi: &Scmi) -> Result<String> {
             "{key}.{table}: {count} are too many; there may be {MOST}"
         );
     }
-    scmi.check_client(task, protocols(config))?;
+    check_scmi_client(scmi, task, protocols(config))?;
 
     let mut limits = String::new();
     for (name, limit) in &config.limits {

@@ -8,23 +8,15 @@ mod config;
 use std::fs;
 
 use anyhow::{Result, anyhow};
-use serde::Deserialize;
-
-/// The part of `[config]` that says what this task may ask the driver for.
-#[derive(Deserialize)]
-struct AppConfig {
-    #[serde(default)]
-    scmi: build_util::Scmi,
-}
 
 fn main() -> Result<()> {
     if !build_util::only_in_image(&["notifications.rs", "config.rs", "server_stub.rs"])? {
         return Ok(());
     }
     build_util::build_notifications()?;
-    let app: AppConfig = build_util::config()?;
+    let scmi = build_util::scmi()?;
     let task = build_util::task_name()?;
-    let code = config::generate(&build_util::task_config()?, &task, &app.scmi)?;
+    let code = config::generate(&build_util::task_config()?, &task, &scmi)?;
     fs::write(build_util::out_dir()?.join("config.rs"), code)?;
     idol::Generator::new()
         .build_server_support(

@@ -488,9 +488,18 @@ fn flood(run: &mut Run, scmi: &Scmi) -> Outcome {
     hl::sleep_for(300);
     let (received, lost) = run.count_events()?;
     let after = scmi.stats();
-    let delivered = after.notification_ok.wrapping_sub(before.notification_ok);
+    let delivered = after
+        .counters
+        .notification_ok
+        .wrapping_sub(before.counters.notification_ok);
     run.same(received.wrapping_add(lost), delivered)?;
-    run.same(lost, after.err_msg_nomem.wrapping_sub(before.err_msg_nomem))?;
+    run.same(
+        lost,
+        after
+            .counters
+            .err_msg_nomem
+            .wrapping_sub(before.counters.err_msg_nomem),
+    )?;
     run.same(received > 0, true)?;
     run.same(after.balanced(), true)?;
     power.notify_changes(1, false)?;

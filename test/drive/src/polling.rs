@@ -54,8 +54,19 @@ fn few_interrupts(run: &mut Run, scmi: &Scmi) -> Outcome {
         finish(scmi, handle)?;
     }
     let (after, took) = (scmi.stats(), sys_get_timer().now - began);
-    run.same(after.answered.wrapping_sub(before.answered), COMMANDS)?;
-    let interrupts = u64::from(after.interrupts.wrapping_sub(before.interrupts));
+    run.same(
+        after
+            .counters
+            .answered
+            .wrapping_sub(before.counters.answered),
+        COMMANDS,
+    )?;
+    let interrupts = u64::from(
+        after
+            .counters
+            .interrupts
+            .wrapping_sub(before.counters.interrupts),
+    );
     if interrupts <= took + 2 {
         Ok(())
     } else {

@@ -5,8 +5,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::app::{App, Scmi};
+use crate::app::App;
 use crate::problem::Problem;
+use crate::scmi::{Protocols, Scmi};
 use crate::suggest::among;
 
 /// Descriptors in a ring. Half of them are command slots, of which there are at most 1024.
@@ -17,6 +18,11 @@ const SLOTS: RangeInclusive<u32> = 1..=1024;
 
 /// Events that a client's queue may hold, and subscriptions: the driver counts both in a byte.
 const PLACES: RangeInclusive<u32> = 0..=255;
+
+/// Most commands of a batch.
+const BATCH_MAX: u32 = 64;
+/// Most clients: the driver keeps sets of them in 32 bits.
+const CLIENTS_MAX: usize = 32;
 
 /// Standard protocols begin at Base; what is below is reserved (SCMI specification, 4.1).
 const FIRST_PROTOCOL: u8 = 0x10;
@@ -37,14 +43,38 @@ pub fn scmi(app: &App) -> Vec<Problem> {
             format!("write {near}, or another power of two"),
         ));
     }
-    for (key, milliseconds) in &scmi.times {
-        if *milliseconds == 0 {
+    for (key, milliseconds) in scmi.times() {
+        if milliseconds == 0 {
             problems.push(app.problem(
                 &["config", "scmi", key],
                 "nothing can be done in no time",
                 "write milliseconds, at least 1",
             ));
         }
+    }
+    if scmi.clients.len() > CLIENTS_MAX {
+        problems.push(app.problem(
+            &["config", "scmi", "clients"],
+            format!(
+                "{} tasks are more than the driver can tell apart",
+                scmi.clients.len()
+            ),
+            format!("leave {CLIENTS_MAX} at most"),
+        ));
+    }
+    let subscriptions = scmi
+        .clients
+        .values()
+        .map(|client| client.subscriptions)
+        .fold(0, u32::saturating_add);
+    if !PLACES.contains(&subscriptions) {
+        problems.push(app.problem(
+            &["config", "scmi", "clients"],
+            format!(
+                "the `subscriptions` of all clients come to {subscriptions}, more than the driver can count"
+            ),
+            format!("make them {} at most, taken together", PLACES.end()),
+        ));
     }
     for (name, client) in &scmi.clients {
         let path = ["config", "scmi", "clients", name.as_str()];
@@ -69,9 +99,8 @@ pub fn scmi(app: &App) -> Vec<Problem> {
                 ),
             ));
         }
-        if let Some(wanted) = client.slots
-            && !SLOTS.contains(&wanted)
-        {
+        let wanted = client.slots;
+        if !SLOTS.contains(&wanted) {
             problems.push(app.problem(
                 &at("slots"),
                 format!(
@@ -81,8 +110,21 @@ pub fn scmi(app: &App) -> Vec<Problem> {
                 format!("write a number from 1 to {}", SLOTS.end()),
             ));
         }
-        for (key, wanted) in &client.places {
-            if !PLACES.contains(wanted) {
+        if client.batch > BATCH_MAX {
+            problems.push(app.problem(
+                &at("batch"),
+                format!(
+                    "a batch of {} commands is more than the driver takes",
+                    client.batch
+                ),
+                format!("write {BATCH_MAX} at most"),
+            ));
+        }
+        for (key, wanted) in [
+            ("events", client.events),
+            ("subscriptions", client.subscriptions),
+        ] {
+            if !PLACES.contains(&wanted) {
                 problems.push(app.problem(
                     &at(key),
                     format!("{wanted} is more than the driver can count for a client"),
@@ -90,28 +132,32 @@ pub fn scmi(app: &App) -> Vec<Problem> {
                 ));
             }
         }
-        for (key, written) in &client.restricted {
-            let Some(protocol) = number(written) else {
-                problems.push(app.problem(
-                    &[&at(key)[..], &[written]].concat(),
-                    "it is no protocol number",
-                    "write the number in quotes, as `\"0x15\"`",
-                ));
-                continue;
-            };
-            if client
-                .protocols
-                .as_ref()
-                .is_some_and(|listed| !listed.contains(&protocol))
-            {
-                problems.push(app.problem(
-                    &[&at(key)[..], &[written]].concat(),
+        for (key, protocol) in client.restrictions() {
+            let (number, written) = (protocol.number, protocol.written.as_str());
+            let fault = if !client.protocols.contain(number) {
+                Some((
                     "it restricts a protocol that the client may not use at all",
-                    format!("add {protocol:#04x} to `protocols`, or remove it here"),
-                ));
+                    format!("add {number:#04x} to `protocols`, or remove it here"),
+                ))
+            } else if client
+                .restrictions()
+                .any(|(other, twin)| other == key && twin < protocol && twin.number == number)
+            {
+                Some((
+                    "it restricts a protocol that the table has already",
+                    String::from("write both lists as one"),
+                ))
+            } else {
+                None
+            };
+            if let Some((fault, remedy)) = fault {
+                problems.push(app.problem(&[&at(key)[..], &[written]].concat(), fault, remedy));
             }
         }
-        for protocol in client.protocols.iter().flatten() {
+        let Protocols::Listed(listed) = &client.protocols else {
+            continue;
+        };
+        for protocol in listed {
             if *protocol < FIRST_PROTOCOL {
                 problems.push(app.problem(
                     &at("protocols"),
@@ -156,7 +202,7 @@ fn exceeded(app: &App, scmi: &Scmi) -> Option<Problem> {
         && scmi
             .clients
             .values()
-            .all(|client| SLOTS.contains(&client.slots()));
+            .all(|client| SLOTS.contains(&client.slots));
     if !makes_sense || !slots.are_exceeded() {
         return None;
     }
@@ -183,16 +229,9 @@ fn exceeded(app: &App, scmi: &Scmi) -> Option<Problem> {
     ))
 }
 
-/// A protocol number that is a key, so that TOML has it as text.
-fn number(text: &str) -> Option<u8> {
-    match text.strip_prefix("0x") {
-        Some(digits) => u8::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::scmi::Protocols;
     use crate::testing::{accepts, refuses};
 
     #[test]
@@ -256,6 +295,17 @@ mod tests {
         refuses(
             &[("slots = 8", "slots = 0")],
             "task `client` may not hold 0 slots",
+        );
+    }
+
+    #[test]
+    fn a_batch_is_short_enough() {
+        let app = accepts(&[("slots = 8", "slots = 8\nbatch = 64")]);
+        assert_eq!(app.scmi.unwrap().clients["client"].batch, 64);
+        accepts(&[("slots = 8", "slots = 8\nbatch = 0")]);
+        refuses(
+            &[("slots = 8", "slots = 8\nbatch = 65")],
+            "[config.scmi.clients.client], key `batch`: a batch of 65 commands is more than the driver takes",
         );
     }
 
@@ -346,7 +396,7 @@ mod tests {
         assert_eq!(
             app.scmi
                 .map(|scmi| scmi.clients["client"].protocols.clone()),
-            Some(None)
+            Some(Protocols::All)
         );
         refuses(
             &[("protocols = [0x10, 0x15]", "protocols = \"base\"")],
@@ -375,6 +425,38 @@ mod tests {
         refuses(
             &[("slots = 8", "domains = { 0x13 = [6] }")],
             "[config.scmi.clients.client.domains], key `0x13`: it restricts a protocol that the client may not use",
+        );
+    }
+
+    #[test]
+    fn a_protocol_is_restricted_once() {
+        refuses(
+            &[("slots = 8", "messages = { 0x15 = [6], \"21\" = [0] }")],
+            "[config.scmi.clients.client.messages], key `21`: it restricts a protocol that the table has already",
+        );
+    }
+
+    #[test]
+    fn clients_and_subscriptions_are_few_enough() {
+        let table = |name: &str, subscriptions: u32| {
+            format!(
+                "[config.scmi.clients.{name}]\nprotocols = [0x10]\nslots = 1\nsubscriptions = {subscriptions}\n"
+            )
+        };
+        let client = "[config.scmi.clients.client]";
+        let more = |count, subscriptions| -> String {
+            let tables =
+                (0..count).map(|number| table(&format!("no-task-{number}"), subscriptions));
+            tables.chain([client.to_string()]).collect()
+        };
+        accepts(&[(client, &(table("uart", 247) + client))]);
+        refuses(
+            &[(client, &(table("uart", 248) + client))],
+            "[config.scmi], key `clients`: the `subscriptions` of all clients come to 256, more than the driver can count",
+        );
+        refuses(
+            &[(client, &more(32, 1))],
+            "[config.scmi], key `clients`: 33 tasks are more than the driver can tell apart",
         );
     }
 

@@ -14,17 +14,24 @@
 //!                                        +---------+--------+
 //! ```
 
-mod entry;
-
-pub use entry::{Batch, ENTRY_WORDS, Entry};
+pub use drv_scmi_types::{BATCH_MAX, BatchEntry};
 
 use crate::clients::{ClientId, ClientSet, Owner};
 use crate::error::{Refusal, ensure};
 
-/// Most entries of a batch.
-pub const ENTRIES_MAX: usize = 64;
+/// A batch as a whole.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Batch {
+    /// How many entries it has, at least one.
+    pub count: usize,
+    /// Milliseconds until what has no answer by then is given up, all of it at once; 0 is the default of
+    /// [`Limits`](crate::Limits).
+    pub deadline_ms: u32,
+    /// Whatever [`System::entry_ended`](crate::System::entry_ended) is to be told with each end.
+    pub tag: u32,
+}
 
-/// [`Entry::len`] of an entry that is over without having been sent.
+/// [`BatchEntry::len`] of an entry that is over without having been sent.
 const OVER: u8 = u8::MAX;
 
 /// A client's batch. Zeros at first, so that it takes no room in the image.
@@ -64,7 +71,7 @@ impl BatchState {
 /// The batches of all clients.
 pub(crate) struct Batches<'m> {
     states: &'m mut [BatchState],
-    entries: &'m mut [Entry],
+    entries: &'m mut [BatchEntry],
     /// Clients that have one.
     active: ClientSet,
 }
@@ -83,13 +90,13 @@ impl<'m> Batches<'m> {
     pub(crate) fn provide(
         &mut self,
         states: &'m mut [BatchState],
-        entries: &'m mut [Entry],
+        entries: &'m mut [BatchEntry],
         rooms: impl Iterator<Item = u8>,
     ) {
         let mut first = 0;
         for (state, room) in states.iter_mut().zip(rooms) {
             let left = entries.len().saturating_sub(first);
-            let room = usize::from(room).min(left).min(ENTRIES_MAX);
+            let room = usize::from(room).min(left).min(BATCH_MAX);
             state.first = first as u16;
             state.room = room as u8;
             first += room;
@@ -99,7 +106,11 @@ impl<'m> Batches<'m> {
     }
 
     /// Where to write the entries of a client's new batch. It begins with [`Batches::begin`].
-    pub(crate) fn prepare(&mut self, id: ClientId, count: usize) -> Result<&mut [Entry], Refusal> {
+    pub(crate) fn prepare(
+        &mut self,
+        id: ClientId,
+        count: usize,
+    ) -> Result<&mut [BatchEntry], Refusal> {
         let state = self.states.get(id.index()).ok_or(Refusal::NotAClient)?;
         if count == 0 {
             return Err(Refusal::InvalidArgument);
@@ -179,7 +190,7 @@ impl<'m> Batches<'m> {
     }
 
     /// An entry of a client's batch.
-    pub(crate) fn entry(&self, id: ClientId, index: u8) -> Option<&Entry> {
+    pub(crate) fn entry(&self, id: ClientId, index: u8) -> Option<&BatchEntry> {
         let state = self.get(id).filter(|state| index < state.count)?;
         self.entries
             .get(usize::from(state.first) + usize::from(index))
@@ -195,7 +206,7 @@ impl<'m> Batches<'m> {
     }
 
     /// The next entry to send.
-    pub(crate) fn next(&mut self, id: ClientId) -> Option<(u8, &Entry)> {
+    pub(crate) fn next(&mut self, id: ClientId) -> Option<(u8, &BatchEntry)> {
         let state = self
             .states
             .get_mut(id.index())

@@ -4,7 +4,7 @@
 //! Batches of the channel: their entries are checked, sent as slots allow, and told one by one.
 
 use super::Channel;
-use crate::batches::{Batch, ENTRY_WORDS, Entry};
+use crate::batches::{Batch, BatchEntry};
 use crate::clients::{ClientId, Owner, Payer};
 use crate::error::{Failure, Refusal, Unanswered};
 use crate::system::{Moment, NotSent, System};
@@ -16,7 +16,7 @@ pub(super) fn begin<const R: usize, const S: usize, const E: usize, F>(
     owner: Owner,
     batch: &Batch,
     moment: &mut Moment<'_, impl System>,
-    fill: impl FnOnce(&mut [Entry]) -> Result<(), F>,
+    fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), F>,
 ) -> Result<(), NotSent<F>> {
     let prepared = channel.client(owner, moment).and_then(|id| {
         channel.recovery.check()?;
@@ -30,7 +30,7 @@ pub(super) fn begin<const R: usize, const S: usize, const E: usize, F>(
         }
     };
     fill(entries).map_err(NotSent::NotFilled)?;
-    let patience = match batch.deadline {
+    let patience = match batch.deadline_ms {
         0 => channel.recovery.limits().deadline,
         given => given,
     };
@@ -85,15 +85,16 @@ fn may_send<const R: usize, const S: usize, const E: usize>(
         return Err(Refusal::InvalidArgument);
     }
     let len = usize::from(entry.len);
-    if len > ENTRY_WORDS * 4 {
+    if len > size_of_val(&entry.parameters) {
         return Err(Refusal::RequestTooLong);
     }
     let config = channel.clients.config(id).ok_or(Refusal::NotAClient)?;
     let (protocol, message, rules) = (entry.protocol, entry.message, &config.rules);
     if rules.check_command(protocol, message)? {
-        rules.check_domain(protocol, message, len, |index| entry.word(index))?;
+        rules.check_domain(protocol, message, len, |index| entry.parameter(index))?;
     }
-    if !channel.events.is_up() && is_asynchronous(protocol, message, len, |index| entry.word(index))
+    if !channel.events.is_up()
+        && is_asynchronous(protocol, message, len, |index| entry.parameter(index))
     {
         return Err(Refusal::EventsUnavailable);
     }

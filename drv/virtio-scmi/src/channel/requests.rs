@@ -4,15 +4,16 @@
 //! What clients ask of the channel.
 
 use super::{Channel, batching};
-use crate::batches::{Batch, Entry};
+use crate::batches::{Batch, BatchEntry};
 use crate::clients::{ClientId, Fetched, Owner, Payer};
 use crate::counters::Count;
 use crate::error::{Failure, Refusal};
 use crate::events::{Key, Notified};
 use crate::memory::DmaBuffer;
 use crate::system::{Moment, NotSent, System};
-use crate::transfers::{Command, Handle, Opening, Reply, SlotId, Wait, Waiter};
+use crate::transfers::{Handle, Opening, Reply, SlotId, Wait, Waiter};
 use crate::transport::P2A_CHANNELS;
+use drv_scmi_types::{Request, TransferFlags};
 use scmi::events::Thresholds;
 
 impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RING, SLOTS, EVENTS> {
@@ -20,21 +21,21 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
     pub(crate) fn send<E>(
         &mut self,
         owner: Owner,
-        command: &Command,
+        request: Request<impl FnOnce(&DmaBuffer) -> Result<usize, E>>,
+        wait: Wait,
         system: &mut impl System,
-        fill: impl FnOnce(&DmaBuffer) -> Result<usize, E>,
     ) -> Result<Handle, NotSent<E>> {
         if self.transfers.is_full() {
             self.sweep(system);
         }
-        let (id, client) = match self.admit(owner, command, &mut Moment::new(system)) {
+        let (id, client) = match self.admit(owner, &request, wait, &mut Moment::new(system)) {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 self.journal.refused(refusal);
                 return Err(NotSent::Refused(refusal));
             }
         };
-        let sent = match fill(self.transfers.request(id)) {
+        let sent = match (request.payload)(self.transfers.request(id)) {
             Ok(len) => self.submit(id, Some(client), len).map_err(NotSent::Refused),
             Err(error) => Err(NotSent::NotFilled(error)),
         };
@@ -45,41 +46,47 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
     }
 
     /// Takes a slot for a client's command (V06), or says why not.
-    fn admit(
+    fn admit<P>(
         &mut self,
         owner: Owner,
-        command: &Command,
+        request: &Request<P>,
+        wait: Wait,
         moment: &mut Moment<'_, impl System>,
     ) -> Result<(SlotId, ClientId), Refusal> {
         let client = self.client(owner, moment)?;
         self.recovery.check()?;
-        let (waiter, polled) = match command.wait {
-            Wait::Blocked => (Waiter::Exchange, command.polled),
+        if !TransferFlags::all().contains(request.flags) {
+            return Err(Refusal::InvalidArgument);
+        }
+        let delayed = request.flags.contains(TransferFlags::DELAYED);
+        let polls = request.flags.contains(TransferFlags::POLLED);
+        let (waiter, polled) = match wait {
+            Wait::Blocked => (Waiter::Exchange, polls),
             // A client that is to be notified as well gets the interrupt: the notification would come late without.
-            Wait::Poll(bits) => (Waiter::Handle { bits }, command.polled && bits == 0),
+            Wait::Poll(bits) => (Waiter::Handle { bits }, polls && bits == 0),
         };
-        if command.polled && (command.delayed || waiter == Waiter::Exchange) {
+        if polls && (delayed || waiter == Waiter::Exchange) {
             self.journal.count(Count::SentFailPollingUnsupported);
             return Err(Refusal::InvalidArgument);
         }
         let events = self.events.is_up();
-        if command.delayed && !events {
+        if delayed && !events {
             return Err(Refusal::EventsUnavailable);
         }
         let inspect = self
             .clients
-            .admit(client, command.protocol, command.message)?;
+            .admit(client, request.protocol, request.message)?;
         let opening = Opening {
             payer: Payer::Client(client),
             owner,
             waiter,
-            protocol: command.protocol,
-            message: command.message,
-            patience: match command.deadline {
+            protocol: request.protocol,
+            message: request.message,
+            patience: match request.deadline_ms {
                 0 => self.recovery.limits().deadline,
                 given => given,
             },
-            delayed: command.delayed,
+            delayed,
             polled,
             inspect: inspect || !events,
         };
@@ -127,7 +134,7 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         owner: Owner,
         batch: &Batch,
         system: &mut impl System,
-        fill: impl FnOnce(&mut [Entry]) -> Result<(), E>,
+        fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), E>,
     ) -> Result<(), NotSent<E>> {
         batching::begin(self, owner, batch, &mut Moment::new(system), fill)
     }

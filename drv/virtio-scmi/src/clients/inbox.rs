@@ -4,6 +4,7 @@
 //! Inboxes: a queue of events for each client, bounded, so that a slow client costs nobody else anything.
 
 use crate::memory::DmaBuffer;
+pub use drv_scmi_types::EventKind;
 use scmi::events::EVENTS;
 use scmi::limits::MAX_PAYLOAD;
 use zerocopy::IntoBytes;
@@ -21,17 +22,6 @@ pub(crate) const SOURCE_WORD: usize = {
     }
     1
 };
-
-/// What a fetched event is.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub enum EventKind {
-    /// A notification of the platform.
-    Event,
-    /// The device was reset: read the state back.
-    Resynchronise,
-    /// The platform refused to enable this event again after a reset. The payload is the source.
-    Ended,
-}
 
 /// Place for one queued event: 128 bytes of payload and what is known of it.
 pub struct Record {
@@ -52,7 +42,7 @@ impl Record {
         time: 0,
         generation: 0,
         len: 0,
-        kind: EventKind::Event,
+        kind: EventKind::Empty,
         protocol: 0,
         event: 0,
         next: 0,

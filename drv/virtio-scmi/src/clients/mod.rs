@@ -74,7 +74,7 @@ pub struct ClientConfig {
     pub events: u8,
     /// Subscriptions that it may have at once.
     pub subscriptions: u8,
-    /// Entries that a batch of it may have, at most [`ENTRIES_MAX`](crate::ENTRIES_MAX).
+    /// Entries that a batch of it may have, at most [`BATCH_MAX`](crate::BATCH_MAX).
     pub batch: u8,
     /// Notification bits posted to it when an event was queued; 0: none.
     pub event_bits: u32,

@@ -1,25 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! What a client wants to be sent.
-
-/// What a client wants to be sent; the parameters follow in the slot's request buffer.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub struct Command {
-    /// SCMI protocol.
-    pub protocol: u8,
-    /// Message of the protocol.
-    pub message: u8,
-    /// The result is the delayed response.
-    pub delayed: bool,
-    /// The client polls: no interrupt for the reply. A client that is to be notified as well gets the interrupt all the same: the
-    /// notification would come late without.
-    pub polled: bool,
-    /// Milliseconds until the command is given up; 0 is the default of [`Limits`](crate::Limits).
-    pub deadline: u32,
-    /// How the client waits.
-    pub wait: Wait,
-}
+//! How a client waits for a command, and what the driver sees in it.
 
 /// How a client waits for the end of a transfer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

@@ -22,8 +22,8 @@ mod wheel;
 
 pub(crate) use answers::{Came, Response, late_answer, replied, responded};
 pub(crate) use audit::{audit, describe, entries};
+pub use command::Wait;
 pub(crate) use command::is_asynchronous;
-pub use command::{Command, Wait};
 pub(crate) use deadlines::{Deadlines, LATENESS};
 pub(crate) use due::NO_DEADLINE;
 pub use handle::Handle;

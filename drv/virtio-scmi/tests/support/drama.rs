@@ -8,11 +8,12 @@
 
 use super::device::{Command, header};
 use super::script::Script;
+use super::world::Wish;
 use super::world::{INTERRUPT, Setup, TIMER, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, STRANGER, THERMAL};
 use drv_virtio_scmi::{
-    ALL_SOURCES, Command as Wish, Condition, EVENT_IDX, Handle, NotSent, Notified, Owner,
-    P2A_CHANNELS, Refusal, Thresholds, VERSION_1, Wait,
+    ALL_SOURCES, Condition, EVENT_IDX, Handle, NotSent, Notified, Owner, P2A_CHANNELS, Refusal,
+    Thresholds, VERSION_1, Wait,
 };
 use std::collections::HashMap;
 

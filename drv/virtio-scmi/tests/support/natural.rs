@@ -40,11 +40,12 @@
 
 use super::device::{Command, FakeDevice, header};
 use super::script::Script;
+use super::world::Wish;
 use super::world::{Point, Setup, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    ALL_SOURCES, Cause, Command as Wish, Condition, EVENT_IDX, EventKind, Failure, Handle, Limits,
-    Notified, Owner, P2A_CHANNELS, Refusal, Thresholds, Trace, VERSION_1, Wait,
+    ALL_SOURCES, Cause, Condition, EVENT_IDX, EventKind, Failure, Handle, Limits, Notified, Owner,
+    P2A_CHANNELS, Refusal, Thresholds, Trace, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -850,6 +851,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                     assert!(time <= event.time && event.time <= self.world.now);
                 }
             }
+            EventKind::Empty => unreachable!("an empty queue gives no event"),
             EventKind::Resynchronise => {}
             EventKind::Ended => {
                 let source = u32::from_le_bytes(event.payload[..4].try_into().unwrap());

@@ -6,10 +6,11 @@
 use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
-    Batch, BatchState, Books, Cause, Client, ClientConfig, Command as Wish, DmaBuffer, Driver,
-    EVENT_IDX, Entry, EventKind, Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner,
-    P2A_CHANNELS, Plan, Provision, QueueMemory, Record, Refusal, Reply, Rule, Rules, SetupError,
-    Subscription, System, Thresholds, Trace, Transport, Unanswered, VERSION_1, Wait,
+    Batch, BatchEntry as Entry, BatchState, Books, Cause, Client, ClientConfig, DmaBuffer, Driver,
+    EVENT_IDX, EventKind, Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner,
+    P2A_CHANNELS, Plan, Provision, QueueMemory, Record, Refusal, Reply, Request, Rule, Rules,
+    SetupError, Subscription, System, Thresholds, Trace, TransferFlags, Transport, Unanswered,
+    VERSION_1, Wait,
 };
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -387,7 +388,9 @@ pub fn run_over<const R: usize, const S: usize, const E: usize>(
         .map(|_| Subscription::NEW)
         .collect();
     let mut batches: Vec<BatchState> = clients.iter().map(|_| BatchState::NEW).collect();
-    let mut entries: Vec<Entry> = all(|client| client.batch).map(|_| Entry::NEW).collect();
+    let mut entries: Vec<Entry> = all(|client| client.batch)
+        .map(|_| Entry::default())
+        .collect();
     TRACES.with_borrow_mut(Vec::clear);
 
     let mut books = Box::new(Books::NEW);
@@ -558,7 +561,8 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         wish: &Wish,
         fill: impl FnOnce(&DmaBuffer) -> Result<usize, X>,
     ) -> Result<Handle, NotSent<X>> {
-        let sent = self.act(|driver, system| driver.send(owner, wish, system, fill));
+        let sent =
+            self.act(|driver, system| driver.send(owner, wish.request(fill), wish.wait, system));
         self.look_if_refused(sent)
     }
 
@@ -614,7 +618,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
     ) -> Result<(), Refusal> {
         let batch = Batch {
             count: entries.len(),
-            deadline,
+            deadline_ms: deadline,
             tag: BATCH_TAG,
         };
         let mut result = Ok(());
@@ -852,6 +856,29 @@ pub fn shared_memory<const R: usize, const S: usize, const E: usize>(
         words.extend((0..DmaBuffer::LEN / 4).map(|index| u64::from(buffer.word(index))));
     }
     words
+}
+
+/// A command, and how its client waits.
+#[derive(Copy, Clone, Debug)]
+pub struct Wish {
+    pub protocol: u8,
+    pub message: u8,
+    pub delayed: bool,
+    pub polled: bool,
+    pub deadline: u32,
+    pub wait: Wait,
+}
+
+impl Wish {
+    /// The request, with this payload.
+    pub fn request<P>(&self, payload: P) -> Request<P> {
+        let mut flags = TransferFlags::empty();
+        flags.set(TransferFlags::DELAYED, self.delayed);
+        flags.set(TransferFlags::POLLED, self.polled);
+        Request::new(self.protocol, self.message, payload)
+            .with_flags(flags)
+            .with_deadline(self.deadline)
+    }
 }
 
 /// A blocking command with defaults.

@@ -25,7 +25,7 @@ const CLIENT: &str =
 
 fn try_with(text: &str, client: &str) -> Result<String, String> {
     let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
-    let scmi: Scmi = toml::from_str(client).unwrap();
+    let scmi: Scmi = toml::from_str(&format!("vring-size = 64\n{client}")).unwrap();
     let image = Image {
         task: "power",
         tasks: &["jefe".into(), "power".into(), "camera".into()],

@@ -23,7 +23,7 @@ const CLIENT: &str = "[clients.thermal]\nprotocols = [0x13, 0x15, 0x18]\nnotific
 
 fn try_with(text: &str, client: &str) -> Result<String, String> {
     let config: Config = toml::from_str(text).map_err(|error| error.to_string())?;
-    let scmi: Scmi = toml::from_str(client).unwrap();
+    let scmi: Scmi = toml::from_str(&format!("vring-size = 64\n{client}")).unwrap();
     generate(&config, "thermal", &scmi).map_err(|error| error.to_string())
 }
 

@@ -220,9 +220,9 @@ fn interrupts(scmi: &Scmi, batches: usize) {
     let _ = writeln!(
         Line(UART),
         "events commands={} interrupts={} kicks={}",
-        after.answered - before.answered,
-        after.interrupts - before.interrupts,
-        after.kicks - before.kicks
+        after.counters.answered - before.counters.answered,
+        after.counters.interrupts - before.counters.interrupts,
+        after.counters.kicks - before.counters.kicks
     );
 }
 
