@@ -9,7 +9,7 @@
 #![no_std]
 #![no_main]
 
-use kern::arch::armv7a::{TaskStorage, start};
+use kern::{TaskStorage, start};
 
 include!(concat!(env!("OUT_DIR"), "/image.rs"));
 

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use manifest::{App, Trigger};
+use manifest::{App, KernelUse, Trigger};
 
 use crate::layout::{Access, Layout};
 use crate::tables::Tables;
@@ -85,8 +85,8 @@ pub fn image_rs(
         priority: {},
         flags: {},
         kipc: {:#x},
-        ttbr0: {:#010x},
-        asid: {},
+        table: {:#010x},
+        address_space: {},
         regions: &REGIONS_{index},
         interrupts: &INTERRUPTS_{index},
     }},",
@@ -137,7 +137,12 @@ pub static IMAGE: ::kern::desc::Image = ::kern::desc::Image {{
     tasks: &TASKS,
     interrupts: &INTERRUPTS,
     interrupt_of_intid: &INTERRUPT_OF_INTID,
-    kernel_ttbr0: {:#010x},
+    kernel_table: {:#010x},
+    devices: ::kern::desc::Devices {{
+        interrupt_distributor: {},
+        interrupt_cpu: {},
+        console: {},
+    }},
     id: {id:#018x},
 }};
 
@@ -150,9 +155,21 @@ static TRANSLATION_TABLES: [u8; {}] = *include_bytes!(\"translation_tables.bin\"
 static TASK_IMAGES: [u8; {flash_bytes}] = *include_bytes!(\"task_images.bin\");
 ",
         tables.kernel_ttbr0,
+        address(app.kernel_device(KernelUse::Gicv2Distributor)),
+        address(app.kernel_device(KernelUse::Gicv2Cpu)),
+        app.kernel_device(KernelUse::Pl011LastWords)
+            .map_or("None".into(), |at| format!("Some({})", address(Some(at)))),
         tables.words.len() * 4,
     );
     out
+}
+
+/// An expression for an address of a device. The check of the manifest saw to it that there is one.
+fn address(of: Option<u32>) -> String {
+    format!(
+        "::kern::desc::Address::new({:#010x}).unwrap()",
+        of.unwrap_or_default()
+    )
 }
 
 fn attributes(access: Access, common: bool) -> String {
@@ -291,8 +308,9 @@ mod tests {
             "name: \"driver\",\n        entry: 0x40201000,\n        initial_stack: 0x40302800,\n        stack_base: 0x40302000,",
             "priority: 1,\n        flags: ::kern::desc::TaskFlags::empty(),\n        kipc: 0x20,",
             "flags: ::kern::desc::TaskFlags::empty().union(::kern::desc::TaskFlags::START_AT_BOOT).union(::kern::desc::TaskFlags::PERFORMANCE_COUNTERS),",
-            "asid: 3,\n        regions: &REGIONS_2,",
+            "address_space: 3,\n        regions: &REGIONS_2,",
             "InterruptDesc { intid: 33, task: 1, notification: 0x2, edge: false }, // uart.irq",
+            "interrupt_distributor: ::kern::desc::Address::new(0x08000000).unwrap(),\n        interrupt_cpu: ::kern::desc::Address::new(0x08010000).unwrap(),\n        console: None,",
             "static INTERRUPTS_1: [u8; 1] = [0];",
             "static INTERRUPTS_2: [u8; 0] = [];",
             "id: 0x0000000000001234,",

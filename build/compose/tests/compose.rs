@@ -19,6 +19,7 @@ stacksize = 1024
 [kernel]
 name = "image"
 requires = { text = 0x10000, rodata = 0x8000, ram = 0x8000 }
+uses = ["distributor", "cpu"]
 [tasks.first]
 name = "task-first"
 notifications = ["fault"]
@@ -36,6 +37,17 @@ name = "task-first"
 priority = 2
 start = true
 stacksize = 256
+"#;
+
+const CHIP: &str = r#"
+[distributor]
+address = 0x0800_0000
+size = 0x1000
+kernel = "gicv2-distributor"
+[cpu]
+address = 0x0800_1000
+size = 0x1000
+kernel = "gicv2-cpu"
 "#;
 
 const MEMORY: &str = r#"
@@ -138,7 +150,7 @@ impl Project {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let project = Self { folder };
         project.put("app.toml", APP);
-        project.put("chip/chip.toml", "");
+        project.put("chip/chip.toml", CHIP);
         project.put("chip/memory.toml", MEMORY);
         project.put("Cargo.toml", WORKSPACE);
         for (name, main) in [("first", FIRST), ("second", SECOND)] {

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::check;
 use crate::problem::{Location, Problem};
-use crate::schema::{self, Peripheral, Slot, Trigger};
+use crate::schema::{self, KernelUse, Peripheral, Slot, Trigger};
 use crate::scmi::Scmi;
 use crate::tree::Tree;
 
@@ -179,6 +179,16 @@ impl App {
         }
         list.sort_by_key(|interrupt| interrupt.intid);
         list
+    }
+
+    /// The address of the peripheral that the kernel uses as `role`, if it uses one.
+    pub fn kernel_device(&self, role: KernelUse) -> Option<u32> {
+        self.kernel
+            .uses
+            .iter()
+            .filter_map(|name| self.peripherals.get(name))
+            .find(|peripheral| peripheral.kernel == Some(role))
+            .map(|peripheral| peripheral.address)
     }
 
     /// What the build lets pass and says.

@@ -166,18 +166,34 @@ pub struct Peripheral {
     /// How its interrupt lines signal.
     #[serde(default)]
     pub trigger: Trigger,
-    /// When the kernel uses it, if it does.
+    /// What it is to the kernel, if it is anything.
     pub kernel: Option<KernelUse>,
 }
 
-/// When the kernel uses a peripheral.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// What a peripheral is to the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KernelUse {
-    /// While tasks run: the kernel cannot do without it, and no task may have it.
-    Always,
-    /// Only when the machine stops: until then a task may have it.
-    LastWords,
+    /// The distributor of a GICv2: while tasks run. The kernel cannot do without it, and no task may have it.
+    Gicv2Distributor,
+    /// The processor's interface to a GICv2: the same.
+    Gicv2Cpu,
+    /// A PL011 for the kernel's last words: only when the machine stops. Until then a task may have it.
+    Pl011LastWords,
+}
+
+impl KernelUse {
+    /// What each chip must have, as `chip.toml` calls it.
+    pub const REQUIRED: [(Self, &'static str); 2] = [
+        (Self::Gicv2Distributor, "gicv2-distributor"),
+        (Self::Gicv2Cpu, "gicv2-cpu"),
+    ];
+
+    /// Returns `true` if the kernel uses the peripheral while tasks run.
+    #[must_use]
+    pub fn is_exclusive(self) -> bool {
+        self != Self::Pl011LastWords
+    }
 }
 
 /// How an interrupt line signals.

@@ -17,7 +17,7 @@ stacksize = 1024
 [kernel]
 name = "image"
 requires = { text = 0x10000, rodata = 0x8000, ram = 0x8000 }
-uses = ["gic"]
+uses = ["gic", "gic_cpu"]
 [tasks.jefe]
 name = "task-jefe"
 notifications = ["fault", "timer"]
@@ -50,13 +50,17 @@ notification = "input"
 
 const CHIP: &str = r#"[gic]
 address = 0x0800_0000
-size = 0x2_0000
-kernel = "always"
+size = 0x1_0000
+kernel = "gicv2-distributor"
+[gic_cpu]
+address = 0x0801_0000
+size = 0x1_0000
+kernel = "gicv2-cpu"
 [uart]
 address = 0x0900_0000
 size = 0x1000
 interrupts = { irq = 33 }
-kernel = "last-words"
+kernel = "pl011-last-words"
 [rtc]
 address = 0x0901_0000
 size = 0x1000

@@ -88,15 +88,23 @@ fn copy<M: Machine>(
     }
 }
 
+/// What the task that a borrower names is to it.
+enum Lender {
+    /// It waits for the borrower's reply, and has the lease that was asked for.
+    Waits(usize),
+    /// It does not. The response code says why.
+    Not(u32),
+}
+
 impl<M: Machine> Kernel<'_, M> {
     /// Finds the task whose lease the running task wants: lender and lease index are the first two arguments of all
-    /// calls that borrow. Otherwise answers the response code.
+    /// calls that borrow.
     ///
     /// # Errors
     ///
     /// There is no such task, or it has no lease with that index: the borrower's fault.
     #[inline(always)]
-    fn lender(&mut self) -> Result<Result<usize, u32>, FaultInfo> {
+    fn lender(&mut self) -> Result<Lender, FaultInfo> {
         let borrower = &self.tasks[self.current];
         let peer = TaskId(borrower.registers.argument::<0>() as u16);
         let index = borrower.registers.argument::<1>();
@@ -104,13 +112,13 @@ impl<M: Machine> Kernel<'_, M> {
         match self.peer(peer)? {
             Peer::Alive(lender) if self.tasks[lender].status == waiting => {
                 if index < self.tasks[lender].registers.argument::<6>() {
-                    Ok(Ok(lender))
+                    Ok(Lender::Waits(lender))
                 } else {
                     Err(FaultInfo::SyscallUsage(UsageError::LeaseOutOfRange))
                 }
             }
-            Peer::Alive(_) => Ok(Err(DEFECT)),
-            Peer::Dead(code) => Ok(Err(code)),
+            Peer::Alive(_) => Ok(Lender::Not(DEFECT)),
+            Peer::Dead(code) => Ok(Lender::Not(code)),
         }
     }
 
@@ -134,8 +142,8 @@ impl<M: Machine> Kernel<'_, M> {
         let lender = self.lender()?;
         let borrower = self.current;
         let lender = match lender {
-            Ok(lender) => lender,
-            Err(code) => {
+            Lender::Waits(lender) => lender,
+            Lender::Not(code) => {
                 self.tasks[borrower].registers.set_response(code, 0);
                 return Ok(());
             }
@@ -185,14 +193,16 @@ impl<M: Machine> Kernel<'_, M> {
         let borrower = self.current;
         let index = self.tasks[borrower].registers.argument::<1>();
         let (code, attributes, length) = match self.lender()? {
-            Err(code) => (code, 0, 0),
-            Ok(lender) => match read_lease(&mut self.machine, &self.tasks[lender], index) {
-                Ok((attributes, slice)) => (0, attributes.bits(), slice.length()),
-                Err(fault) => {
-                    self.blame_lender(lender, fault);
-                    return Ok(());
+            Lender::Not(code) => (code, 0, 0),
+            Lender::Waits(lender) => {
+                match read_lease(&mut self.machine, &self.tasks[lender], index) {
+                    Ok((attributes, slice)) => (0, attributes.bits(), slice.length()),
+                    Err(fault) => {
+                        self.blame_lender(lender, fault);
+                        return Ok(());
+                    }
                 }
-            },
+            }
         };
         let registers = &mut self.tasks[borrower].registers;
         registers.set_response(code, attributes);

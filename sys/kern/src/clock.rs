@@ -16,13 +16,10 @@ impl Clock {
     ///
     /// # Panics
     ///
-    /// Below 2 kHz there is no millisecond to be told; such a frequency register was never set up.
+    /// Below 2 kHz there is no millisecond to be told; such a frequency was never set up.
     pub const fn new(frequency: u32) -> Self {
         let ticks_per_ms = frequency / 1000;
-        assert!(
-            ticks_per_ms >= 2,
-            "the timer's frequency register (CNTFRQ) is not set"
-        );
+        assert!(ticks_per_ms >= 2, "the frequency of the timer is not set");
         Self {
             ticks_per_ms,
             reciprocal: ((1u128 << 64) / ticks_per_ms as u128) as u64,
@@ -66,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "CNTFRQ")]
+    #[should_panic(expected = "frequency")]
     fn an_unset_frequency_is_refused() {
         Clock::new(0);
     }

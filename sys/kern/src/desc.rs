@@ -6,6 +6,8 @@
 //! `compose` writes values of these types as statics; the kernel reads them and never changes them.
 //! Everything here is resolved at build time, so the kernel searches for nothing while it runs.
 
+use core::num::NonZero;
+
 use bitflags::bitflags;
 
 /// The most tasks that an image may have: the kernel keeps sets of tasks in one machine word.
@@ -18,12 +20,28 @@ pub struct Image {
     pub tasks: &'static [TaskDesc],
     /// The interrupts that belong to tasks, in ascending order of `intid`.
     pub interrupts: &'static [InterruptDesc],
-    /// For each GIC interrupt identifier, its position in `interrupts`, or [`NO_INTERRUPT`].
+    /// For each interrupt identifier, its position in `interrupts`, or [`NO_INTERRUPT`].
     pub interrupt_of_intid: &'static [u8],
-    /// TTBR0 of the table that holds only the kernel's own global entries (ASID 0).
-    pub kernel_ttbr0: u32,
+    /// Names the translation table that holds only the kernel's own global entries, as the processor wants it named.
+    pub kernel_table: u32,
+    /// Where the devices are that the kernel itself uses.
+    pub devices: Devices,
     /// Identifies the build, for `read_image_id`.
     pub id: u64,
+}
+
+/// Where a device is. Nothing is at 0.
+pub type Address = NonZero<usize>;
+
+/// The devices that the kernel itself uses, as `chip.toml` describes them.
+#[derive(Debug)]
+pub struct Devices {
+    /// The interrupt controller's registers that all processors share.
+    pub interrupt_distributor: Address,
+    /// Its registers for one processor.
+    pub interrupt_cpu: Address,
+    /// The console for the kernel's last words, if it has one.
+    pub console: Option<Address>,
 }
 
 /// Marks an interrupt identifier that nobody in the image owns.
@@ -34,7 +52,7 @@ pub const NO_INTERRUPT: u8 = 0xff;
 pub struct TaskDesc {
     /// The task's name in `app.toml`, for messages.
     pub name: &'static str,
-    /// Where it starts; bit 0 set means Thumb state.
+    /// Where it starts; bit 0 may mean a second instruction set, as in an address to call.
     pub entry: u32,
     /// Its first stack pointer, 8-byte aligned: one past the top of the stack.
     pub initial_stack: u32,
@@ -46,10 +64,10 @@ pub struct TaskDesc {
     pub flags: TaskFlags,
     /// The kernel IPC operations that `app.toml` grants it: bit *n* allows operation *n*. The supervisor has all.
     pub kipc: u32,
-    /// TTBR0 of its translation table, attributes included.
-    pub ttbr0: u32,
-    /// Its address space identifier, never 0.
-    pub asid: u8,
+    /// Names its translation table, as the processor wants it named.
+    pub table: u32,
+    /// Its address space identifier, never 0, which is the kernel's table's.
+    pub address_space: u8,
     /// Everything it may touch, in ascending order of address, never adjacent with equal attributes, never overlapping.
     pub regions: &'static [RegionDesc],
     /// The positions in [`Image::interrupts`] of the interrupts it owns.
@@ -99,7 +117,7 @@ pub struct RegionDesc {
 /// An interrupt that reaches a task as a notification.
 #[derive(Debug)]
 pub struct InterruptDesc {
-    /// The GIC's identifier (a shared peripheral interrupt *n* has `32 + n`).
+    /// The interrupt controller's identifier.
     pub intid: u16,
     /// The index of the task that owns it.
     pub task: u16,

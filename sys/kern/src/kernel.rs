@@ -35,7 +35,7 @@ pub struct Kernel<'t, M: Machine> {
     pub(crate) spurious_interrupts: u32,
     /// Interrupts that belong to nobody in the image.
     pub(crate) stray_interrupts: u32,
-    /// Asynchronous aborts that came when nobody could be blamed any more.
+    /// Late errors of the memory system that came when nobody could be blamed any more.
     pub(crate) stray_aborts: u32,
 }
 

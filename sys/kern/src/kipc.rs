@@ -178,11 +178,15 @@ impl<M: Machine> Kernel<'_, M> {
         }
         // The registers are as the task's last system call left them: base and length.
         let registers = &self.tasks[task].registers;
-        let text = Slice::new(registers.argument::<0>(), registers.argument::<1>());
-        match text.map(|text| self.copy_to_caller(task, text, room)) {
-            Ok(Ok(length)) => self.respond(0, length),
-            Ok(Err(Blame::Destination(fault))) => return Err(fault),
-            Ok(Err(Blame::Source(_))) | Err(_) => self.respond(PANIC_BUFFER_UNUSABLE, 0),
+        let (base, length) = (registers.argument::<0>(), registers.argument::<1>());
+        let Ok(text) = Slice::new(base, length) else {
+            self.respond(PANIC_BUFFER_UNUSABLE, 0);
+            return Ok(());
+        };
+        match self.copy_to_caller(task, text, room) {
+            Ok(length) => self.respond(0, length),
+            Err(Blame::Destination(fault)) => return Err(fault),
+            Err(Blame::Source(_)) => self.respond(PANIC_BUFFER_UNUSABLE, 0),
         }
         Ok(())
     }

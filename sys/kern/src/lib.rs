@@ -5,12 +5,13 @@
 //!
 //! The kernel is one state machine, [`Kernel`], generic over the [`Machine`] it runs on. Everything that decides (who runs,
 //! who may touch what, what a system call means) is plain safe Rust that the host tests, property tests and Miri execute.
-//! What only the hardware can do is behind [`Machine`]; on the target that is `arch::armv7a`.
+//! What only the hardware can do is behind [`Machine`]; on the target that is `board`, which is made of one instruction
+//! set out of `arch` and of the devices in `device`.
 //!
 //! ```text
-//!  task ──svc──▶ arch entry ──▶ Kernel::system_call ──▶ send, receive, reply, borrow, ... ──▶ arch exit ──▶ task
-//!  device ─irq─▶ arch entry ──▶ Kernel::interrupt ────▶ post ─────────────────────────────▶ arch exit ──▶ task
-//!  task ─abort─▶ arch entry ──▶ Kernel::fault_current ▶ supervisor's notification ────────▶ arch exit ──▶ task
+//!  task ─call──▶ arch entry ──▶ Kernel::system_call ──▶ send, receive, reply, borrow, ... ──▶ arch exit ──▶ task
+//!  device ─────▶ arch entry ──▶ Kernel::interrupt ────▶ post ─────────────────────────────▶ arch exit ──▶ task
+//!  task ─fault─▶ arch entry ──▶ Kernel::fault_current ▶ supervisor's notification ────────▶ arch exit ──▶ task
 //! ```
 //!
 //! It is not preemptible: every exception runs to its end with interrupts masked, on one stack. A task's registers live
@@ -21,26 +22,21 @@
 
 #![cfg_attr(not(test), no_std)]
 
-#[cfg(all(target_arch = "arm", target_os = "none"))]
-pub mod arch {
-    //! What only this processor can do.
-    pub mod armv7a;
-}
-
-pub mod abort;
 mod access;
+pub mod arch;
+#[cfg(target_os = "none")]
+mod board;
 mod borrow;
 mod clock;
 mod copy;
 pub mod desc;
+pub mod device;
 mod interrupt;
 mod ipc;
 mod kernel;
 mod kipc;
 mod machine;
-pub mod processor;
 mod receive;
-mod registers;
 mod restart;
 mod schedule;
 mod status;
@@ -52,10 +48,12 @@ mod timer;
 mod tests;
 
 pub use access::Slice;
+pub use arch::Registers;
+#[cfg(target_os = "none")]
+pub use board::{Board, TaskStorage, start};
 pub use clock::Clock;
 pub use desc::MAX_TASKS;
 pub use kernel::Kernel;
 pub use machine::{AccessError, InterruptState, Machine};
-pub use registers::Registers;
 pub use status::Status;
 pub use task::Task;

@@ -63,7 +63,7 @@ pub trait Machine {
     fn fill(&mut self, base: u32, end: u32, word: u32);
 
     /// Takes from the processor what user mode can leave in it, because the running task's next life begins now. Returns `true` if
-    /// that was an asynchronous abort.
+    /// an error of the memory system was among it, which came some time after the access.
     fn forget_running_task(&mut self) -> bool;
 
     /// The free-running counter, in ticks since power-on. It never wraps in a machine's life.

@@ -10,13 +10,6 @@ use crate::{Kernel, Machine, Registers, Status};
 /// What a fresh stack holds, so that its deepest use can be seen.
 const STACK_FILL: u32 = 0xbadd_cafe;
 
-/// Program status of a task: user mode, with what no task can unmask: fast interrupts, which nothing raises, and asynchronous aborts,
-/// which the kernel takes when it switches to another task.
-const USER: u32 = 0x150;
-
-/// Thumb state.
-const THUMB: u32 = 1 << 5;
-
 impl<M: Machine> Kernel<'_, M> {
     /// Ends a task's life, whatever it is doing, and begins the next. Everyone who waits for it wakes with a dead code.
     pub(crate) fn restart(&mut self, index: usize, start: bool) {
@@ -49,16 +42,7 @@ impl<M: Machine> Kernel<'_, M> {
         // The hardware timer may now be early; see `set_timer`.
         self.timers &= !bit;
         task.timer = crate::timer::Timer::OFF;
-        task.registers = Registers {
-            sp: desc.initial_stack,
-            pc: desc.entry & !1,
-            psr: if desc.entry & 1 == 0 {
-                USER
-            } else {
-                USER | THUMB
-            },
-            ..Registers::default()
-        };
+        task.registers = Registers::start(desc.entry, desc.initial_stack);
         self.machine
             .fill(desc.stack_base, desc.initial_stack, STACK_FILL);
         if start {

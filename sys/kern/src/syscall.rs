@@ -9,7 +9,7 @@ use num_traits::FromPrimitive;
 use crate::borrow::Direction;
 use crate::{Kernel, Machine};
 
-/// Makes a call on behalf of the running task, whose fault it is when the call cannot be made.
+// As numbers, so that the calls that are made most often need no conversion.
 const SEND: u32 = Sysnum::Send as u32;
 const RECV: u32 = Sysnum::Recv as u32;
 const REPLY: u32 = Sysnum::Reply as u32;
@@ -19,6 +19,7 @@ const IRQ_CONTROL: u32 = Sysnum::IrqControl as u32;
 const GET_TIMER: u32 = Sysnum::GetTimer as u32;
 const POST: u32 = Sysnum::Post as u32;
 
+/// Makes a call on behalf of the running task, whose fault it is when the call cannot be made.
 macro_rules! or_fault {
     ($kernel:ident, $call:expr) => {
         if let Err(fault) = $call {
@@ -32,7 +33,7 @@ impl<M: Machine> Kernel<'_, M> {
     #[inline(always)]
     pub fn system_call(&mut self) {
         let number = self.tasks[self.current].registers.number();
-        // Each arm with its own way out: the compiler then needs no common place for a result that is nearly always good.
+        // Each call with its own way out: the compiler then needs no common place for a result that is nearly always good.
         match number {
             SEND => or_fault!(self, self.send()),
             RECV => or_fault!(self, self.receive()),

@@ -15,7 +15,7 @@ stacksize = 1024
 [kernel]
 name = "image"
 requires = { text = 0x10000, rodata = 0x8000, ram = 0x8000 }
-uses = ["gic"]
+uses = ["gic", "gic_cpu"]
 [tasks.jefe]
 name = "task-jefe"
 notifications = ["fault"]
@@ -34,10 +34,15 @@ priority = 9
 start = true
 "#;
 
-const CHIP: &str = "
+const CHIP: &str = r#"
 [gic]
 address = 0x0800_0000
-size = 0x2_0000
+size = 0x1_0000
+kernel = "gicv2-distributor"
+[gic_cpu]
+address = 0x0801_0000
+size = 0x1_0000
+kernel = "gicv2-cpu"
 [uart]
 address = 0x0900_0000
 size = 0x1000
@@ -45,7 +50,7 @@ interrupts = { irq = 33 }
 [virtio]
 address = 0x0900_1000
 size = 0x1000
-";
+"#;
 
 const MEMORY: &str = "
 [[kernel]]

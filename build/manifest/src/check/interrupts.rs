@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::app::App;
 use crate::problem::Problem;
-use crate::schema::KernelUse;
+use crate::schema::{KernelUse, Peripheral};
 use crate::suggest::among;
 
 /// `uses` names peripherals, and no two tasks share one.
@@ -60,11 +60,7 @@ pub fn kernels_own(app: &App) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, peripheral) in &app.peripherals {
         let used = app.kernel.uses.contains(name);
-        let exclusive = match peripheral.kernel {
-            Some(KernelUse::Always) => true,
-            Some(KernelUse::LastWords) => false,
-            None => used,
-        };
+        let exclusive = peripheral.kernel.map_or(used, KernelUse::is_exclusive);
         if !exclusive {
             continue;
         }
@@ -81,6 +77,35 @@ pub fn kernels_own(app: &App) -> Vec<Problem> {
                 "uses",
                 format!("`{name}` is the kernel's own: a task that has it rules over all others"),
                 format!("remove it, and let the kernel use `{name}` for the task"),
+            ));
+        }
+    }
+    problems
+}
+
+/// The chip has one of each device that the kernel cannot do without, and no more than one of any: the image tells the kernel one
+/// address for each.
+pub fn kernels_devices(app: &App) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (role, key) in KernelUse::REQUIRED {
+        let has = |peripheral: &Peripheral| peripheral.kernel == Some(role);
+        if !app.peripherals.values().any(has) {
+            problems.push(app.problem(
+                &["chip"],
+                format!("the chip has no peripheral that is the kernel's `{key}`"),
+                format!("add `kernel = \"{key}\"` to it in chip.toml"),
+            ));
+        }
+    }
+    let mut names: BTreeMap<KernelUse, &str> = BTreeMap::new();
+    for (name, peripheral) in &app.peripherals {
+        if let Some(role) = peripheral.kernel
+            && let Some(first) = names.insert(role, name)
+        {
+            problems.push(app.problem(
+                &["chip"],
+                format!("`{first}` and `{name}` are the same to the kernel"),
+                "remove `kernel` from one of them in chip.toml",
             ));
         }
     }
@@ -204,8 +229,8 @@ pub fn owners(app: &App) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use crate::schema::Trigger;
-    use crate::testing::{accepts, refuses};
+    use crate::schema::{KernelUse, Trigger};
+    use crate::testing::{accepts, refuses, refuses_chip};
 
     const CLIENT: &str = "notifications = [\"input\"]";
 
@@ -221,7 +246,10 @@ mod tests {
     #[test]
     fn the_kernels_peripherals_exist() {
         refuses(
-            &[("uses = [\"gic\"]", "uses = [\"gik\"]")],
+            &[(
+                "uses = [\"gic\", \"gic_cpu\"]",
+                "uses = [\"gik\", \"gic_cpu\"]",
+            )],
             "[kernel], key `uses`: the chip has no peripheral `gik`",
         );
     }
@@ -240,7 +268,10 @@ mod tests {
 
     #[test]
     fn the_kernel_and_a_task_may_share_what_is_for_last_words() {
-        accepts(&[("uses = [\"gic\"]", "uses = [\"gic\", \"uart\"]")]);
+        accepts(&[(
+            "uses = [\"gic\", \"gic_cpu\"]",
+            "uses = [\"gic\", \"gic_cpu\", \"uart\"]",
+        )]);
     }
 
     #[test]
@@ -252,7 +283,13 @@ mod tests {
             &format!("task `client`, key `uses`: {own}"),
         );
         // Nor without the kernel's saying that it uses it.
-        let text = refuses(&[("uses = [\"gic\"]", "uses = []"), (CLIENT, &client)], own);
+        let text = refuses(
+            &[
+                ("uses = [\"gic\", \"gic_cpu\"]", "uses = [\"gic_cpu\"]"),
+                (CLIENT, &client),
+            ],
+            own,
+        );
         assert!(
             text.contains("key `uses`: the kernel cannot work without `gic`"),
             "{text}"
@@ -260,11 +297,37 @@ mod tests {
         // What the chip says nothing about is the kernel's if the kernel uses it.
         refuses(
             &[
-                ("uses = [\"gic\"]", "uses = [\"gic\", \"rtc\"]"),
+                (
+                    "uses = [\"gic\", \"gic_cpu\"]",
+                    "uses = [\"gic\", \"gic_cpu\", \"rtc\"]",
+                ),
                 (CLIENT, &format!("{CLIENT}\nuses = [\"rtc\"]")),
             ],
             "task `client`, key `uses`: `rtc` is the kernel's own",
         );
+    }
+
+    #[test]
+    fn the_kernels_devices_are_the_chips_word() {
+        let role = "kernel = \"gicv2-cpu\"";
+        refuses_chip(
+            &[(role, "")],
+            "the chip has no peripheral that is the kernel's `gicv2-cpu`",
+        );
+        refuses_chip(
+            &[(role, "kernel = \"gicv2-distributor\"")],
+            "`gic` and `gic_cpu` are the same to the kernel",
+        );
+        refuses_chip(&[(role, "kernel = \"gicv3\"")], "gicv3");
+        let app = accepts(&[]);
+        for (role, address) in [
+            (KernelUse::Gicv2Distributor, Some(0x0800_0000)),
+            (KernelUse::Gicv2Cpu, Some(0x0801_0000)),
+            // The chip has one, and the kernel does not use it.
+            (KernelUse::Pl011LastWords, None),
+        ] {
+            assert_eq!(app.kernel_device(role), address, "{role:?}");
+        }
     }
 
     #[test]

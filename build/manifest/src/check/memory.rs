@@ -259,7 +259,7 @@ mod tests {
     fn peripherals_do_not_overlap() {
         refuses_chip(
             &[("0x0900_0000", "0x0800_f000")],
-            "chip.toml:6: [uart], key `address`: it begins at 0x800f000, inside `gic`",
+            "chip.toml:10: [uart], key `address`: it begins at 0x800f000, inside `gic`",
         );
     }
 
@@ -307,7 +307,10 @@ mod tests {
     #[test]
     fn the_kernels_stack_is_aligned() {
         refuses(
-            &[("uses = [\"gic\"]", "uses = [\"gic\"]\nstacksize = 4097")],
+            &[(
+                "uses = [\"gic\", \"gic_cpu\"]",
+                "uses = [\"gic\", \"gic_cpu\"]\nstacksize = 4097",
+            )],
             "[kernel], key `stacksize`: 4097 is no multiple of 8",
         );
     }

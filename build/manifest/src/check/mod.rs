@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::problem::{Problem, Problems};
 
 /// Every rule there is, so that one run tells everything that is wrong.
-const RULES: [fn(&App) -> Vec<Problem>; 25] = [
+const RULES: [fn(&App) -> Vec<Problem>; 26] = [
     names::image,
     names::tasks,
     names::notifications,
@@ -35,6 +35,7 @@ const RULES: [fn(&App) -> Vec<Problem>; 25] = [
     tasks::max_sizes,
     interrupts::peripherals_used,
     interrupts::kernels_own,
+    interrupts::kernels_devices,
     interrupts::sources,
     interrupts::mappings,
     interrupts::owners,

@@ -41,7 +41,7 @@ fn a_misspelt_key_is_named_with_its_line() {
     );
     refuses_chip(
         &[("interrupts", "interupts")],
-        "chip.toml:8: [uart], key `interupts`: there is no such key",
+        "chip.toml:12: [uart], key `interupts`: there is no such key",
     );
     refuses_memory(
         &[("execute", "exec")],
@@ -161,7 +161,10 @@ fn the_book_explains_every_key() {
     let strange = "quite-another-thing = 1";
     let tables = [
         ("board = \"board\"", format!("{strange}\nboard = \"board\"")),
-        ("uses = [\"gic\"]", format!("uses = [\"gic\"]\n{strange}")),
+        (
+            "uses = [\"gic\", \"gic_cpu\"]",
+            format!("uses = [\"gic\", \"gic_cpu\"]\n{strange}"),
+        ),
         ("priority = 2", format!("priority = 2\n{strange}")),
         ("vring-size = 64", format!("vring-size = 64\n{strange}")),
         ("slots = 8", format!("slots = 8\n{strange}")),

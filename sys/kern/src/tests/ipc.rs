@@ -62,7 +62,8 @@ fn sending_to_a_less_important_receiver_obeys_priorities() {
     k.message(CLIENT, 1, (0, 0), (0, 0));
     assert_eq!(k.current, CLIENT);
     // IDLE is the least important of all; were it to receive, everybody else runnable would come first.
-    k.tasks[IDLE].registers.r[4..8].copy_from_slice(&[data(IDLE), 8, 0, 0]);
+    let receive = [data(IDLE), 8, 0, 0, 0, 0, 0];
+    k.tasks[IDLE].registers.set_call(1, receive);
     k.ready &= !k.tasks[IDLE].bit;
     k.tasks[IDLE].status = crate::Status::IN_OPEN_RECEIVE;
     k.make_runnable(OTHER);

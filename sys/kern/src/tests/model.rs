@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use abi::{FaultInfo, FaultSource, SchedState, Sysnum, TaskId, TaskState, UsageError};
 
-use crate::desc::{Image, InterruptDesc, RegionAttributes, RegionDesc, TaskDesc, TaskFlags};
+use crate::desc::{
+    Address, Devices, Image, InterruptDesc, RegionAttributes, RegionDesc, TaskDesc, TaskFlags,
+};
 use crate::{AccessError, InterruptState, Kernel, Machine, Task};
 
 /// Where the first task's memory begins; each task has [`STRIDE`] of it.
@@ -143,12 +145,19 @@ const fn task(index: usize, priority: u8, flags: TaskFlags, interrupts: &'static
         priority,
         flags,
         kipc: 0,
-        ttbr0: 0,
-        asid: index as u8 + 1,
+        table: 0,
+        address_space: index as u8 + 1,
         regions: &REGIONS[index],
         interrupts,
     }
 }
+
+/// The model has none.
+pub const NO_DEVICES: Devices = Devices {
+    interrupt_distributor: Address::MAX,
+    interrupt_cpu: Address::MAX,
+    console: None,
+};
 
 const START: TaskFlags = TaskFlags::START_AT_BOOT;
 
@@ -213,7 +222,7 @@ static SEVEN_TASKS: [TaskDesc; 7] = [
     },
     task(SLEEPER, 1, TaskFlags::empty(), &[3]),
     TaskDesc {
-        // Thumb code.
+        // As an entry in the second instruction set has it.
         entry: text(IDLE) + 0x21,
         ..task(IDLE, 7, START, &[])
     },
@@ -230,7 +239,8 @@ pub static SEVEN: Image = Image {
     tasks: &SEVEN_TASKS,
     interrupts: &INTERRUPTS,
     interrupt_of_intid: &OF_INTID,
-    kernel_ttbr0: 0,
+    kernel_table: 0,
+    devices: NO_DEVICES,
     id: 0x0123_4567_89ab_cdef,
 };
 
@@ -247,7 +257,8 @@ pub static MANY: Image = Image {
     tasks: &MANY_TASKS,
     interrupts: &[],
     interrupt_of_intid: &[],
-    kernel_ttbr0: 0,
+    kernel_table: 0,
+    devices: NO_DEVICES,
     id: 0,
 };
 
@@ -260,7 +271,7 @@ pub struct Model {
     pub alarms_set: u32,
     /// How often the processor was cleared without a switch.
     pub forgotten: u32,
-    /// An asynchronous abort waits.
+    /// A late error of the memory system waits.
     pub abort_pending: bool,
     /// What the controller hands out, in this order; then nothing.
     pub raised: VecDeque<u32>,
@@ -472,15 +483,15 @@ impl TestKernel<'_> {
 
     pub(super) fn call_raw(&mut self, number: u32, arguments: &[u32]) {
         let registers = &mut self.current_mut().registers;
-        registers.r[11] = number;
-        registers.r[4..11].fill(0x5a5a_5a5a);
-        registers.r[4..4 + arguments.len()].copy_from_slice(arguments);
+        let mut all = [0x5a5a_5a5a; 7];
+        all[..arguments.len()].copy_from_slice(arguments);
+        registers.set_call(number, all);
         self.system_call();
     }
 
     /// The first `N` results of a task's last call.
     pub(super) fn results<const N: usize>(&self, task: usize) -> [u32; N] {
-        self.tasks[task].registers.r[4..4 + N].try_into().unwrap()
+        self.tasks[task].registers.results()
     }
 
     pub(super) fn id(&self, task: usize) -> TaskId {

@@ -47,7 +47,7 @@ fn the_most_important_sender_comes_first() {
     // SLEEPER is as important as the server itself.
     k.restart(SLEEPER, true);
     let message = [k.id_word(SERVER) << 16 | 99, 0, 0, 0, 0, 0, 0];
-    k.tasks[SLEEPER].registers.r[4..11].copy_from_slice(&message);
+    k.tasks[SLEEPER].registers.set_call(0, message);
     k.call(Sysnum::Recv, &[0, 0, 2, RECV_CLOSED | 0xffff]);
     assert_eq!(k.current, SLEEPER);
     k.call(Sysnum::Send, &message);
@@ -139,7 +139,7 @@ fn notifications_win_over_messages_and_only_unmasked_ones_are_taken() {
 fn a_sender_whose_message_is_not_its_own_faults_and_the_next_is_received() {
     booted!(k);
     with_three_senders(&mut k);
-    k.tasks[CLIENT].registers.r[5] = data(OTHER);
+    k.tasks[CLIENT].registers.set_argument(1, data(OTHER));
     k.receive_open(0);
     assert_eq!(k.fault(CLIENT), kernel_access(data(OTHER)));
     assert_eq!(operation_received(&k), 13);
@@ -153,7 +153,7 @@ fn a_sender_whose_message_is_not_its_own_faults_and_the_next_is_received() {
 fn closed_on_a_sender_whose_message_is_bad_waits_for_its_next_life() {
     booted!(k);
     with_three_senders(&mut k);
-    k.tasks[CLIENT].registers.r[5] = nowhere(CLIENT);
+    k.tasks[CLIENT].registers.set_argument(1, nowhere(CLIENT));
     let filter = RECV_CLOSED | k.id_word(CLIENT);
     k.call(Sysnum::Recv, &[data(SERVER), 64, 0, filter]);
     assert_eq!(k.sched(SERVER), SchedState::InRecv(Some(k.id(CLIENT))));

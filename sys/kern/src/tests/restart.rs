@@ -6,14 +6,13 @@
 use abi::{FaultInfo, RECV_CLOSED, SchedState, Sysnum, TaskState};
 
 use super::model::*;
+use crate::Registers;
 
 #[test]
 fn a_life_begins_with_nothing_of_the_last() {
     booted!(k);
     k.only(CLIENT);
-    let task = &mut k.tasks[CLIENT];
-    task.registers.r = [7; 13];
-    (task.registers.sp, task.registers.lr, task.registers.psr) = (1, 2, 0xf000_0010);
+    k.tasks[CLIENT].registers.scramble();
     k.call(Sysnum::SetTimer, &[1, 2000, 0, 1]);
     k.post(CLIENT, 0xff00);
     k.put(stack(CLIENT), &[1; 4096]);
@@ -21,15 +20,9 @@ fn a_life_begins_with_nothing_of_the_last() {
     k.restart(CLIENT, true);
     k.preempt();
     let task = &k.tasks[CLIENT];
-    assert_eq!(task.registers.r, [0; 13]);
     assert_eq!(
-        (
-            task.registers.sp,
-            task.registers.lr,
-            task.registers.pc,
-            task.registers.psr
-        ),
-        (stack(CLIENT) + STACK, 0, text(CLIENT) + 0x20, 0x150)
+        task.registers,
+        Registers::start(text(CLIENT) + 0x20, stack(CLIENT) + STACK)
     );
     assert_eq!((task.notifications, k.timers & task.bit), (0, 0));
     assert_eq!(
@@ -52,10 +45,12 @@ fn a_life_begins_with_nothing_of_the_last() {
 fn boot_and_restart_are_alike() {
     booted!(k);
     let at_boot = k.tasks[IDLE].registers.clone();
+    assert_eq!(
+        at_boot,
+        Registers::start(text(IDLE) + 0x21, stack(IDLE) + STACK)
+    );
     k.restart(IDLE, true);
     assert_eq!(k.tasks[IDLE].registers, at_boot);
-    // An odd entry is Thumb code.
-    assert_eq!((at_boot.pc, at_boot.psr), (text(IDLE) + 0x20, 0x170));
 }
 
 #[test]
@@ -196,7 +191,8 @@ fn a_late_reply_to_a_past_life_is_ignored() {
     assert_eq!(k.current, SERVER);
     k.receive_open(0);
     assert_eq!(k.current, CLIENT);
-    assert_eq!(k.tasks[CLIENT].registers.r, [0; 13]);
+    let fresh = Registers::start(text(CLIENT) + 0x20, stack(CLIENT) + STACK);
+    assert_eq!(k.tasks[CLIENT].registers, fresh);
     k.check();
 }
 

@@ -159,7 +159,8 @@ fn an_image_without_tasks() {
         tasks: &[],
         interrupts: &[],
         interrupt_of_intid: &[],
-        kernel_ttbr0: 0,
+        kernel_table: 0,
+        devices: NO_DEVICES,
         id: 0,
     };
     boot(&NONE, &mut []);

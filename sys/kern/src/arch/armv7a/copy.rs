@@ -9,7 +9,8 @@
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{AccessError, abort};
+use super::abort;
+use crate::AccessError;
 
 static FAULT_STATUS: AtomicU32 = AtomicU32::new(0);
 static FAULT_ADDRESS: AtomicU32 = AtomicU32::new(0);
@@ -116,7 +117,7 @@ fn refused() -> AccessError {
 
 /// Reads three words from a word-aligned address.
 #[inline(always)]
-pub(super) fn read_words(source: *const u32) -> Result<[u32; 3], AccessError> {
+pub(crate) fn read_words(source: *const u32) -> Result<[u32; 3], AccessError> {
     let (failed, a, b, c): (u32, u32, u32, u32);
     // Safety: reads only, and an address that cannot be read ends in `recover`. The routine uses these registers and no
     // stack.
@@ -146,7 +147,7 @@ pub(super) fn read_words(source: *const u32) -> Result<[u32; 3], AccessError> {
 /// The kernel may overwrite the destination: it is the kernel's own buffer, or memory of tasks, which no Rust reference of
 /// the kernel points into.
 #[inline(always)]
-pub(super) unsafe fn copy(
+pub(crate) unsafe fn copy(
     destination: *mut u8,
     source: *const u8,
     length: u32,
@@ -182,7 +183,7 @@ pub(super) fn recover(pc: u32, status: u32, address: u32) -> Option<u32> {
 /// # Safety
 ///
 /// The kernel may overwrite the range, and may access it. Its bounds are word aligned.
-pub(super) unsafe fn fill(base: u32, end: u32, word: u32) {
+pub(crate) unsafe fn fill(base: u32, end: u32, word: u32) {
     // Safety: see above. The registers of a store-multiple must ascend.
     unsafe {
         asm!(

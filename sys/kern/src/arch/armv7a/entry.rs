@@ -17,8 +17,7 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 
-use super::handlers;
-use crate::Registers;
+use super::{Registers, handlers};
 
 const SUPERVISOR: u32 = 0x13;
 
@@ -41,16 +40,32 @@ global_asm!(
     .arm
     .balign 32
 
-    // Entry: a task made a system call. lr_svc is where it goes on.
-    .global _asm_svc_handler
-    .type _asm_svc_handler, %function
-_asm_svc_handler:
+    // Entry `name`: stores the state of the task that ran, in supervisor mode with everything masked, and calls `handler` on the
+    // kernel's stack. `ahead` is how far the link register is ahead of where the task goes on. `abort` if the kernel itself can
+    // cause the exception; what then happens stands behind kernel_resume, and behind label 1.
+    .macro kernel_entry name, handler, ahead=0, abort=0
+    .global \name
+    .type \name, %function
+\name:
+    .if \ahead
+    sub     lr, lr, #\ahead
+    .endif
+    .if \abort
+    push    {{r0}}
+    mrs     r0, spsr
+    tst     r0, #0xf                    // User mode is the only one with a zero there.
+    pop     {{r0}}
+    bne     1f
+    .endif
     srsia   sp, #{supervisor}
+    cpsid   aif, #{supervisor}
     stmdb   sp, {{r0-r14}}^
-    cpsid   aif
     ldr     sp, =_stack_top
-    bl      {system_call}
-    // Falls through to kernel_resume, which stands here to save a branch on the most frequent path.
+    bl      \handler
+    .endm
+
+    // A system call. It falls through to kernel_resume, which stands here to save a branch on the most frequent path.
+    kernel_entry _asm_svc_handler, {system_call}
 
     // Exit to a task. r0 is the address of its Registers.
     .global kernel_resume
@@ -60,73 +75,27 @@ kernel_resume:
     ldmdb   sp, {{r0-r14}}^
     rfeia   sp
 
-    // Entry: an interrupt. Only tasks can be interrupted. lr_irq is 4 too far.
-    .global _asm_irq_handler
-    .type _asm_irq_handler, %function
-_asm_irq_handler:
-    sub     lr, lr, #4
-    srsia   sp, #{supervisor}
-    cpsid   aif, #{supervisor}
-    stmdb   sp, {{r0-r14}}^
-    ldr     sp, =_stack_top
-    bl      {interrupt}
+    // An interrupt. Only tasks can be interrupted.
+    kernel_entry _asm_irq_handler, {interrupt}, ahead=4
     b       kernel_resume
 
-    // Entry: an undefined instruction. lr_und is one instruction too far; the size of an instruction
-    // is known from SPSR, so the handler corrects it.
-    .global _asm_undefined_handler
-    .type _asm_undefined_handler, %function
-_asm_undefined_handler:
-    push    {{r0}}
-    mrs     r0, spsr
-    tst     r0, #0xf                    // User mode is the only one with a zero there.
-    pop     {{r0}}
-    bne     1f
-    srsia   sp, #{supervisor}
-    cpsid   aif, #{supervisor}
-    stmdb   sp, {{r0-r14}}^
-    ldr     sp, =_stack_top
-    bl      {undefined}
+    // An undefined instruction. The link register is one instruction ahead; the size of an instruction is known from SPSR, so
+    // the handler corrects it.
+    kernel_entry _asm_undefined_handler, {undefined}, abort=1
     b       kernel_resume
 1:  mov     r0, lr
     bl      {kernel_undefined}
 
-    // Entry: an instruction could not be fetched. lr_abt is 4 too far.
-    .global _asm_prefetch_abort_handler
-    .type _asm_prefetch_abort_handler, %function
-_asm_prefetch_abort_handler:
-    sub     lr, lr, #4
-    push    {{r0}}
-    mrs     r0, spsr
-    tst     r0, #0xf
-    pop     {{r0}}
-    bne     1f
-    srsia   sp, #{supervisor}
-    cpsid   aif, #{supervisor}
-    stmdb   sp, {{r0-r14}}^
-    ldr     sp, =_stack_top
-    bl      {prefetch_abort}
+    // An instruction could not be fetched.
+    kernel_entry _asm_prefetch_abort_handler, {prefetch_abort}, ahead=4, abort=1
     b       kernel_resume
 1:  mov     r0, lr
     bl      {kernel_prefetch_abort}
 
-    // Entry: a load or store was refused. lr_abt is 8 too far.
-    .global _asm_data_abort_handler
-    .type _asm_data_abort_handler, %function
-_asm_data_abort_handler:
-    sub     lr, lr, #8
-    push    {{r0}}
-    mrs     r0, spsr
-    tst     r0, #0xf
-    pop     {{r0}}
-    bne     1f
-    srsia   sp, #{supervisor}
-    cpsid   aif, #{supervisor}
-    stmdb   sp, {{r0-r14}}^
-    ldr     sp, =_stack_top
-    bl      {data_abort}
+    // A load or store was refused. If it was the kernel's own, the handler takes the address of the instruction and returns where
+    // to go on.
+    kernel_entry _asm_data_abort_handler, {data_abort}, ahead=8, abort=1
     b       kernel_resume
-    // The kernel's own: the handler takes the address of the instruction and returns where to go on.
 1:  push    {{r0-r3, r12, lr}}
     mov     r0, lr
     bl      {kernel_data_abort}
@@ -134,13 +103,14 @@ _asm_data_abort_handler:
     pop     {{r0-r3, r12, lr}}
     movs    pc, lr
 
-    // Entry: a fast interrupt. Nothing raises them and tasks run with them masked.
+    // A fast interrupt. Nothing raises them and tasks run with them masked.
     .global _asm_fiq_handler
     .type _asm_fiq_handler, %function
 _asm_fiq_handler:
     ldr     sp, =_stack_top
     bl      {fast_interrupt}
 
+    .purgem kernel_entry
     .ltorg
     "#,
     supervisor = const SUPERVISOR,

@@ -3,63 +3,23 @@
 
 //! What each exception means to the kernel.
 
-use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
-
 use abi::FaultInfo;
+use cortex_ar::register::{Dfar, Dfsr, Ifar, Ifsr, SysRegRead};
 
-use super::board::Board;
-use super::{copy, cpu, mmu};
-use crate::{Kernel, Registers, abort, processor};
+use super::{Registers, abort, copy, late};
+use crate::Kernel;
+use crate::board::with_kernel;
 
-type TheKernel = Kernel<'static, Board>;
-
-/// The kernel, from [`install`] on.
-struct KernelCell(UnsafeCell<MaybeUninit<TheKernel>>);
-
-// Safety: there is one core, and the kernel runs with every exception masked.
-unsafe impl Sync for KernelCell {}
-
-static KERNEL: KernelCell = KernelCell(UnsafeCell::new(MaybeUninit::uninit()));
-
-/// Puts the kernel where the handlers find it, and enters the address space of the first task to run.
-pub(super) fn install(kernel: TheKernel) -> *mut Registers {
-    // Safety: no task runs yet, so no handler does either.
-    let kernel = unsafe { (*KERNEL.0.get()).write(kernel) };
-    enter_current(kernel)
+/// Status and address of the latest data abort.
+fn data_fault() -> (u32, u32) {
+    // Safety: reading them has no side effects.
+    unsafe { (Dfsr::read_raw(), Dfar::read_raw()) }
 }
 
-/// Runs `act` on the kernel and returns the registers to go on with, in their task's address space.
-#[inline(always)]
-fn with_kernel(act: impl FnOnce(&mut TheKernel)) -> *mut Registers {
-    // Safety: a handler runs only while a task does, which is after `install`; and none runs within another, since the
-    // kernel is never interrupted, and its own aborts do not come here.
-    let kernel = unsafe { (*KERNEL.0.get()).assume_init_mut() };
-    let before = kernel.current;
-    act(kernel);
-    if kernel.current == before {
-        return &raw mut kernel.current_mut().registers;
-    }
-    if processor::abort_is_pending(cpu::pending()) {
-        take_abort(kernel, before);
-    }
-    enter_current(kernel)
-}
-
-/// Takes the asynchronous abort that waits, before another task than `before` could be blamed for it.
-#[cold]
-#[inline(never)]
-fn take_abort(kernel: &mut TheKernel, before: usize) {
-    cpu::take_abort();
-    kernel.late_abort(before);
-}
-
-#[inline(always)]
-fn enter_current(kernel: &mut TheKernel) -> *mut Registers {
-    let kernel_ttbr0 = kernel.image.kernel_ttbr0;
-    let task = kernel.current_mut();
-    mmu::enter(kernel_ttbr0, task.desc);
-    &raw mut task.registers
+/// Status and address of the latest prefetch abort.
+fn prefetch_fault() -> (u32, u32) {
+    // Safety: reading them has no side effects.
+    unsafe { (Ifsr::read_raw(), Ifar::read_raw()) }
 }
 
 pub(super) extern "C" fn system_call() -> *mut Registers {
@@ -73,27 +33,21 @@ pub(super) extern "C" fn interrupt() -> *mut Registers {
 #[cold]
 pub(super) extern "C" fn undefined() -> *mut Registers {
     with_kernel(|kernel| {
-        // The program counter is behind the instruction; a reader of the record wants the instruction.
-        let registers = &mut kernel.current_mut().registers;
-        let size = if registers.psr & cpu::THUMB == 0 {
-            4
-        } else {
-            2
-        };
-        registers.pc = registers.pc.wrapping_sub(size);
+        // A reader of the record wants the instruction.
+        kernel.current_mut().registers.step_back();
         kernel.fault_current(FaultInfo::IllegalInstruction);
     })
 }
 
 #[cold]
 pub(super) extern "C" fn prefetch_abort() -> *mut Registers {
-    let (status, address) = cpu::prefetch_fault();
+    let (status, address) = prefetch_fault();
     with_kernel(|kernel| kernel.fault_current(abort::prefetch_abort(status, address)))
 }
 
 #[cold]
 pub(super) extern "C" fn data_abort() -> *mut Registers {
-    let (status, address) = cpu::data_fault();
+    let (status, address) = data_fault();
     with_kernel(|kernel| {
         let task = kernel.current();
         let fault = abort::data_abort(status, address, task.desc, task.registers.sp);
@@ -103,9 +57,9 @@ pub(super) extern "C" fn data_abort() -> *mut Registers {
 
 /// The kernel's own load or store was refused at `pc`. Returns where to go on: behind a copy that fails.
 pub(super) extern "C" fn kernel_data_abort(pc: u32) -> u32 {
-    let (status, address) = cpu::data_fault();
+    let (status, address) = data_fault();
     // The one place where asynchronous aborts are let through.
-    if abort::is_asynchronous(status) && cpu::takes_abort(pc) {
+    if abort::is_asynchronous(status) && late::takes_abort(pc) {
         return pc;
     }
     match copy::recover(pc, status, address) {
@@ -121,7 +75,7 @@ pub(super) extern "C" fn kernel_undefined(behind: u32) -> ! {
 
 #[cold]
 pub(super) extern "C" fn kernel_prefetch_abort(pc: u32) -> ! {
-    let (status, address) = cpu::prefetch_fault();
+    let (status, address) = prefetch_fault();
     panic!("prefetch abort at {pc:#010x}: IFSR {status:#x}, IFAR {address:#010x}");
 }
 

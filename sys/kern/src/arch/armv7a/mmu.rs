@@ -9,7 +9,12 @@
 
 use core::arch::asm;
 
-use super::cpu::{read, write};
+use cortex_ar::asm::{dsb, isb};
+use cortex_ar::register::{
+    Actlr, BpIAll, Contextidr, Pmuserenr, Sctlr, SysRegRead, SysRegWrite, TlbIAll, Tpidrurw,
+};
+
+use super::system::{Dacr, Iciallu, Ttbcr, Ttbr0, Ttbr1};
 use crate::desc::{TaskDesc, TaskFlags};
 
 /// TTBCR: short descriptors; TTBR0 covers the lower 2 GiB (N = 1), and nothing covers the rest (PD1).
@@ -36,56 +41,48 @@ const COHERENT: u32 = 1 << 6;
 /// # Safety
 ///
 /// Once, with translation off. The table maps what the kernel uses, identically.
-pub(super) unsafe fn enable(kernel_ttbr0: u32) {
-    let auxiliary = read!("0", "c1", "c0", "1");
-    let control = read!("0", "c1", "c0", "0") & !CONTROL_OFF | CONTROL_ON;
+pub(crate) unsafe fn translate(kernel_table: u32) {
     // Safety: the table maps this code and its data where they are.
     unsafe {
+        let control = Sctlr::read_raw() & !CONTROL_OFF | CONTROL_ON;
+        let auxiliary = Actlr::read_raw();
         if auxiliary & COHERENT == 0 {
             // Not writable everywhere; then firmware has taken care of it.
-            write!("0", "c1", "c0", "1", auxiliary | COHERENT);
+            Actlr::write_raw(auxiliary | COHERENT);
         }
-        // ICIALLU, BPIALL, TLBIALL: whatever ran before has left nothing behind. The data cache is invalid from
-        // reset on these cores.
-        write!("0", "c7", "c5", "0", 0);
-        write!("0", "c7", "c5", "6", 0);
-        write!("0", "c8", "c7", "0", 0);
-        write!("0", "c2", "c0", "2", TRANSLATION_CONTROL);
-        write!("0", "c3", "c0", "0", DOMAIN_0_CLIENT);
-        write!("0", "c2", "c0", "0", kernel_ttbr0);
-        write!("0", "c2", "c0", "1", 0);
-        write!("0", "c13", "c0", "1", 0);
-        asm!("dsb", "isb", options(nostack, preserves_flags));
-        write!("0", "c1", "c0", "0", control);
-        asm!("isb", options(nostack, preserves_flags));
+        // Whatever ran before has left nothing behind. The data cache is invalid from reset on these cores.
+        Iciallu::write_raw(0);
+        BpIAll::write();
+        TlbIAll::write();
+        Ttbcr::write_raw(TRANSLATION_CONTROL);
+        Dacr::write_raw(DOMAIN_0_CLIENT);
+        Ttbr0::write_raw(kernel_table);
+        Ttbr1::write_raw(0);
+        Contextidr::write(Contextidr(0));
+        dsb();
+        isb();
+        Sctlr::write_raw(control);
+        isb();
     }
 }
 
 /// Enters a task's address space. The return to user mode completes it.
 #[inline(always)]
-pub(super) fn enter(kernel_ttbr0: u32, task: &TaskDesc) {
-    // PMUSERENR.EN: the performance counters, for those to whom the build grants them.
+pub(crate) fn enter(kernel_table: u32, task: &TaskDesc) {
+    // The performance counters, for those to whom the build grants them.
     let counters = u32::from(task.flags.contains(TaskFlags::PERFORMANCE_COUNTERS));
     // Safety: both tables map the kernel alike. In between only global entries can be walked, so nothing is ever cached
     // under the wrong address space identifier.
     unsafe {
-        asm!(
-            "mcr p15, 0, {kernel}, c2, c0, 0",  // TTBR0
-            "isb",
-            "mcr p15, 0, {asid}, c13, c0, 1",   // CONTEXTIDR
-            "isb",
-            "mcr p15, 0, {task}, c2, c0, 0",    // TTBR0
-            // What the last task claimed for a store-exclusive, or kept in the one thread register that user mode can write
-            // (TPIDRURW), is not for this one. TPIDRURO is 0 for ever, and TPIDRPRW is for privileged modes only.
-            "clrex",
-            "mcr p15, 0, {zero}, c13, c0, 2",
-            "mcr p15, 0, {counters}, c9, c14, 0",
-            kernel = in(reg) kernel_ttbr0,
-            asid = in(reg) u32::from(task.asid),
-            task = in(reg) task.ttbr0,
-            zero = in(reg) 0,
-            counters = in(reg) counters,
-            options(nostack, preserves_flags),
-        );
+        Ttbr0::write_raw(kernel_table);
+        isb();
+        Contextidr::write(Contextidr(u32::from(task.address_space)));
+        isb();
+        Ttbr0::write_raw(task.table);
+        // What the last task claimed for a store-exclusive, or kept in the one thread register that user mode can write
+        // (TPIDRURW), is not for this one. TPIDRURO is 0 for ever, and TPIDRPRW is for privileged modes only.
+        asm!("clrex", options(nostack, preserves_flags));
+        Tpidrurw::write(Tpidrurw(0));
+        Pmuserenr::write(Pmuserenr(counters));
     }
 }

@@ -3,44 +3,37 @@
 
 //! What the kernel needs of the machine, looked at before it is used.
 
-use super::{copy, cpu, gic};
+use core::fmt;
+
+use crate::arch;
 use crate::desc::{Image, RegionAttributes};
-use crate::processor;
+use crate::device::InterruptController;
 
 /// What the machine lacks.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Lack {
     /// Memory, at this address.
     Memory(u32),
-    /// An interrupt controller that the kernel knows.
-    InterruptController,
-    /// "Never execute privileged".
-    PrivilegedExecuteNever,
+    /// A part that the kernel knows, and what to do about it.
+    Part(&'static str),
 }
 
-impl core::fmt::Display for Lack {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory(address) => write!(
                 f,
                 "there is no memory at {address:#010x}; give the machine more (QEMU: -m 128M)"
             ),
-            Self::InterruptController => write!(
-                f,
-                "the interrupt controller is no GICv2; choose a machine with one (QEMU: -M virt,gic-version=2)"
-            ),
-            Self::PrivilegedExecuteNever => write!(
-                f,
-                "the processor cannot keep the kernel from executing tasks' text (PXN); choose another (QEMU: -cpu cortex-a15)"
-            ),
+            Self::Part(words) => f.write_str(words),
         }
     }
 }
 
 /// Looks for everything that the kernel relies on. Translation is still off, and aborts are taken.
 pub(super) fn check(image: &Image) -> Result<(), Lack> {
-    if !processor::has_privileged_execute_never(cpu::memory_model()) {
-        return Err(Lack::PrivilegedExecuteNever);
+    if let Some(words) = arch::lack() {
+        return Err(Lack::Part(words));
     }
     let memory = image
         .tasks
@@ -50,13 +43,12 @@ pub(super) fn check(image: &Image) -> Result<(), Lack> {
     for region in memory {
         // The last words: memory has no holes in the middle of a region, but may end there.
         let last = region.base + region.size - 16;
-        if copy::read_words(core::ptr::with_exposed_provenance(last as usize)).is_err() {
+        if arch::read_words(core::ptr::with_exposed_provenance(last as usize)).is_err() {
             return Err(Lack::Memory(last));
         }
     }
-    let identification = core::ptr::with_exposed_provenance(gic::IDENTIFICATION);
-    match copy::read_words(identification) {
-        Ok([_, _, pidr2]) if processor::is_gicv2(pidr2) => Ok(()),
-        _ => Err(Lack::InterruptController),
+    match InterruptController::lack(image.devices.interrupt_distributor) {
+        Some(words) => Err(Lack::Part(words)),
+        None => Ok(()),
     }
 }

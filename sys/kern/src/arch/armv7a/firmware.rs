@@ -1,17 +1,13 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The machine off and on again: the firmware's power interface (PSCI, ARM DEN 0022), called by HVC.
+//! The way to the firmware: HVC, by the calling convention of ARM DEN 0028.
 
 use core::arch::asm;
 
-/// SYSTEM_OFF
-const SYSTEM_OFF: u32 = 0x8400_0008;
-/// SYSTEM_RESET
-const SYSTEM_RESET: u32 = 0x8400_0009;
-
-fn call(function: u32) -> ! {
-    // Safety: neither function returns.
+/// Calls a function of the firmware that does not return.
+pub(crate) fn call_firmware(function: u32) -> ! {
+    // Safety: whatever the firmware does, this code does not go on.
     unsafe {
         asm!(
             // hvc #0, spelt as a number because the target does not admit to the virtualisation extensions.
@@ -22,14 +18,4 @@ fn call(function: u32) -> ! {
             options(noreturn)
         );
     }
-}
-
-/// Switches the machine off.
-pub(super) fn off() -> ! {
-    call(SYSTEM_OFF)
-}
-
-/// Restarts the machine.
-pub(super) fn reset() -> ! {
-    call(SYSTEM_RESET)
 }

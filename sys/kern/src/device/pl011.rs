@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field, field_shared};
 
-const BASE: usize = 0x0900_0000;
+use crate::desc::Address;
 
 /// The registers that are needed, at their offsets.
 #[repr(C)]
@@ -34,17 +34,17 @@ const EIGHT_BITS_FIFO: u32 = 0b11 << 5 | 1 << 4;
 const ENABLE_TRANSMIT: u32 = 1 | 1 << 8;
 
 /// Writes to the UART, which belongs to a task as long as there are tasks.
-pub(super) struct Uart(UniqueMmioPointer<'static, Registers>);
+pub(crate) struct Uart(UniqueMmioPointer<'static, Registers>);
 
 impl Uart {
     /// Takes the UART from whoever has it.
     ///
     /// # Safety
     ///
-    /// No task runs any more.
-    pub(super) unsafe fn seize() -> Self {
-        let base = NonNull::without_provenance(const { core::num::NonZero::new(BASE).unwrap() });
-        // Safety: the registers are there, every table maps them for the kernel, and nobody else uses them now.
+    /// No task runs any more, and the registers are at `address`, which every table maps for the kernel.
+    pub(crate) unsafe fn seize(address: Address) -> Self {
+        let base = NonNull::with_exposed_provenance(address);
+        // Safety: see above; nobody else uses the registers now.
         let mut registers = unsafe { UniqueMmioPointer::<Registers>::new(base) };
         field!(registers, line_control).write(EIGHT_BITS_FIFO);
         field!(registers, control).write(ENABLE_TRANSMIT);
@@ -57,7 +57,7 @@ impl Uart {
     }
 
     /// Writes text of doubtful origin: what is not printable ASCII becomes a dot.
-    pub(super) fn write_untrusted(&mut self, bytes: &[u8]) {
+    pub(crate) fn write_untrusted(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             let printable = byte.is_ascii_graphic() || byte == b' ';
             self.put(if printable { byte } else { b'.' });

@@ -8,14 +8,12 @@ use core::ptr::NonNull;
 use arm_gic::gicv2::registers::{Gicc, Gicd, GicdCtlr};
 use safe_mmio::{UniqueMmioPointer, field, field_shared};
 
-use crate::InterruptState;
-use crate::desc::InterruptDesc;
+use super::identity;
+use crate::desc::{Address, InterruptDesc};
+use crate::{InterruptState, arch};
 
-const DISTRIBUTOR: usize = 0x0800_0000;
-const CPU_INTERFACE: usize = 0x0801_0000;
-
-/// The three words that end with ICPIDR2, which says which architecture this is.
-pub(super) const IDENTIFICATION: usize = DISTRIBUTOR + 0xfe0;
+/// The offset in the distributor of the three words that end with ICPIDR2, which says which architecture this is.
+const IDENTIFICATION: usize = 0xfe0;
 
 /// Identifiers from here on mean that there is nothing to acknowledge.
 const FIRST_SPECIAL: u32 = 1020;
@@ -31,7 +29,7 @@ const FIRST_SHARED: usize = 32;
 
 /// The interrupt controller.
 #[derive(Debug)]
-pub(super) struct Gic {
+pub(crate) struct InterruptController {
     distributor: UniqueMmioPointer<'static, Gicd>,
     cpu: UniqueMmioPointer<'static, Gicc>,
 }
@@ -60,20 +58,29 @@ const fn bit(intid: u32) -> u32 {
     1 << (intid % 32)
 }
 
-impl Gic {
+impl InterruptController {
+    /// What the kernel needs and the machine does not have, with what to do about it. Translation is still off, and aborts are taken.
+    pub(crate) fn lack(distributor: Address) -> Option<&'static str> {
+        let words = core::ptr::with_exposed_provenance(distributor.get() + IDENTIFICATION);
+        match arch::read_words(words) {
+            Ok([_, _, pidr2]) if identity::is_gicv2(pidr2) => None,
+            _ => Some(
+                "the interrupt controller is no GICv2; choose a machine with one (QEMU: -M virt,gic-version=2)",
+            ),
+        }
+    }
+
     /// Takes the controller and lets nothing through yet.
     ///
     /// # Safety
     ///
-    /// Once: nobody else uses the controller from here on.
-    pub(super) unsafe fn new() -> Self {
-        let pointer =
-            |address: usize| core::num::NonZero::new(address).map(NonNull::without_provenance);
-        // Safety: both addresses are not zero. The registers are there and mapped for the kernel alone.
+    /// Once, with the addresses of the registers, which are mapped: nobody else uses the controller from here on.
+    pub(crate) unsafe fn new(distributor: Address, cpu: Address) -> Self {
+        // Safety: see above.
         let mut gic = unsafe {
             Self {
-                distributor: UniqueMmioPointer::new(pointer(DISTRIBUTOR).unwrap_unchecked()),
-                cpu: UniqueMmioPointer::new(pointer(CPU_INTERFACE).unwrap_unchecked().cast()),
+                distributor: UniqueMmioPointer::new(NonNull::with_exposed_provenance(distributor)),
+                cpu: UniqueMmioPointer::new(NonNull::with_exposed_provenance(cpu)),
             }
         };
         gic.set_up();
@@ -105,7 +112,7 @@ impl Gic {
     }
 
     /// Sets how the lines of the image's interrupts signal. The device tree's word on it is not asked: the manifest's is.
-    pub(super) fn configure(&mut self, interrupts: &[InterruptDesc]) {
+    pub(crate) fn configure(&mut self, interrupts: &[InterruptDesc]) {
         for desc in interrupts {
             let intid = u32::from(desc.intid);
             let edge = 0b10 << (intid % 16 * 2);
@@ -116,19 +123,19 @@ impl Gic {
     }
 
     #[inline(always)]
-    pub(super) fn acknowledge(&mut self) -> Option<u32> {
+    pub(crate) fn acknowledge(&mut self) -> Option<u32> {
         // Bits 12:10 name the sender of a software-generated interrupt; nobody sends any.
         let intid = field!(self.cpu, iar).read() & 0x3ff;
         (intid < FIRST_SPECIAL).then_some(intid)
     }
 
     #[inline(always)]
-    pub(super) fn end(&mut self, intid: u32) {
+    pub(crate) fn end(&mut self, intid: u32) {
         field!(self.cpu, eoir).write(intid);
     }
 
     #[inline(always)]
-    pub(super) fn enable(&mut self, intid: u32, enabled: bool) {
+    pub(crate) fn enable(&mut self, intid: u32, enabled: bool) {
         if enabled {
             write_bank!(self, isenabler, intid, bit(intid));
         } else {
@@ -136,7 +143,7 @@ impl Gic {
         }
     }
 
-    pub(super) fn set_pending(&mut self, intid: u32, pending: bool) {
+    pub(crate) fn set_pending(&mut self, intid: u32, pending: bool) {
         if pending {
             write_bank!(self, ispendr, intid, bit(intid));
         } else {
@@ -144,7 +151,7 @@ impl Gic {
         }
     }
 
-    pub(super) fn state(&mut self, intid: u32) -> InterruptState {
+    pub(crate) fn state(&mut self, intid: u32) -> InterruptState {
         InterruptState {
             enabled: read_bank!(self, isenabler, intid) & bit(intid) != 0,
             pending: read_bank!(self, ispendr, intid) & bit(intid) != 0,

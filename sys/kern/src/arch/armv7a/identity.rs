@@ -1,9 +1,9 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! What a processor and its interrupt controller say about themselves, and whether that is enough.
+//! What a processor says about itself, and whether that is enough.
 //!
-//! ARM DDI 0406C, B4.1.93 (ID_PFR0), B4.1.82 (ID_DFR0), B4.1.89 (ID_MMFR0), B4.1.98 (ISR); ARM IHI 0048B, 4.3.18 (ICPIDR2).
+//! ARM DDI 0406C, B4.1.93 (ID_PFR0), B4.1.82 (ID_DFR0), B4.1.89 (ID_MMFR0), B4.1.98 (ISR).
 
 /// Returns `true` if the processor has ThumbEE, whose registers user mode can write until the kernel closes them. `id_pfr0` is
 /// ID_PFR0; bits 15:12 are State3.
@@ -25,13 +25,6 @@ pub const fn has_debug_registers(id_dfr0: u32) -> bool {
 #[must_use]
 pub const fn has_privileged_execute_never(id_mmfr0: u32) -> bool {
     id_mmfr0 & 0xf >= 4
-}
-
-/// Returns `true` if an interrupt controller has the registers of GICv2, or of GICv1, which the kernel uses in the same way.
-/// `pidr2` is the word at 0xfe8 of the distributor; bits 7:4 are the architecture's version. A GICv3 has nothing there.
-#[must_use]
-pub const fn is_gicv2(pidr2: u32) -> bool {
-    matches!(pidr2 >> 4 & 0xf, 1 | 2)
 }
 
 /// Returns `true` if an asynchronous abort waits to be taken. `isr` is ISR; bit 8 is A.
@@ -85,18 +78,6 @@ mod tests {
         // Other fields do not count.
         assert!(!has_privileged_execute_never(0xffff_fff3));
         assert!(has_privileged_execute_never(0x0000_0004));
-    }
-
-    #[test]
-    fn interrupt_controllers_by_their_identification() {
-        // ARM's GIC-400 and GIC-390, and what QEMU has.
-        for pidr2 in [0x2b, 0x1b, 0x0000_002b] {
-            assert!(is_gicv2(pidr2), "{pidr2:#x}");
-        }
-        // Nothing, GICv3 and GICv4.
-        for pidr2 in [0, 0x3b, 0x4b, 0xffff_ffff] {
-            assert!(!is_gicv2(pidr2), "{pidr2:#x}");
-        }
     }
 
     #[test]

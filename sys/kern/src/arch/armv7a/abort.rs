@@ -114,8 +114,8 @@ mod tests {
         priority: 1,
         flags: TaskFlags::empty(),
         kipc: 0,
-        ttbr0: 0,
-        asid: 1,
+        table: 0,
+        address_space: 1,
         regions: &[],
         interrupts: &[],
     };
