@@ -5,7 +5,10 @@
 //! interrupt, and when the timer fires.
 
 use crate::batches::{Batch, BatchEntry};
-use crate::channel::{After, Channel};
+use crate::channel::Channel;
+use crate::channel::batching;
+use crate::channel::outlook::outlook;
+use crate::channel::turn::{self, After};
 use crate::clients::{Fetched, Owner};
 use crate::counters::{Count, Counters, Pools};
 use crate::error::{Failure, Refusal};
@@ -165,10 +168,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         plan: &mut Plan,
     ) {
         for _ in 0..TURNS {
-            match self
-                .channel
-                .turn(timed, &mut Moment::new(system), transport)
-            {
+            let moment = &mut Moment::new(system);
+            match turn::run(timed, &mut self.channel, moment, transport) {
                 After::Sleep => return self.rest(&mut Moment::new(system), plan),
                 After::Again => {}
                 After::Yield => break,
@@ -182,7 +183,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     fn rest(&mut self, moment: &mut Moment<'_, impl System>, plan: &mut Plan) {
         self.pacing.rest(self.channel.wants_interrupt(), plan);
         if self.channel.take_changed() || self.pacing.stands_in() {
-            let outlook = self.channel.outlook(moment);
+            let outlook = outlook(&mut self.channel, moment);
             // Nothing comes from a device that is given up.
             let watch = !self.channel.recovery().is_down();
             self.pacing.rearm(&outlook, watch, || moment.now(), plan);
@@ -219,7 +220,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
         fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), E>,
     ) -> Result<(), NotSent<E>> {
-        self.channel.batch(owner, batch, system, fill)
+        let moment = &mut Moment::new(system);
+        batching::begin(&mut self.channel, owner, batch, moment, fill)
     }
 
     /// The end of a transfer that its client polls for, if it has ended: `collect` gets it, and with that the handle is void and the

@@ -11,7 +11,7 @@ use crate::system::{Moment, NotSent, System};
 use crate::transfers::{NO_DEADLINE, Opening, SlotId, Waiter, is_asynchronous};
 
 /// See [`Driver::batch`](crate::Driver::batch).
-pub(super) fn begin<const R: usize, const S: usize, const E: usize, F>(
+pub(crate) fn begin<const R: usize, const S: usize, const E: usize, F>(
     channel: &mut Channel<'_, R, S, E>,
     owner: Owner,
     batch: &Batch,

@@ -3,20 +3,19 @@
 
 //! The channel: one device with its transfers, events and clients, and the order of their work.
 
-mod batching;
+pub(crate) mod batching;
 mod following;
+pub(crate) mod outlook;
 mod recovering;
 mod requests;
-mod turn;
-
-pub(crate) use turn::After;
+pub(crate) mod turn;
 
 use crate::batches::Batches;
 use crate::clients::{ClientId, Clients, Owner, Payer, own_slots};
 use crate::counters::{Count, Counters, Pools};
 use crate::error::Refusal;
-use crate::events::{Events, Table};
-use crate::interrupts::{Outlook, Suppression};
+use crate::events::{self, Events, Table};
+use crate::interrupts::Suppression;
 use crate::journal::Journal;
 use crate::memory::QueueMemory;
 use crate::outbox::Outbox;
@@ -26,7 +25,6 @@ use crate::system::{Moment, System};
 use crate::trace::Trace;
 use crate::transfers::{self, Books, SlotId, Transfers};
 use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, SetupError, Transport};
-use turn::Turn;
 
 /// One SCMI device with its transfers, events and clients. The parameters are those of [`QueueMemory`].
 // In this order, what every command needs is within reach of short offsets in A32. With the order of `Transfers` and `Events`, one look-up
@@ -297,23 +295,13 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         let parked = transfers::audit(&self.transfers, &self.clients)?;
         self.events.audit(parked)?;
         self.clients.audit()?;
-        self.subscriptions.audit()?;
+        events::audit(&self.subscriptions)?;
         self.batches
             .audit(|id| transfers::entries(&self.transfers, id))?;
         if !self.counters().balance(&self.pools()) {
             return Err("the counters do not balance");
         }
         Ok(())
-    }
-
-    /// Runs a turn: deals with what the device has done and, if `timed`, with what time demands.
-    pub(crate) fn turn(
-        &mut self,
-        timed: bool,
-        moment: &mut Moment<'_, impl System>,
-        transport: &mut impl Transport,
-    ) -> After {
-        Turn::run(timed, self, moment, transport)
     }
 
     /// Whether the driver may have to wake up earlier than it was to.
@@ -329,21 +317,5 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// A moment has passed: who has nothing in flight polls no more.
     pub(crate) fn forget_polling(&mut self) {
         self.suppression.forget_polling();
-    }
-
-    /// What is to come. Puts deadlines on the clock that cannot wait.
-    pub(crate) fn outlook(&mut self, moment: &mut Moment<'_, impl System>) -> Outlook {
-        if self.transfers.deadlines().wants_clock() {
-            self.transfers.tick(moment.now());
-        }
-        let losses = recovering::losses(self);
-        let recovery = self.recovery.wake(losses.as_ref());
-        let deadline = self.transfers.next_deadline();
-        let times = [recovery, deadline, self.batches.next_deadline()];
-        Outlook {
-            next: times.into_iter().flatten().min(),
-            tick: self.transfers.deadlines().wants_tick(),
-            busy: self.transfers.in_flight() > 0,
-        }
     }
 }

@@ -3,8 +3,7 @@
 
 //! What clients ask of the channel.
 
-use super::{Channel, batching};
-use crate::batches::{Batch, BatchEntry};
+use super::Channel;
 use crate::clients::{ClientId, Fetched, Owner, Payer};
 use crate::counters::Count;
 use crate::error::{Failure, Refusal};
@@ -126,17 +125,6 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
                 Err(refusal)
             }
         }
-    }
-
-    /// See [`Driver::batch`](crate::Driver::batch).
-    pub(crate) fn batch<E>(
-        &mut self,
-        owner: Owner,
-        batch: &Batch,
-        system: &mut impl System,
-        fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), E>,
-    ) -> Result<(), NotSent<E>> {
-        batching::begin(self, owner, batch, &mut Moment::new(system), fill)
     }
 
     /// See [`Driver::poll`](crate::Driver::poll).

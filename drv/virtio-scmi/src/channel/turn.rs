@@ -33,8 +33,27 @@ pub(crate) enum After {
     Yield,
 }
 
+/// Runs a turn: deals with what the device has done and, if `timed`, with what time demands.
+pub(crate) fn run<const R: usize, const S: usize, const E: usize>(
+    timed: bool,
+    channel: &mut Channel<'_, R, S, E>,
+    moment: &mut Moment<'_, impl System>,
+    transport: &mut impl Transport,
+) -> After {
+    let mut time = None;
+    if timed || channel.recovery.is_in_trouble() {
+        let now = moment.now();
+        maintain(channel, transport, now);
+        time = Some(now);
+    }
+    let mut turn = Turn::begin(channel, time);
+    while turn.step(channel, moment) {}
+    channel.kick(transport);
+    turn.end(channel)
+}
+
 /// One turn.
-pub(super) struct Turn {
+struct Turn {
     commands_left: u16,
     events_left: u16,
     /// The time, if the turn has it: then deadlines are looked at.
@@ -42,25 +61,6 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Runs a turn: deals with what the device has done and, if `timed`, with what time demands.
-    pub(super) fn run<const R: usize, const S: usize, const E: usize>(
-        timed: bool,
-        channel: &mut Channel<'_, R, S, E>,
-        moment: &mut Moment<'_, impl System>,
-        transport: &mut impl Transport,
-    ) -> After {
-        let mut time = None;
-        if timed || channel.recovery.is_in_trouble() {
-            let now = moment.now();
-            maintain(channel, transport, now);
-            time = Some(now);
-        }
-        let mut turn = Self::begin(channel, time);
-        while turn.step(channel, moment) {}
-        channel.kick(transport);
-        turn.end(channel)
-    }
-
     /// Begins a turn: as much as both rings hold at once may be dealt with. With the time, deadlines that have passed are dealt with too.
     fn begin<const R: usize, const S: usize, const E: usize>(
         channel: &mut Channel<'_, R, S, E>,

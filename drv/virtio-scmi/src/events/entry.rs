@@ -33,7 +33,6 @@
 //! A command that is not answered in time leaves its entry *overdue*: the device still has the command, and may carry it out at any
 //! moment. So nothing else is sent for the entry until that answer comes or the device is reset, and then the answer decides.
 
-use super::lanes::Place;
 use crate::clients::{ClientId, ClientSet};
 use crate::error::Failure;
 use scmi::Status;
@@ -71,39 +70,17 @@ pub(crate) struct Key {
     pub(crate) source: u32,
 }
 
-/// What one client wants of one entry that has thresholds.
-#[derive(Copy, Clone)]
-pub(super) struct Wish {
-    pub(super) client: ClientId,
-    pub(super) thresholds: Thresholds,
-    /// The entry's next wish, or the next free one.
-    pub(super) next: u8,
+impl Key {
+    /// All of it in a few bits that differ where keys do.
+    pub(super) fn mixed(self) -> u32 {
+        let kind = u32::from(self.protocol) * 0x85eb + u32::from(self.event) * 0xc2b3;
+        let mixed = self.source.wrapping_mul(0x9e37_79b1).wrapping_add(kind);
+        mixed ^ mixed >> 16
+    }
 }
 
-impl Wish {
-    const NONE: Self = Self {
-        client: ClientId::FIRST,
-        thresholds: Thresholds::NONE,
-        next: 0,
-    };
-}
-
-/// Where an entry stands in the table.
-pub(super) struct Links {
-    pub(super) used: bool,
-    /// The next entry of the bucket, or the next free one.
-    pub(super) next: u8,
-    /// Nobody wants it any more, and it counts to the client of its lane.
-    pub(super) left: bool,
-    /// Wishes of the users that have thresholds. A user without one wants [`Thresholds::NONE`].
-    pub(super) wishes: u8,
-    /// A place for a wish, of this or another entry.
-    pub(super) wish: Wish,
-}
-
-/// One event of one source, and who wants it. Each also has room for what one client wants of one entry, this or another: there are no
-/// more wishes than subscriptions.
-pub struct Subscription {
+/// One event of one source, and who wants it.
+pub(super) struct Entry {
     key: Key,
     /// Clients that want it. None: the entry is free unless it is in a chain still being worked on.
     users: ClientSet,
@@ -124,9 +101,6 @@ pub struct Subscription {
     phase: Phase,
     /// The command of this phase was not answered in time, and the device has it.
     overdue: bool,
-    /// Where it waits to be looked at.
-    pub(super) place: Place,
-    pub(super) links: Links,
 }
 
 /// What the end of a command means for the clients of an entry.
@@ -143,9 +117,9 @@ pub(super) struct Verdict {
     pub(super) again: bool,
 }
 
-impl Subscription {
-    /// An entry that is free: zeros, which take no room in the image. The table links it when it is given to it.
-    pub const NEW: Self = Self {
+impl Entry {
+    /// An entry that is free: zeros, which take no room in the image.
+    pub(super) const NEW: Self = Self {
         key: Key {
             protocol: 0,
             event: 0,
@@ -161,27 +135,11 @@ impl Subscription {
         before: Thresholds::NONE,
         phase: Phase::Off,
         overdue: false,
-        place: Place::NEW,
-        links: Links {
-            used: false,
-            next: 0,
-            left: false,
-            wishes: 0,
-            wish: Wish::NONE,
-        },
     };
 
-    /// The entry becomes that of an event of a source. Where it stands in the table stays.
-    pub(super) fn begin(&mut self, key: Key) {
-        let fresh = Self::NEW;
-        let place = core::mem::replace(&mut self.place, fresh.place);
-        let links = core::mem::replace(&mut self.links, fresh.links);
-        *self = Self {
-            key,
-            place,
-            links,
-            ..Self::NEW
-        };
+    /// That of an event of a source, which nobody wants yet.
+    pub(super) const fn of(key: Key) -> Self {
+        Self { key, ..Self::NEW }
     }
 
     pub(super) fn key(&self) -> Key {

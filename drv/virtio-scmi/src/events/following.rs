@@ -149,8 +149,9 @@ impl Table<'_> {
         number: u16,
         end: Result<Status, Failure>,
     ) -> Option<Answered> {
+        let lane = self.lane_of(number);
         let entry = self.get_mut(number)?;
-        let (key, lane) = (entry.key(), entry.place.lane());
+        let key = entry.key();
         let verdict = entry.answered(end);
         if !verdict.leaving.is_empty() {
             self.dismiss(number, verdict.leaving, lane);
@@ -174,8 +175,8 @@ impl Table<'_> {
         end: Result<Status, Failure>,
     ) -> Option<Answered> {
         let overdue = self
-            .get(number)
-            .is_some_and(|entry| entry.links.used && entry.is_overdue());
+            .used_mut(number)
+            .is_some_and(|entry| entry.is_overdue());
         if overdue {
             self.answered(number, end)
         } else {
@@ -200,9 +201,7 @@ impl Table<'_> {
     pub(crate) fn stop_waiting(&mut self) -> ClientSet {
         let mut clients = ClientSet::EMPTY;
         for number in self.numbers() {
-            if let Some(entry) = self.get_mut(number)
-                && entry.links.used
-            {
+            if let Some(entry) = self.used_mut(number) {
                 clients |= entry.stop_waiting();
             }
         }
@@ -212,9 +211,7 @@ impl Table<'_> {
     /// The device was reset: the platform knows of nothing any more. Costs O(entries).
     pub(crate) fn reset(&mut self) {
         for number in self.numbers() {
-            if let Some(entry) = self.get_mut(number)
-                && entry.links.used
-            {
+            if let Some(entry) = self.used_mut(number) {
                 entry.reset();
                 let lane = entry.users().first();
                 self.enqueue(number, lane);

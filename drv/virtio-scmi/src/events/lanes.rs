@@ -5,7 +5,6 @@
 //!
 //! The lanes take turns: the burst of one client delays no other.
 
-use super::entry::Subscription;
 use crate::clients::{CLIENTS_MAX, ClientId, ClientSet};
 use crate::error::ensure;
 
@@ -36,6 +35,14 @@ impl Place {
     pub(super) fn is_queued(&self) -> bool {
         self.queued
     }
+}
+
+/// What can wait in a lane.
+pub(super) trait Queued {
+    /// Where it waits.
+    fn place(&self) -> &Place;
+    /// The same, for the lanes alone.
+    fn place_mut(&mut self) -> &mut Place;
 }
 
 /// First and last entry of a lane.
@@ -87,19 +94,19 @@ impl Lanes {
     }
 
     /// The entry is to be looked at in another client's lane from now on.
-    pub(super) fn change(&mut self, entries: &mut [Subscription], number: u16, client: ClientId) {
+    pub(super) fn change(&mut self, entries: &mut [impl Queued], number: u16, client: ClientId) {
         let Some(entry) = entries.get_mut(usize::from(number)) else {
             return;
         };
-        if entry.place.lane == client {
+        if entry.place().lane == client {
             return;
         }
-        let queued = entry.place.queued;
+        let queued = entry.place().queued;
         if queued {
             self.leave(entries, number);
         }
         if let Some(entry) = entries.get_mut(usize::from(number)) {
-            entry.place.lane = client;
+            entry.place_mut().lane = client;
         }
         if queued {
             self.enter(entries, number);
@@ -107,22 +114,22 @@ impl Lanes {
     }
 
     /// Puts an entry into its lane, to be looked at; nothing if it is in.
-    pub(super) fn enter(&mut self, entries: &mut [Subscription], number: u16) {
+    pub(super) fn enter(&mut self, entries: &mut [impl Queued], number: u16) {
         let Some(entry) = entries.get_mut(usize::from(number)) else {
             return;
         };
-        if entry.place.queued {
+        if entry.place().queued {
             return;
         }
-        entry.place.queued = true;
-        entry.place.next = NONE;
-        let lane = entry.place.lane;
+        entry.place_mut().queued = true;
+        entry.place_mut().next = NONE;
+        let lane = entry.place().lane;
         let number = number as u8;
         let Some(ends) = self.lanes.get_mut(lane.index()) else {
             return;
         };
         match entries.get_mut(usize::from(ends.last)) {
-            Some(last) => last.place.next = number,
+            Some(last) => last.place_mut().next = number,
             None => ends.first = number,
         }
         ends.last = number;
@@ -130,14 +137,14 @@ impl Lanes {
     }
 
     /// Takes an entry out of its lane; nothing if it is not in. Costs O(entries of the lane).
-    pub(super) fn leave(&mut self, entries: &mut [Subscription], number: u16) {
+    pub(super) fn leave(&mut self, entries: &mut [impl Queued], number: u16) {
         let Some(entry) = entries.get_mut(usize::from(number)) else {
             return;
         };
-        if !core::mem::take(&mut entry.place.queued) {
+        if !core::mem::take(&mut entry.place_mut().queued) {
             return;
         }
-        let (lane, next) = (entry.place.lane, entry.place.next);
+        let (lane, next) = (entry.place().lane, entry.place().next);
         let number = number as u8;
         let Some(ends) = self.lanes.get_mut(lane.index()) else {
             return;
@@ -148,11 +155,11 @@ impl Lanes {
         } else {
             before = ends.first;
             while let Some(entry) = entries.get_mut(usize::from(before)) {
-                if entry.place.next == number {
-                    entry.place.next = next;
+                if entry.place().next == number {
+                    entry.place_mut().next = next;
                     break;
                 }
-                before = entry.place.next;
+                before = entry.place().next;
             }
         }
         if ends.last == number {
@@ -164,10 +171,10 @@ impl Lanes {
     }
 
     /// Checks the lanes against the entries.
-    pub(super) fn audit(&self, entries: &[Subscription]) -> Result<(), &'static str> {
+    pub(super) fn audit(&self, entries: &[impl Queued]) -> Result<(), &'static str> {
         let queued = entries
             .iter()
-            .filter(|entry| entry.place.is_queued())
+            .filter(|entry| entry.place().is_queued())
             .count();
         let mut in_lanes = 0;
         for (client, lane) in ClientId::all().zip(&self.lanes) {
@@ -178,9 +185,9 @@ impl Lanes {
                 && in_lanes <= queued
             {
                 in_lanes += 1;
-                let right = entry.place.queued && entry.place.lane == client;
+                let right = entry.place().queued && entry.place().lane == client;
                 ensure(right, "an entry is in another's lane")?;
-                (last, number) = (number, entry.place.next);
+                (last, number) = (number, entry.place().next);
             }
             ensure(last == lane.last, "a lane is torn")?;
         }

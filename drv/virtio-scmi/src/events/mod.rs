@@ -3,16 +3,18 @@
 
 //! Events: the ring that brings them, and who follows which.
 
+mod counts;
 mod entry;
 mod following;
 mod lanes;
 mod table;
 
+pub use entry::ALL_SOURCES;
 pub(crate) use entry::Key;
-pub use entry::{ALL_SOURCES, Subscription};
 pub use following::Notified;
 pub(crate) use following::{Answered, Work};
-pub(crate) use table::Table;
+pub use table::Subscription;
+pub(crate) use table::{Table, audit};
 
 use crate::memory::{DmaBuffer, QueueMemory};
 use virtqueue::{Buffer, Direction, Used, Violation, Virtqueue};

@@ -3,15 +3,88 @@
 
 //! All subscriptions: a hash table with chains, so that an event finds its users in O(1).
 
-use super::entry::{ALL_SOURCES, Key, Subscription, Wish};
-use super::lanes::Lanes;
-use crate::clients::{CLIENTS_MAX, ClientId, ClientSet};
-use crate::error::ensure;
+mod audit;
+
+pub(crate) use audit::audit;
+
+use super::counts::Counts;
+use super::entry::{ALL_SOURCES, Entry, Key};
+use super::lanes::{Lanes, Place, Queued};
+use crate::clients::{ClientId, ClientSet};
 use scmi::events::Thresholds;
 
 /// No entry.
 const NONE: u8 = u8::MAX;
 const BUCKETS: usize = 32;
+
+/// What one client wants of one entry that has thresholds.
+#[derive(Copy, Clone)]
+struct Wish {
+    client: ClientId,
+    thresholds: Thresholds,
+    /// The entry's next wish, or the next free one.
+    next: u8,
+}
+
+impl Wish {
+    const NONE: Self = Self {
+        client: ClientId::FIRST,
+        thresholds: Thresholds::NONE,
+        next: 0,
+    };
+}
+
+/// Where an entry stands in the table.
+struct Links {
+    used: bool,
+    /// The next entry of the bucket, or the next free one.
+    next: u8,
+    /// Nobody wants it any more, and it counts to the client of its lane.
+    left: bool,
+    /// Wishes of the users that have thresholds. A user without one wants [`Thresholds::NONE`].
+    wishes: u8,
+    /// A place for a wish, of this or another entry.
+    wish: Wish,
+}
+
+impl Links {
+    /// Zeros, which take no room in the image. The table links an entry when it is given to it.
+    const NEW: Self = Self {
+        used: false,
+        next: 0,
+        left: false,
+        wishes: 0,
+        wish: Wish::NONE,
+    };
+}
+
+/// An entry of the table. Each also has room for what one client wants of one entry, this or another: there are no more wishes than
+/// subscriptions.
+pub struct Subscription {
+    entry: Entry,
+    /// Where it waits to be looked at.
+    place: Place,
+    links: Links,
+}
+
+impl Subscription {
+    /// An entry that is free: zeros, which take no room in the image.
+    pub const NEW: Self = Self {
+        entry: Entry::NEW,
+        place: Place::NEW,
+        links: Links::NEW,
+    };
+}
+
+impl Queued for Subscription {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn place_mut(&mut self) -> &mut Place {
+        &mut self.place
+    }
+}
 
 /// All subscriptions, and the lanes of those to look at.
 pub(crate) struct Table<'m> {
@@ -23,25 +96,14 @@ pub(crate) struct Table<'m> {
     general: u8,
     lanes: Lanes,
     /// Subscriptions of each client.
-    held: [u8; CLIENTS_MAX],
+    held: Counts,
     /// Entries that nobody wants any more, by the client that they count to: the one that left last, until the platform has been
     /// told, so that nobody fills the table for others.
-    left: [u8; CLIENTS_MAX],
+    left: Counts,
 }
 
 fn bucket(key: Key) -> usize {
-    let mixed = key
-        .source
-        .wrapping_mul(0x9e37_79b1)
-        .wrapping_add(u32::from(key.protocol) * 0x85eb + u32::from(key.event) * 0xc2b3);
-    (mixed ^ mixed >> 16) as usize % BUCKETS
-}
-
-/// Counts one more or one less to a client.
-fn add(counts: &mut [u8; CLIENTS_MAX], client: ClientId, change: i8) {
-    if let Some(count) = counts.get_mut(client.index()) {
-        *count = count.saturating_add_signed(change);
-    }
+    key.mixed() as usize % BUCKETS
 }
 
 impl<'m> Table<'m> {
@@ -53,8 +115,8 @@ impl<'m> Table<'m> {
             free_wish: NONE,
             general: 0,
             lanes: Lanes::new(),
-            held: [0; CLIENTS_MAX],
-            left: [0; CLIENTS_MAX],
+            held: Counts::NONE,
+            left: Counts::NONE,
         }
     }
 
@@ -64,22 +126,43 @@ impl<'m> Table<'m> {
         let entries = entries.get_mut(..count).unwrap_or_default();
         self.free = NONE;
         self.free_wish = NONE;
-        for (number, entry) in (0..NONE).zip(entries.iter_mut()).rev() {
-            *entry = Subscription::NEW;
-            entry.links.next = self.free;
+        for (number, node) in (0..NONE).zip(entries.iter_mut()).rev() {
+            *node = Subscription::NEW;
+            node.links.next = self.free;
             self.free = number;
-            entry.links.wish.next = self.free_wish;
+            node.links.wish.next = self.free_wish;
             self.free_wish = number;
         }
         self.entries = entries;
     }
 
-    pub(super) fn get(&self, number: u16) -> Option<&Subscription> {
+    fn node(&self, number: u16) -> Option<&Subscription> {
         self.entries.get(usize::from(number))
     }
 
-    pub(super) fn get_mut(&mut self, number: u16) -> Option<&mut Subscription> {
+    fn node_mut(&mut self, number: u16) -> Option<&mut Subscription> {
         self.entries.get_mut(usize::from(number))
+    }
+
+    pub(super) fn get(&self, number: u16) -> Option<&Entry> {
+        self.node(number).map(|node| &node.entry)
+    }
+
+    pub(super) fn get_mut(&mut self, number: u16) -> Option<&mut Entry> {
+        self.node_mut(number).map(|node| &mut node.entry)
+    }
+
+    /// The same, if it is not free.
+    pub(super) fn used_mut(&mut self, number: u16) -> Option<&mut Entry> {
+        self.node_mut(number)
+            .filter(|node| node.links.used)
+            .map(|node| &mut node.entry)
+    }
+
+    /// The client in whose lane an entry waits, or would.
+    pub(super) fn lane_of(&self, number: u16) -> ClientId {
+        let node = self.node(number);
+        node.map_or(ClientId::FIRST, |node| node.place.lane())
     }
 
     /// The numbers of all entries, those that are free included.
@@ -90,11 +173,11 @@ impl<'m> Table<'m> {
     /// The entry of an event of a source.
     pub(super) fn find(&self, key: Key) -> Option<u16> {
         let mut number = *self.buckets.get(bucket(key))?;
-        while let Some(entry) = self.get(u16::from(number)) {
-            if entry.key() == key {
+        while let Some(node) = self.node(u16::from(number)) {
+            if node.entry.key() == key {
                 return Some(u16::from(number));
             }
-            number = entry.links.next;
+            number = node.links.next;
         }
         None
     }
@@ -103,7 +186,7 @@ impl<'m> Table<'m> {
     pub(super) fn users(&self, key: Key) -> ClientSet {
         self.find(key)
             .and_then(|number| self.get(number))
-            .map_or(ClientSet::EMPTY, Subscription::users)
+            .map_or(ClientSet::EMPTY, Entry::users)
     }
 
     /// Who is to be told of an event: who follows all sources, and who else follows this one.
@@ -120,12 +203,12 @@ impl<'m> Table<'m> {
 
     /// How many subscriptions a client has.
     pub(super) fn held_by(&self, client: ClientId) -> u8 {
-        self.held.get(client.index()).copied().unwrap_or(0)
+        self.held.of(client)
     }
 
     /// How many entries that nobody wants any more count to a client.
     pub(super) fn left_by(&self, client: ClientId) -> u8 {
-        self.left.get(client.index()).copied().unwrap_or(0)
+        self.left.of(client)
     }
 
     /// The clients that have subscriptions.
@@ -138,33 +221,31 @@ impl<'m> Table<'m> {
     pub(super) fn insert(&mut self, key: Key) -> Option<u16> {
         let number = self.free;
         let head = self.buckets.get_mut(bucket(key))?;
-        let entry = self.entries.get_mut(usize::from(number))?;
-        self.free = entry.links.next;
-        entry.begin(key);
-        entry.links.used = true;
-        entry.links.next = *head;
-        entry.links.wishes = NONE;
+        let node = self.entries.get_mut(usize::from(number))?;
+        self.free = node.links.next;
+        node.entry = Entry::of(key);
+        node.links.used = true;
+        node.links.next = *head;
+        node.links.wishes = NONE;
         *head = number;
-        self.general = self
-            .general
-            .wrapping_add(u8::from(key.source == ALL_SOURCES));
+        let general = u8::from(key.source == ALL_SOURCES);
+        self.general = self.general.wrapping_add(general);
         Some(u16::from(number))
     }
 
     /// Frees an entry.
     fn remove(&mut self, number: u8) {
-        let Some(entry) = self.entries.get_mut(usize::from(number)) else {
+        let Some(node) = self.entries.get_mut(usize::from(number)) else {
             return;
         };
-        let (key, next, lane) = (entry.key(), entry.links.next, entry.place.lane());
-        let left = core::mem::take(&mut entry.links.left);
-        entry.links.used = false;
-        entry.links.next = self.free;
+        let (key, next, lane) = (node.entry.key(), node.links.next, node.place.lane());
+        let left = core::mem::take(&mut node.links.left);
+        node.links.used = false;
+        node.links.next = self.free;
         self.free = number;
-        self.general = self
-            .general
-            .wrapping_sub(u8::from(key.source == ALL_SOURCES));
-        add(&mut self.left, lane, -i8::from(left));
+        let general = u8::from(key.source == ALL_SOURCES);
+        self.general = self.general.wrapping_sub(general);
+        self.left.add(lane, -i8::from(left));
         let Some(head) = self.buckets.get_mut(bucket(key)) else {
             return;
         };
@@ -173,12 +254,12 @@ impl<'m> Table<'m> {
             return;
         }
         let mut before = *head;
-        while let Some(entry) = self.entries.get_mut(usize::from(before)) {
-            if entry.links.next == number {
-                entry.links.next = next;
+        while let Some(node) = self.entries.get_mut(usize::from(before)) {
+            if node.links.next == number {
+                node.links.next = next;
                 return;
             }
-            before = entry.links.next;
+            before = node.links.next;
         }
     }
 
@@ -188,11 +269,11 @@ impl<'m> Table<'m> {
         if thresholds != Thresholds::NONE {
             self.remember_wish(number, client, thresholds);
         }
-        if let Some(entry) = self.entries.get_mut(usize::from(number)) {
-            let new = entry.admit(client);
-            let left = core::mem::take(&mut entry.links.left);
-            add(&mut self.held, client, i8::from(new));
-            add(&mut self.left, entry.place.lane(), -i8::from(left));
+        if let Some(node) = self.entries.get_mut(usize::from(number)) {
+            let new = node.entry.admit(client);
+            let left = core::mem::take(&mut node.links.left);
+            self.held.add(client, i8::from(new));
+            self.left.add(node.place.lane(), -i8::from(left));
         }
         self.fit(number);
         self.lanes.change(self.entries, number, client);
@@ -200,20 +281,18 @@ impl<'m> Table<'m> {
 
     /// Clients are no users of an entry any more. `by` is the one that the entry counts to if it was the last.
     pub(super) fn dismiss(&mut self, number: u16, clients: ClientSet, by: ClientId) {
-        let users = self
-            .get(number)
-            .map_or(ClientSet::EMPTY, Subscription::users);
+        let users = self.get(number).map_or(ClientSet::EMPTY, Entry::users);
         for client in (users & clients).iter() {
             self.forget_wish(number, client);
-            add(&mut self.held, client, -1);
+            self.held.add(client, -1);
         }
-        let Some(entry) = self.get_mut(number) else {
+        let Some(node) = self.node_mut(number) else {
             return;
         };
-        if entry.dismiss(clients) && !entry.links.left {
-            entry.links.left = true;
+        if node.entry.dismiss(clients) && !node.links.left {
+            node.links.left = true;
             self.lanes.change(self.entries, number, by);
-            add(&mut self.left, by, 1);
+            self.left.add(by, 1);
         } else {
             self.fit(number);
         }
@@ -222,45 +301,41 @@ impl<'m> Table<'m> {
     fn remember_wish(&mut self, number: u16, client: ClientId, thresholds: Thresholds) {
         let place = self.free_wish;
         // There is one: no client has two wishes of an entry, and the table has a place for each subscription.
-        let Some(entry) = self.get_mut(number) else {
+        let Some(node) = self.node(number) else {
             return;
         };
-        let next = entry.links.wishes;
-        let Some(wish) = self
-            .get_mut(u16::from(place))
-            .map(|entry| &mut entry.links.wish)
-        else {
+        let next = node.links.wishes;
+        let Some(node) = self.node_mut(u16::from(place)) else {
             return;
         };
-        let free = wish.next;
-        *wish = Wish {
+        let wish = Wish {
             client,
             thresholds,
             next,
         };
-        self.free_wish = free;
-        if let Some(entry) = self.get_mut(number) {
-            entry.links.wishes = place;
+        self.free_wish = core::mem::replace(&mut node.links.wish, wish).next;
+        if let Some(node) = self.node_mut(number) {
+            node.links.wishes = place;
         }
     }
 
     fn forget_wish(&mut self, number: u16, client: ClientId) {
         let mut before = NONE;
-        let mut place = self.get(number).map_or(NONE, |entry| entry.links.wishes);
-        while let Some(wish) = self.get(u16::from(place)).map(|entry| entry.links.wish) {
+        let mut place = self.node(number).map_or(NONE, |node| node.links.wishes);
+        while let Some(wish) = self.node(u16::from(place)).map(|node| node.links.wish) {
             if wish.client != client {
                 before = place;
                 place = wish.next;
                 continue;
             }
-            if let Some(entry) = self.get_mut(u16::from(before)) {
-                entry.links.wish.next = wish.next;
-            } else if let Some(entry) = self.get_mut(number) {
-                entry.links.wishes = wish.next;
+            if let Some(node) = self.node_mut(u16::from(before)) {
+                node.links.wish.next = wish.next;
+            } else if let Some(node) = self.node_mut(number) {
+                node.links.wishes = wish.next;
             }
             let free = self.free_wish;
-            if let Some(entry) = self.get_mut(u16::from(place)) {
-                entry.links.wish.next = free;
+            if let Some(node) = self.node_mut(u16::from(place)) {
+                node.links.wish.next = free;
             }
             self.free_wish = place;
             return;
@@ -269,14 +344,14 @@ impl<'m> Table<'m> {
 
     /// Works out anew what the users of an entry want together.
     fn fit(&mut self, number: u16) {
-        let Some(entry) = self.get(number) else {
+        let Some(node) = self.node(number) else {
             return;
         };
-        let mut plain = entry.users();
+        let mut plain = node.entry.users();
         let mut wanted: Option<Thresholds> = None;
-        let mut place = entry.links.wishes;
-        while let Some(entry) = self.get(u16::from(place)) {
-            let wish = entry.links.wish;
+        let mut place = node.links.wishes;
+        while let Some(node) = self.node(u16::from(place)) {
+            let wish = node.links.wish;
             plain &= !wish.client.bit();
             place = wish.next;
             wanted = Some(wanted.map_or(wish.thresholds, |all| all.widest(wish.thresholds)));
@@ -310,52 +385,16 @@ impl<'m> Table<'m> {
     /// Takes an entry that was looked at out of its lane, and frees it if it is of no more use. `sent`: a command was sent for it, so
     /// another lane has its turn.
     pub(super) fn dequeue(&mut self, number: u16, sent: bool) {
-        let Some(entry) = self.get(number) else {
+        let Some(node) = self.node(number) else {
             return;
         };
-        let idle = entry.is_idle() && entry.links.used;
+        let idle = node.entry.is_idle() && node.links.used;
         if sent {
-            self.lanes.pass_turn(entry.place.lane());
+            self.lanes.pass_turn(node.place.lane());
         }
         self.lanes.leave(self.entries, number);
         if idle {
             self.remove(number as u8);
         }
-    }
-
-    /// Checks the books of the table against one another.
-    pub(crate) fn audit(&self) -> Result<(), &'static str> {
-        let (mut left, mut held, mut wishes) = ([0; CLIENTS_MAX], [0; CLIENTS_MAX], 0);
-        for (number, entry) in self.entries.iter().enumerate() {
-            if !entry.links.used {
-                ensure(!entry.place.is_queued(), "a free entry is looked at")?;
-                ensure(!entry.links.left, "a free entry counts to a client")?;
-                continue;
-            }
-            for client in entry.users().iter() {
-                add(&mut held, client, 1);
-            }
-            if entry.links.left {
-                add(&mut left, entry.place.lane(), 1);
-                let unwanted = entry.users().is_empty();
-                ensure(unwanted, "an entry that was left has users")?;
-            }
-            let reachable = self.find(entry.key());
-            ensure(reachable == Some(number as u16), "an entry cannot be found")?;
-            let mut place = entry.links.wishes;
-            while let Some(entry) = self.get(u16::from(place)) {
-                wishes += 1;
-                place = entry.links.wish.next;
-            }
-        }
-        ensure(left == self.left, "what clients left is miscounted")?;
-        ensure(held == self.held, "a client's subscriptions are miscounted")?;
-        let mut free = self.free_wish;
-        while let Some(entry) = self.get(u16::from(free)) {
-            wishes += 1;
-            free = entry.links.wish.next;
-        }
-        ensure(wishes == self.entries.len(), "a wish is lost")?;
-        self.lanes.audit(self.entries)
     }
 }
