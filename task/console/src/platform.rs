@@ -6,7 +6,7 @@
 use core::fmt;
 
 use console_core::numbers::Numbers;
-use drv_scmi_api::{Error, Exchange, Response, ScmiError, Sensors, TransferFlags};
+use drv_scmi_api::{Error, Exchange, Request, Response, ScmiError, Sensors, TransferFlags};
 use scmi::common::{ExtendedName, NameReply, ShortName};
 use scmi::pinctrl::Selector;
 use scmi::{Protocol, Status, clock, perf, pinctrl, power, powercap, reset, sensor, voltage};
@@ -300,11 +300,10 @@ pub fn send(
 ) -> Result<Response, Error> {
     let is_delayed =
         scmi::events::delayed(protocol, message).is_some_and(|delayed| delayed.asked_by(request));
-    let flags = if is_delayed {
-        TransferFlags::DELAYED
-    } else {
-        TransferFlags::NONE
-    };
-    let asker = link.exchange();
-    Ok(asker.exchange(protocol, message, flags, DEADLINE_MS, request, values)?)
+    let mut flags = TransferFlags::empty();
+    flags.set(TransferFlags::DELAYED, is_delayed);
+    let request = Request::new(protocol, message, request)
+        .with_flags(flags)
+        .with_deadline(DEADLINE_MS);
+    Ok(link.exchange().exchange(&request, values)?)
 }

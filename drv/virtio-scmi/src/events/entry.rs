@@ -60,16 +60,7 @@ pub(super) enum Step {
     Disable,
 }
 
-/// Which event of which source.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Key {
-    /// SCMI protocol.
-    pub(crate) protocol: u8,
-    /// Number of the notification.
-    pub(crate) event: u8,
-    /// The source, or [`ALL_SOURCES`].
-    pub(crate) source: u32,
-}
+pub(crate) use drv_scmi_types::EventSource as Key;
 
 /// What one client wants of one entry that has thresholds.
 #[derive(Copy, Clone)]
