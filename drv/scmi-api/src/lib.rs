@@ -78,9 +78,9 @@ mod voltage;
 
 pub use drv_scmi_types::{
     ALL_SOURCES, Answer, Counters, DEFAULT_DEADLINE, DriverState, Event, EventKind, EventSource,
-    NO_TRANSPORT, PAYLOAD_MAX, PollAnswer, Polled, Pools, Request, Response, SMALL_REQUEST,
-    SMALL_RESPONSE, ScmiInfo, ScmiStats, SmallResponse, TransferFlags, Warning, WireRequest,
-    WireSubscription,
+    InfoFlags, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer, Polled, Pools, Request, Response,
+    SMALL_REQUEST, SMALL_RESPONSE, ScmiInfo, ScmiStats, SmallResponse, TransferFlags, Warning,
+    WireRequest, WireSubscription,
 };
 
 pub use scmi::events::Thresholds;

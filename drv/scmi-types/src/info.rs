@@ -3,6 +3,7 @@
 
 //! What the driver says of itself.
 
+use bitflags::bitflags;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// What the driver can do at the moment.
@@ -76,6 +77,23 @@ impl DriverState {
 /// Value of [`ScmiInfo::transport`] when there is none.
 pub const NO_TRANSPORT: u8 = 0xff;
 
+/// What a person should know although the driver works.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(transparent)]
+pub struct InfoFlags(u32);
+
+bitflags! {
+    impl InfoFlags: u32 {
+        /// `app.toml` does not give the driver the interrupt of the device's slot; a timer stands in for it.
+        const NO_INTERRUPT = 1 << 0;
+        /// The device's interrupt came again and again although there was nothing to do. It is held off for a while, and the timer
+        /// stands in for it.
+        const INTERRUPT_HELD_OFF = 1 << 1;
+    }
+}
+
 /// State, limits and what was negotiated.
 #[derive(
     Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
@@ -108,19 +126,13 @@ pub struct ScmiInfo {
     pub events: u8,
     /// Events that the caller's queue holds before the oldest is dropped.
     pub caller_events: u8,
-    /// [`ScmiInfo::NO_INTERRUPT`], [`ScmiInfo::INTERRUPT_HELD_OFF`], or 0.
-    pub flags: u32,
+    /// What a person should know.
+    pub flags: InfoFlags,
     /// Slots of the device's 4 KiB page that are not empty, a bit each, its own left out.
     pub neighbours: u32,
 }
 
 impl ScmiInfo {
-    /// In [`ScmiInfo::flags`]: `app.toml` does not give the driver the interrupt of the device's slot; a timer stands in for it.
-    pub const NO_INTERRUPT: u32 = 1 << 0;
-    /// In [`ScmiInfo::flags`]: the device's interrupt came again and again although there was nothing to do. It is held off for a
-    /// while, and the timer stands in for it.
-    pub const INTERRUPT_HELD_OFF: u32 = 1 << 1;
-
     /// The state; a number that is not known reads as a failed set-up.
     pub const fn state(&self) -> DriverState {
         match DriverState::from_raw(self.state) {

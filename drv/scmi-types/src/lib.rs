@@ -21,7 +21,7 @@ pub use answer::{Answer, PollAnswer, Polled, Response, SMALL_RESPONSE, SmallResp
 pub use counters::{Count, Counters, Pools, ScmiStats};
 pub use error::{Failure, Refusal};
 pub use event::{ALL_SOURCES, Event, EventKind, EventSource, WireSubscription};
-pub use info::{DriverState, NO_TRANSPORT, ScmiInfo};
+pub use info::{DriverState, InfoFlags, NO_TRANSPORT, ScmiInfo};
 pub use request::{
     DEFAULT_DEADLINE, PAYLOAD_MAX, Request, SMALL_REQUEST, TransferFlags, WireRequest,
 };

@@ -16,7 +16,9 @@ use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
 use crate::transfers::{self, Books, Handle, LATENESS, Reply, Wait};
 use crate::transport::{SetupError, Transport};
-use drv_scmi_types::{DriverState, EventSource, NO_TRANSPORT, PAYLOAD_MAX, Request, ScmiInfo};
+use drv_scmi_types::{
+    DriverState, EventSource, InfoFlags, NO_TRANSPORT, PAYLOAD_MAX, Request, ScmiInfo,
+};
 use scmi::events::Thresholds;
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
@@ -365,9 +367,9 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             events: u8::from(self.has_events()),
             caller_events,
             flags: match (self.is_by_timer(), self.is_held_off()) {
-                (true, _) => ScmiInfo::NO_INTERRUPT,
-                (false, true) => ScmiInfo::INTERRUPT_HELD_OFF,
-                (false, false) => 0,
+                (true, _) => InfoFlags::NO_INTERRUPT,
+                (false, true) => InfoFlags::INTERRUPT_HELD_OFF,
+                (false, false) => InfoFlags::empty(),
             },
             ..ScmiInfo::default()
         }
