@@ -16,9 +16,10 @@ use userlib::{
 
 use crate::failure::Failure;
 use crate::input::{Full, Input};
-use crate::platform::DEADLINE_MS;
 use crate::{notifications, task_name};
 
+/// Whoever sits at a console does not wait longer than this for an answer, in milliseconds.
+pub const DEADLINE_MS: u32 = 2000;
 /// How long to wait before looking at the driver again if it posts nothing, in milliseconds: it may
 /// have restarted.
 const LOOK_MS: u32 = 100;
