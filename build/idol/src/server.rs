@@ -14,7 +14,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::common::{self, Half};
-use crate::model::{Access, Failure, Interface, Op, Shape};
+use crate::model::{Access, Failure, Interface, Lease, Op, Shape};
 use crate::syntax::Encoding;
 use crate::{BoxError, Error, Generator};
 
@@ -114,7 +114,10 @@ pub(crate) fn generate(
     let server = handle::server(&context);
     let replies = match style {
         ServerStyle::InOrder => TokenStream::new(),
-        ServerStyle::Deferred => deferred::replies(&context),
+        ServerStyle::Deferred => {
+            let (leases, replies) = (deferred::leases(&context), deferred::replies(&context));
+            quote! { #leases #replies }
+        }
     };
     let counters = counters(&context);
     let fail_server = fail::server(&context)?;
@@ -331,12 +334,8 @@ fn parameters(context: &Context<'_>, op: &Op) -> TokenStream {
     let leases = op.leases.iter().map(|lease| {
         let (name, access) = (&lease.name, access(lease.access));
         if context.generator.lazy_leases {
-            return match &lease.shape {
-                Shape::One(ty) => quote! { , #name: idol_runtime::LazyLeased<#access, #ty> },
-                Shape::Slice { element, .. } => {
-                    quote! { , #name: idol_runtime::LazyLeased<#access, [#element]> }
-                }
-            };
+            let ty = lazy_type(lease);
+            return quote! { , #name: #ty };
         }
         match &lease.shape {
             Shape::One(ty) => quote! { , #name: idol_runtime::Leased<#access, #ty> },
@@ -354,6 +353,14 @@ fn parameters(context: &Context<'_>, op: &Op) -> TokenStream {
         }
     });
     quote! { #(#args)* #(#leases)* }
+}
+
+fn lazy_type(lease: &Lease) -> TokenStream {
+    let access = access(lease.access);
+    match &lease.shape {
+        Shape::One(ty) => quote! { idol_runtime::LazyLeased<#access, #ty> },
+        Shape::Slice { element, .. } => quote! { idol_runtime::LazyLeased<#access, [#element]> },
+    }
 }
 
 fn access(access: Access) -> TokenStream {

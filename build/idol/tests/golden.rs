@@ -89,6 +89,17 @@ fn counted_servers() {
 }
 
 #[test]
+fn deferred_server_with_lazy_leases() {
+    let generator = Generator::new()
+        .with_lazy_leases(true)
+        .with_fail_server(FailServer::No);
+    check(
+        "lazy_deferred.rs",
+        generator.server_code(FAILING, Deferred, &BTreeMap::new()),
+    );
+}
+
+#[test]
 fn restricted_server_with_lazy_leases() {
     let generator = Generator::new()
         .with_lazy_leases(true)

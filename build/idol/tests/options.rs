@@ -44,6 +44,10 @@ mod restricted {
     use super::types_file::*;
     include!("golden/restricted.rs");
 }
+mod lazy_deferred {
+    use super::types_file::*;
+    include!("golden/lazy_deferred.rs");
+}
 mod failing_client {
     use super::types_file::*;
     include!("golden/failing_client.rs");
@@ -321,4 +325,58 @@ fn a_lazy_lease_without_access_faults_the_client() {
         userlib::sys_send(SERVER, 1, &[0; 4], &mut [0; 4], &leases);
     });
     assert_eq!(fault, Some(ReplyFaultReason::BadLeases));
+}
+
+/// Answers `copy` in the turn after the one that brought it, from leases that it has by name again.
+#[derive(Default)]
+struct Lazy(Option<TaskId>);
+
+impl NotificationHandler for Lazy {
+    fn current_notification_mask(&self) -> u32 {
+        0
+    }
+    fn handle_notification(&mut self, _: NotificationBits) {}
+}
+
+impl lazy_deferred::DeferredFailingImpl for Lazy {
+    fn copy(
+        &mut self,
+        msg: &RecvMessage,
+        _: u32,
+        _: LazyLeased<R, [u8]>,
+        _: LazyLeased<W, [u8]>,
+    ) -> Result<Option<u32>, RequestError<Fault>> {
+        self.0 = Some(msg.sender);
+        Ok(None)
+    }
+    fn never(&mut self, _: &RecvMessage) -> Result<Option<()>, RequestError<Fault>> {
+        Err(Fault::Odd.into())
+    }
+    fn value(
+        &mut self,
+        _: &RecvMessage,
+        _: LazyLeased<RW, u16>,
+    ) -> Result<Option<u16>, RequestError<Fault>> {
+        Err(Fault::Odd.into())
+    }
+}
+
+#[test]
+fn a_deferring_server_finds_lazy_leases_by_name() {
+    let mut server = Lazy::default();
+    kernel::serve_with(move || match server.0.take() {
+        Some(caller) => {
+            let mut bytes = [0; 8];
+            let len = lazy_deferred::copy_from(caller).read_front(&mut bytes);
+            let written = lazy_deferred::copy_to(caller).write_front(&bytes[..len.unwrap()]);
+            lazy_deferred::reply_copy(caller, Ok(written.unwrap() as u32));
+        }
+        None => dispatch(&mut [0; lazy_deferred::INCOMING_SIZE], &mut server),
+    });
+    let mut out = [0; 3];
+    assert_eq!(
+        Failing::from(SERVER).copy(1, &[4, 5, 6, 7], &mut out),
+        Ok(3)
+    );
+    assert_eq!(out, [4, 5, 6]);
 }

@@ -29,31 +29,10 @@ pub fn among<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> S
     }
 }
 
-/// Levenshtein's distance, ignoring case and taking `_` for `-`.
+/// The number of edits between two names; case and `_` for `-` are none.
 fn distance(a: &str, b: &str) -> usize {
-    let fold = |text: &str| -> Vec<char> {
-        text.chars()
-            .map(|c| {
-                if c == '_' {
-                    '-'
-                } else {
-                    c.to_ascii_lowercase()
-                }
-            })
-            .collect()
-    };
-    let (a, b) = (fold(a), fold(b));
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    let fold = |text: &str| text.to_ascii_lowercase().replace('_', "-");
+    strsim::levenshtein(&fold(a), &fold(b))
 }
 
 #[cfg(test)]

@@ -152,20 +152,14 @@ pub fn describe(command: &Command) -> String {
 
 fn quote(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    if word.contains([' ', '"', '\'', '$']) {
-        format!("'{word}'")
-    } else {
-        word.into_owned()
-    }
+    // A word with a zero byte cannot be given to a shell; no command has one.
+    shlex::try_quote(&word).map_or_else(|_| word.to_string(), Into::into)
 }
 
 /// Whether a program of this name can be found.
 #[must_use]
 pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
-    let paths = std::env::var_os("PATH")?;
-    std::env::split_paths(&paths)
-        .map(|folder| folder.join(name))
-        .find(|path| is_executable(path))
+    which::which(name).ok()
 }
 
 /// Whether this path is a file that may be executed.

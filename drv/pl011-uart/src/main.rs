@@ -35,6 +35,7 @@ use hubris_num_tasks::NUM_TASKS;
 use idol_runtime::{Leased, NotificationHandler, R, RequestError, W};
 use pl011_buffered::{PL011Registers, Pl011, Queues};
 use ringbuf::{ringbuf, ringbuf_entry};
+use static_cell::ConstStaticCell;
 use userlib::*;
 
 /// Bytes that are fetched from a writer at once.
@@ -64,10 +65,8 @@ fn main() -> ! {
             NonNull::new(peripherals::uart::ADDRESS as *mut PL011Registers).unwrap_lite(),
         )
     };
-    static mut QUEUES: Queues = Queues::new();
-    let queues = &raw mut QUEUES;
-    // Safety: the task has one thread, and this is the one place that mentions it.
-    let queues = unsafe { &mut *queues };
+    static QUEUES: ConstStaticCell<Queues> = ConstStaticCell::new(Queues::new());
+    let queues = QUEUES.take();
     // First of all the device is set up, whatever a former life of the driver left it in.
     let uart = Pl011::new(registers, queues, config::BAUD, config::CLOCK_HZ).unwrap_lite();
     let mut server = Server {

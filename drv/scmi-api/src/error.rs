@@ -1,195 +1,203 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! What can go wrong between a client and the platform, and what the client should do about it.
+//! Why a typed call failed, and what to do about it.
 
-use derive_idol_err::IdolError;
-use drv_scmi_types::{Failure, Refusal};
-use userlib::FromPrimitive;
+use core::fmt;
 
-/// Why the driver did not deliver an answer of the platform.
-///
-/// A *negative answer* of the platform is not among these: that is a delivered answer, in [`Response::status`].
-/// Each variant says what the caller should do. Values are reply codes on the wire.
-///
-/// [`Response::status`]: crate::Response::status
-#[derive(Copy, Clone, Debug, Eq, PartialEq, FromPrimitive, IdolError)]
-#[repr(u16)]
-pub enum ScmiError {
-    /// No virtio transport holds an SCMI device. Do without SCMI; trying again cannot help before a reset.
-    NoDevice = 1,
-    /// The device is there but cannot be driven (legacy, or a required feature is missing): `info` tells which.
-    /// Do without SCMI; trying again cannot help before a reset.
-    DeviceUnusable,
-    /// Recovery gave up for now: the platform does not answer. Nothing was sent. Fall back to a safe state; try again
-    /// after seconds, the driver keeps looking for the platform by itself.
-    PlatformUnavailable,
-    /// The driver is just resetting the device. Nothing was sent. Try again after some ten milliseconds.
-    Recovering,
-    /// The device was reset while this command was with it: whether it was carried out is not known. Read the state
-    /// back, or send it again when that is harmless.
-    DeviceReset,
-    /// All command slots are in use. Nothing was sent. Try again when one of your own transfers ended, or later.
-    Busy,
-    /// The caller holds as many slots as `[config.scmi.clients]` gives it. Nothing was sent. Collect (`poll`) or
-    /// cancel one of your own transfers first.
-    SlotQuota,
-    /// The caller has no entry in `[config.scmi.clients]`. Add one to `app.toml`.
-    NotAClient,
-    /// The caller's entry in `app.toml` does not allow this protocol. Nothing was sent.
-    ProtocolNotAllowed,
-    /// The caller's entry in `app.toml` does not allow this message of the protocol. Nothing was sent.
-    MessageNotAllowed,
-    /// The caller's entry in `app.toml` does not allow the domain in the request's first word. Nothing was sent.
-    DomainNotAllowed,
-    /// A flag, length or number is outside what the interface defines. Nothing was sent. Mend the caller.
-    InvalidArgument,
-    /// The request is longer than 128 bytes, or than 16 in a batch. Nothing was sent. Mend the caller.
-    RequestTooLong,
-    /// No answer before the deadline. The command may have been or still be carried out; its late answer will be
-    /// discarded. Read the state back before deciding.
-    TimedOut,
-    /// The command was accepted, but the delayed response did not come in time. Read the state back.
-    DelayedTimedOut,
-    /// The device completed the command without an answer (no complete header and status). It may have been carried out.
-    ShortReply,
-    /// The answer's header belongs to another command. It was thrown away; treat as [`TimedOut`](Self::TimedOut).
-    WrongReply,
-    /// The handle names no live transfer of the caller: it ended, was cancelled, or never was. Forget it.
-    BadHandle,
-    /// The device has no event queue: neither events nor delayed responses exist. Poll the state instead.
-    EventsUnavailable,
-    /// The protocol has no such event, or the driver does not know how to ask for it. Mend the caller.
-    UnknownEvent,
-    /// The platform does not support this event. Poll the state instead.
-    EventNotSupported,
-    /// The platform does not know this source (domain, sensor, ...). Mend the caller.
-    UnknownSource,
-    /// The platform refused to enable the event for another reason. Poll the state, or try again later.
-    EventRefused,
-    /// The caller's `app.toml` entry, or the driver's table, has no room for one more subscription. End another first.
-    SubscriptionQuota,
-    /// The caller is not subscribed to this event of this source. Nothing to do.
-    NotSubscribed,
-    /// The driver alone sends this message, because it changes what all clients share: no entry in
-    /// `app.toml` allows it. Nothing was sent. Mend the caller; for the messages that switch
-    /// events, call `notify` instead.
-    ReservedMessage,
-    /// The caller's slots are taken by commands that the platform never answered. Nothing was sent.
-    /// Try again: the driver recovers these slots within seconds.
-    SlotsLost,
-    /// More entries than the caller's entry in `app.toml` lets a batch have. Nothing was sent. Send several batches.
-    BatchTooLong,
-    /// The driver was restarted: transfers, handles and subscriptions are gone. Subscribe again; send again what is
-    /// harmless to repeat.
-    #[idol(server_death)]
-    ServerRestarted,
+use scmi::wire::Malformed;
+use scmi::{Protocol, Status};
+
+use crate::{DriverState, ScmiError};
+
+/// Why a typed call failed.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Error {
+    /// There is no answer of the platform: see the variants of [`ScmiError`].
+    NoAnswer(ScmiError),
+    /// The platform has answered, and refused.
+    Refused(Status),
+    /// The platform does not have this protocol.
+    NoProtocol(Protocol),
+    /// The bytes of the answer are not what the protocol says, or the request does not fit a message.
+    Malformed(Malformed),
+    /// The answer has the right form, and makes no sense: the text says why.
+    Inconsistent(&'static str),
 }
 
-impl ScmiError {
-    /// Whether the request certainly never reached the device, so that sending it again cannot repeat it.
-    pub const fn nothing_sent(self) -> bool {
-        !matches!(
-            self,
-            Self::DeviceReset
-                | Self::TimedOut
-                | Self::DelayedTimedOut
-                | Self::ShortReply
-                | Self::WrongReply
-                | Self::ServerRestarted
-        )
-    }
+/// What to do about an [`Error`].
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Advice {
+    /// Nothing has happened yet: make the same call again in some ten milliseconds.
+    TryAgain,
+    /// Take a safe state and try again after seconds: the platform is away, or something else must end first.
+    TryLater,
+    /// Whether it has happened is not known: read the state back from the platform, then decide.
+    ReadBack,
+    /// The caller asks for something that cannot be: the code has to change, or the number was never there.
+    Correct,
+    /// `app.toml` does not give the caller this: the text names the key.
+    Configure,
+    /// This machine does not have it, or does not let this agent use it: go on without.
+    DoWithout,
 }
 
-impl From<Refusal> for ScmiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoDevice => Self::NoDevice,
-            Refusal::Recovering => Self::Recovering,
-            Refusal::PlatformUnavailable => Self::PlatformUnavailable,
-            Refusal::Busy => Self::Busy,
-            Refusal::SlotQuota => Self::SlotQuota,
-            Refusal::SlotsLost => Self::SlotsLost,
-            Refusal::NotAClient => Self::NotAClient,
-            Refusal::ProtocolNotAllowed => Self::ProtocolNotAllowed,
-            Refusal::MessageNotAllowed => Self::MessageNotAllowed,
-            Refusal::ReservedMessage => Self::ReservedMessage,
-            Refusal::DomainNotAllowed => Self::DomainNotAllowed,
-            Refusal::InvalidArgument => Self::InvalidArgument,
-            Refusal::RequestTooLong => Self::RequestTooLong,
-            Refusal::BatchTooLong => Self::BatchTooLong,
-            Refusal::BadHandle => Self::BadHandle,
-            Refusal::EventsUnavailable => Self::EventsUnavailable,
-            Refusal::UnknownEvent => Self::UnknownEvent,
-            Refusal::SubscriptionQuota => Self::SubscriptionQuota,
-            Refusal::NotSubscribed => Self::NotSubscribed,
+impl Error {
+    /// What the caller should do.
+    pub const fn advice(self) -> Advice {
+        match self {
+            Self::NoAnswer(error) => advice_without_answer(error),
+            Self::Refused(status) => match status {
+                Status::BUSY | Status::IN_USE => Advice::TryAgain,
+                Status::NOT_SUPPORTED | Status::DENIED => Advice::DoWithout,
+                Status::INVALID_PARAMETERS
+                | Status::NOT_FOUND
+                | Status::OUT_OF_RANGE
+                | Status::PROTOCOL_ERROR => Advice::Correct,
+                _ => Advice::ReadBack,
+            },
+            Self::NoProtocol(_) => Advice::DoWithout,
+            Self::Malformed(_) | Self::Inconsistent(_) => Advice::ReadBack,
         }
     }
+
+    /// Whether the platform refused for this reason.
+    pub fn is(self, status: Status) -> bool {
+        self == Self::Refused(status)
+    }
 }
 
-impl From<Failure> for ScmiError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::DeviceReset => Self::DeviceReset,
-            Failure::TimedOut => Self::TimedOut,
-            Failure::DelayedTimedOut => Self::DelayedTimedOut,
-            Failure::ShortReply => Self::ShortReply,
-            Failure::WrongReply => Self::WrongReply,
-            Failure::EventNotSupported => Self::EventNotSupported,
-            Failure::UnknownSource => Self::UnknownSource,
-            Failure::EventRefused => Self::EventRefused,
+const fn advice_without_answer(error: ScmiError) -> Advice {
+    match error {
+        ScmiError::Recovering | ScmiError::Busy | ScmiError::SlotQuota | ScmiError::SlotsLost => {
+            Advice::TryAgain
+        }
+        ScmiError::PlatformUnavailable | ScmiError::EventRefused => Advice::TryLater,
+        ScmiError::DeviceReset
+        | ScmiError::TimedOut
+        | ScmiError::DelayedTimedOut
+        | ScmiError::ShortReply
+        | ScmiError::WrongReply
+        | ScmiError::ServerRestarted => Advice::ReadBack,
+        ScmiError::InvalidArgument
+        | ScmiError::RequestTooLong
+        | ScmiError::BadHandle
+        | ScmiError::UnknownEvent
+        | ScmiError::UnknownSource
+        | ScmiError::NotSubscribed
+        | ScmiError::ReservedMessage => Advice::Correct,
+        ScmiError::NotAClient
+        | ScmiError::ProtocolNotAllowed
+        | ScmiError::MessageNotAllowed
+        | ScmiError::DomainNotAllowed
+        | ScmiError::BatchTooLong
+        | ScmiError::SubscriptionQuota => Advice::Configure,
+        ScmiError::NoDevice
+        | ScmiError::DeviceUnusable
+        | ScmiError::EventsUnavailable
+        | ScmiError::EventNotSupported => Advice::DoWithout,
+    }
+}
+
+impl From<ScmiError> for Error {
+    fn from(error: ScmiError) -> Self {
+        Self::NoAnswer(error)
+    }
+}
+
+impl From<Status> for Error {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer(error) => error.fmt(f),
+            Self::Refused(status) => write!(f, "the platform refused: {status}"),
+            Self::NoProtocol(protocol) => write!(
+                f,
+                "the platform does not have the {} protocol ({:#04x})",
+                protocol.title(),
+                protocol.id()
+            ),
+            Self::Malformed(malformed) => {
+                write!(f, "{malformed}: the platform does not follow its protocol")
+            }
+            Self::Inconsistent(why) => {
+                write!(f, "{why}: the platform does not follow its protocol")
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl core::error::Error for Error {}
 
-    /// A client hears the driver's own word.
-    #[test]
-    fn errors_keep_their_names() {
-        use Failure as F;
-        use Refusal as R;
-        let refusals = [
-            R::NoDevice,
-            R::Recovering,
-            R::PlatformUnavailable,
-            R::Busy,
-            R::SlotQuota,
-            R::SlotsLost,
-            R::NotAClient,
-            R::ProtocolNotAllowed,
-            R::MessageNotAllowed,
-            R::ReservedMessage,
-            R::DomainNotAllowed,
-            R::InvalidArgument,
-            R::RequestTooLong,
-            R::BatchTooLong,
-            R::BadHandle,
-            R::EventsUnavailable,
-            R::UnknownEvent,
-            R::SubscriptionQuota,
-            R::NotSubscribed,
-        ];
-        for refusal in refusals {
-            let error = ScmiError::from(refusal);
-            assert_eq!(format!("{error:?}"), format!("{refusal:?}"));
-            assert!(error.nothing_sent(), "{error:?}");
-        }
-        let failures = [
-            F::DeviceReset,
-            F::TimedOut,
-            F::DelayedTimedOut,
-            F::ShortReply,
-            F::WrongReply,
-            F::EventNotSupported,
-            F::UnknownSource,
-            F::EventRefused,
-        ];
-        for failure in failures {
-            let error = ScmiError::from(failure);
-            assert_eq!(format!("{error:?}"), format!("{failure:?}"));
-        }
+impl fmt::Display for ScmiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoDevice => DriverState::NoDevice.describe(),
+            Self::DeviceUnusable => "the SCMI device cannot be used: `info` says why",
+            Self::PlatformUnavailable => DriverState::PlatformUnavailable.describe(),
+            Self::Recovering => "the device is being reset: try again",
+            Self::DeviceReset => "the device was reset before it answered: read the state back",
+            Self::Busy => "all command slots are in use: try again",
+            Self::SlotQuota => {
+                "the task holds all the slots that it has by [config.scmi.clients] of app.toml: end a transfer first"
+            }
+            Self::NotAClient => {
+                "the task is no client of the driver: add it to [config.scmi.clients] of app.toml"
+            }
+            Self::ProtocolNotAllowed => {
+                "the task may not use this protocol: see `protocols` in its entry of [config.scmi.clients] of app.toml"
+            }
+            Self::MessageNotAllowed => {
+                "the task may not use this message: see its entry of [config.scmi.clients] of app.toml"
+            }
+            Self::DomainNotAllowed => {
+                "the task may not use this domain: see its entry of [config.scmi.clients] of app.toml"
+            }
+            Self::InvalidArgument => "the driver rejects the request: mend the caller",
+            Self::RequestTooLong => "the request is longer than 128 bytes: mend the caller",
+            Self::BatchTooLong => {
+                "the batch has more commands than the task may send at once: see `batch` in its entry of [config.scmi.clients] of app.toml"
+            }
+            Self::TimedOut => "the platform did not answer in time: read the state back",
+            Self::DelayedTimedOut => {
+                "the platform accepted the command, but its delayed response did not come in time: read the state back"
+            }
+            Self::ShortReply => {
+                "the device gave the command back without an answer: read the state back"
+            }
+            Self::WrongReply => "the answer belongs to another command: read the state back",
+            Self::BadHandle => "the transfer does not exist any more",
+            Self::EventsUnavailable => "the device has no event queue: poll the state instead",
+            Self::UnknownEvent => "there is no such event: mend the caller",
+            Self::EventNotSupported => {
+                "the platform does not have this event: poll the state instead"
+            }
+            Self::UnknownSource => "the platform does not know this source: mend the caller",
+            Self::EventRefused => "the platform refused to enable the event: poll the state instead",
+            Self::SubscriptionQuota => {
+                "there is no room for one more subscription: see `subscriptions` in [config.scmi.clients] of app.toml"
+            }
+            Self::NotSubscribed => "the task has not subscribed to this event",
+            Self::ReservedMessage => {
+                "the driver keeps this message to itself, because it changes what all tasks share; a task asks for events by `notify`"
+            }
+            Self::SlotsLost => {
+                "commands of the task were never answered; the driver recovers their slots within seconds: try again"
+            }
+            Self::ServerRestarted => {
+                "the driver restarted before it answered: subscribe again, and read the state back"
+            }
+        })
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! let scmi = Scmi::from(SCMI.get_task_id());
 //! let mut version = [0; 4];
-//! let answer = scmi.call(0x10, 0, &[], &mut version)?;
+//! let answer = scmi.exchange(&Request::new(0x10, 0, &[]), &mut version)?;
 //! if answer.status == 0 {
 //!     show(u32::from_le_bytes(version));
 //! }
@@ -18,9 +18,9 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | send a command and wait | [`Scmi::call`] |
-//! | have several under way | [`Scmi::start`], then [`Scmi::poll`] until it is done |
-//! | follow an event | [`Scmi::notify`], then [`Scmi::next_event`] whenever the notification of `app.toml` comes |
+//! | send a command and wait | [`Exchange::exchange`] |
+//! | have several under way | [`Exchange::send`], then [`Exchange::poll`] until it is done |
+//! | follow an event | [`Exchange::notify`], then [`Exchange::next_event`] whenever the notification of `app.toml` comes |
 //! | know what the driver can do | [`Scmi::info`] with its [`warnings`](ScmiInfo::warnings), [`Scmi::stats`] |
 //!
 //! # Typed calls
@@ -59,10 +59,9 @@
 #![cfg_attr(not(test), no_std)]
 
 mod base;
-mod call;
 mod clock;
 mod error;
-mod failure;
+mod exchange;
 mod incoming;
 mod link;
 mod lives;
@@ -72,18 +71,26 @@ mod pinctrl;
 mod power;
 mod powercap;
 mod reset;
+mod scmi_error;
 mod sensor;
 mod system;
-mod types;
 mod voltage;
-mod warning;
+
+pub use drv_scmi_types::{
+    ALL_SOURCES, Answer, BATCH_MAX, BatchAnswer, BatchEntry, Counters, DEFAULT_DEADLINE,
+    DriverState, Event, EventKind, EventSource, InfoFlags, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer,
+    Polled, Pools, Request, Response, SMALL_REQUEST, SMALL_RESPONSE, ScmiInfo, ScmiStats,
+    SmallResponse, TransferFlags, Warning, WireRequest, WireSubscription,
+};
+
+pub use scmi::events::Thresholds;
 
 pub use base::{Base, Protocols};
 pub use clock::{Clocks, Rounding};
-pub use error::ScmiError;
-pub use failure::{Advice, Error};
+pub use error::{Advice, Error};
+pub use exchange::{Exchange, Scmi};
 pub use incoming::{Incoming, event_name, next_event};
-pub use link::{Buffer, Exchange, Link, Repeat, Started};
+pub use link::{Buffer, Link, Repeat, Sent};
 pub use lives::Lives;
 pub use paged::{Choices, Paged, Pages};
 pub use perf::{Levels, Perf};
@@ -91,10 +98,17 @@ pub use pinctrl::{Pins, numbers};
 pub use power::Power;
 pub use powercap::Powercaps;
 pub use reset::Resets;
+pub use scmi_error::ScmiError;
 pub use sensor::{AxisReadings, Sensors};
 pub use system::SystemPower;
-pub use types::*;
 pub use voltage::Voltages;
-pub use warning::Warning;
 
-include!(concat!(env!("OUT_DIR"), "/client_stub.rs"));
+/// Generated from `idl/scmi.idol`: the calls as they travel.
+mod stub {
+    use crate::{
+        Answer, BatchEntry, Event, PollAnswer, ScmiError, ScmiInfo, ScmiStats, WireRequest,
+        WireSubscription,
+    };
+
+    include!(concat!(env!("OUT_DIR"), "/client_stub.rs"));
+}

@@ -11,115 +11,12 @@ use scmi::wire::{Command, Delayable, Message, Parse};
 use scmi::{Protocol, Status};
 
 use crate::{
-    DEFAULT_DEADLINE, Error, Event, PAYLOAD_MAX, Polled, Response, Scmi, ScmiError, TransferFlags,
+    DEFAULT_DEADLINE, Error, EventSource, Exchange, PAYLOAD_MAX, Request, Response, Scmi,
+    ScmiError, TransferFlags,
 };
 
 /// Room for any request or any return values.
 pub type Buffer = [u8; PAYLOAD_MAX];
-
-/// What carries commands to the platform: the driver task, or in tests whatever plays it.
-///
-/// The methods are those of the interface of the same name; see `idl/scmi.idol`.
-pub trait Exchange {
-    /// Sends a command and waits for its answer; the return values go to the front of `response`.
-    fn exchange(
-        &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        request: &[u8],
-        response: &mut [u8],
-    ) -> Result<Response, ScmiError>;
-
-    /// Starts a command and returns its handle.
-    fn start(
-        &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        notification: u32,
-        request: &[u8],
-    ) -> Result<u32, ScmiError>;
-
-    /// Looks whether a started command is done.
-    fn poll(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError>;
-
-    /// Gives a started command up.
-    fn cancel(&self, handle: u32) -> Result<(), ScmiError>;
-
-    /// Subscribes to an event of a source, or ends that. Thresholds are [`Thresholds::NONE`] but for the event that has them.
-    fn notify(
-        &self,
-        protocol: u8,
-        event: u8,
-        source: u32,
-        enable: bool,
-        thresholds: Thresholds,
-    ) -> Result<(), ScmiError>;
-
-    /// Fetches the oldest event.
-    fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError>;
-}
-
-impl Exchange for Scmi {
-    fn exchange(
-        &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        request: &[u8],
-        response: &mut [u8],
-    ) -> Result<Response, ScmiError> {
-        self.call_with(protocol, message, flags, deadline_ms, request, response)
-    }
-
-    fn start(
-        &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        notification: u32,
-        request: &[u8],
-    ) -> Result<u32, ScmiError> {
-        Self::start(
-            self,
-            protocol,
-            message,
-            flags,
-            deadline_ms,
-            notification,
-            request,
-        )
-    }
-
-    fn poll(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError> {
-        self.ask(handle, response)
-    }
-
-    fn cancel(&self, handle: u32) -> Result<(), ScmiError> {
-        Self::cancel(self, handle)
-    }
-
-    fn notify(
-        &self,
-        protocol: u8,
-        event: u8,
-        source: u32,
-        enable: bool,
-        thresholds: Thresholds,
-    ) -> Result<(), ScmiError> {
-        let Thresholds { low, high } = thresholds;
-        Self::notify(self, protocol, event, source, enable, low, high)
-    }
-
-    fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError> {
-        Self::next_event(self, payload)
-    }
-}
 
 /// Whether a command may be sent again when it is not known what became of it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -180,7 +77,7 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         repeat: Repeat,
         buffer: &'b mut Buffer,
     ) -> Result<C::Reply<'b>, Error> {
-        let values = self.values(command, TransferFlags::NONE, repeat, buffer)?;
+        let values = self.values(command, TransferFlags::empty(), repeat, buffer)?;
         Ok(C::Reply::parse(values)?)
     }
 
@@ -190,7 +87,7 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         C: for<'a> Command<Reply<'a> = R>,
         R: Message,
     {
-        self.once(command, TransferFlags::NONE, Repeat::Harmless)
+        self.once(command, TransferFlags::empty(), Repeat::Harmless)
     }
 
     /// Sends a command that has no return values, and that must not be sent twice.
@@ -198,7 +95,7 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
     where
         C: for<'a> Command<Reply<'a> = ()>,
     {
-        self.once(command, TransferFlags::NONE, Repeat::Never)
+        self.once(command, TransferFlags::empty(), Repeat::Never)
     }
 
     /// Sends a command that asks for a delayed response, and waits for that one. It is sent once only.
@@ -220,40 +117,33 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         Ok(C::Delayed::parse(values)?)
     }
 
-    /// Starts a command and returns at once. `notification` bits, or 0, are posted to the task when it is done.
-    pub fn start<C: Command>(&self, command: &C, notification: u32) -> Result<Started<C>, Error> {
-        let mut request = [0; PAYLOAD_MAX];
-        let len = command.emit(&mut request)?;
-        let handle = self.exchange.start(
-            C::PROTOCOL.id(),
-            C::MESSAGE,
-            TransferFlags::NONE,
-            self.deadline_ms,
-            notification,
-            request.get(..len).unwrap_or(&[]),
-        )?;
-        Ok(Started {
+    /// Sends a command and returns at once. `notification` bits, or 0, are posted to the task when it is done.
+    pub fn send<C: Command>(&self, command: &C, notification: u32) -> Result<Sent<C>, Error> {
+        let mut buffer = [0; PAYLOAD_MAX];
+        let request = self.request(command, TransferFlags::empty(), &mut buffer)?;
+        let handle = self.exchange.send(&request, notification)?;
+        Ok(Sent {
             handle,
             command: PhantomData,
         })
     }
 
-    /// Looks whether a started command is done: its reply, or `None` while it is not. After a reply or an error the command has
+    /// Looks whether a command that was sent is done: its reply, or `None` while it is not. After a reply or an error the command has
     /// ended; ask no more.
     pub fn poll<'b, C: Command>(
         &self,
-        started: &Started<C>,
+        sent: &Sent<C>,
         buffer: &'b mut Buffer,
     ) -> Result<Option<C::Reply<'b>>, Error> {
-        match self.exchange.poll(started.handle, buffer)?.response() {
+        match self.exchange.poll(sent.handle, buffer)?.response() {
             None => Ok(None),
             Some(response) => Ok(Some(C::Reply::parse(delivered(response, buffer)?)?)),
         }
     }
 
-    /// Gives a started command up. The platform may carry it out all the same.
-    pub fn cancel<C: Command>(&self, started: Started<C>) -> Result<(), Error> {
-        Ok(self.exchange.cancel(started.handle)?)
+    /// Gives up a command that was sent. The platform may carry it out all the same.
+    pub fn cancel<C: Command>(&self, sent: Sent<C>) -> Result<(), Error> {
+        Ok(self.exchange.cancel(sent.handle)?)
     }
 
     /// Subscribes to an event of a source, or ends that. Subscribing twice is as good as once, so it is done again when the
@@ -277,9 +167,13 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         enable: bool,
         thresholds: Thresholds,
     ) -> Result<(), Error> {
+        let event = EventSource {
+            protocol: protocol.id(),
+            event,
+            source,
+        };
         attempt(Repeat::Harmless, || {
-            self.exchange
-                .notify(protocol.id(), event, source, enable, thresholds)
+            self.exchange.notify(event, enable, thresholds)
         })
     }
 
@@ -291,7 +185,7 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
     fn once<C: Command, R: Message>(
         &self,
         command: &C,
-        flags: u8,
+        flags: TransferFlags,
         repeat: Repeat,
     ) -> Result<R, Error> {
         let mut buffer = [0; PAYLOAD_MAX];
@@ -304,42 +198,38 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
     pub(crate) fn values<'b, C: Command>(
         &self,
         command: &C,
-        flags: u8,
+        flags: TransferFlags,
         repeat: Repeat,
         response: &'b mut [u8],
     ) -> Result<&'b [u8], Error> {
-        let mut request = [0; PAYLOAD_MAX];
-        let len = command.emit(&mut request)?;
-        let request = request.get(..len).unwrap_or(&[]);
-        self.carry(
-            (C::PROTOCOL.id(), C::MESSAGE),
-            flags,
-            repeat,
-            request,
-            response,
-        )
+        let mut buffer = [0; PAYLOAD_MAX];
+        let request = self.request(command, flags, &mut buffer)?;
+        self.carry(&request, repeat, response)
+    }
+
+    /// The request of a command, whose parameters are put into `buffer`.
+    fn request<'b, C: Command>(
+        &self,
+        command: &C,
+        flags: TransferFlags,
+        buffer: &'b mut Buffer,
+    ) -> Result<Request<&'b [u8]>, Error> {
+        let len = command.emit(buffer)?;
+        let payload = buffer.get(..len).unwrap_or(&[]);
+        Ok(Request::new(C::PROTOCOL.id(), C::MESSAGE, payload)
+            .with_flags(flags)
+            .with_deadline(self.deadline_ms))
     }
 
     /// What all typed calls have in common: one copy in a task, however many commands it knows.
     #[inline(never)]
     fn carry<'b>(
         &self,
-        (protocol, message): (u8, u8),
-        flags: u8,
+        request: &Request<&[u8]>,
         repeat: Repeat,
-        request: &[u8],
         response: &'b mut [u8],
     ) -> Result<&'b [u8], Error> {
-        let answer = attempt(repeat, || {
-            self.exchange.exchange(
-                protocol,
-                message,
-                flags,
-                self.deadline_ms,
-                request,
-                response,
-            )
-        })?;
+        let answer = attempt(repeat, || self.exchange.exchange(request, response))?;
         delivered(answer, response)
     }
 }
@@ -368,10 +258,10 @@ fn attempt<T>(repeat: Repeat, mut call: impl FnMut() -> Result<T, ScmiError>) ->
     }
 }
 
-/// A command that was started; see [`Link::start`].
+/// A command that was sent; see [`Link::send`].
 #[derive(Debug)]
-#[must_use = "a started command holds a slot until it is polled to its end, or cancelled"]
-pub struct Started<C> {
+#[must_use = "a command that was sent holds a slot until it is polled to its end, or cancelled"]
+pub struct Sent<C> {
     handle: u32,
     command: PhantomData<C>,
 }

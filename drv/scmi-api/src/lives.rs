@@ -26,7 +26,7 @@ impl Lives {
     }
 
     /// Whether the driver or the device began another life since the last look. At the first look neither did.
-    pub fn look(&mut self, scmi: &Scmi) -> bool {
+    pub fn have_restarted(&mut self, scmi: &Scmi) -> bool {
         let driver = sys_refresh_task_id(self.driver);
         let generation = scmi.info().generation;
         let is_first = self.generation == 0;

@@ -104,7 +104,7 @@ impl<'e, C: Pages, E: Exchange + ?Sized> Paged<'e, C, E> {
         let command = self.command.after(self.seen);
         let answer = self.link.values(
             &command,
-            TransferFlags::NONE,
+            TransferFlags::empty(),
             Repeat::Harmless,
             &mut self.buffer,
         )?;

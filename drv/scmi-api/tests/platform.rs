@@ -581,7 +581,7 @@ fn commands_can_be_started_and_polled() {
     let fake = Fake::new();
     let link = Link::new(&fake).with_deadline(500);
     let started = link
-        .start(&scmi::power::StateGet { domain: GPU }, 1 << 3)
+        .send(&scmi::power::StateGet { domain: GPU }, 1 << 3)
         .unwrap();
     let mut buffer = [0; PAYLOAD_MAX];
     assert_eq!(link.poll(&started, &mut buffer), Ok(None));
@@ -593,14 +593,14 @@ fn commands_can_be_started_and_polled() {
         Err(Error::NoAnswer(ScmiError::BadHandle))
     );
     let refused = link
-        .start(&scmi::power::StateGet { domain: NOBODY }, 0)
+        .send(&scmi::power::StateGet { domain: NOBODY }, 0)
         .unwrap();
     assert_eq!(
         link.poll(&refused, &mut buffer),
         Err(Error::Refused(Status::NOT_FOUND))
     );
     let unwanted = link
-        .start(&scmi::power::StateGet { domain: GPU }, 0)
+        .send(&scmi::power::StateGet { domain: GPU }, 0)
         .unwrap();
     assert_eq!(link.cancel(unwanted), Ok(()));
     assert!(

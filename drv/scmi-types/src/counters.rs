@@ -148,3 +148,30 @@ impl Counters {
             && pools.event_buffers == pools.events_at_device.wrapping_add(pools.events_at_driver)
     }
 }
+
+/// Counters since the driver started, and the pools that they balance with.
+///
+/// At any moment, modulo 2^32: `sent_ok == answered + failed + timed_out + in_flight` and
+/// `event_buffers == events_at_device + events_at_driver`.
+#[derive(
+    Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct ScmiStats {
+    /// What happened.
+    pub counters: Counters,
+    /// What the driver holds.
+    pub pools: Pools,
+}
+
+impl ScmiStats {
+    /// Returns `true` if both equations hold.
+    pub const fn balanced(&self) -> bool {
+        self.counters.balance(&self.pools)
+    }
+
+    /// Returns every counter and every pool with its name, in the order of the fields.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, u32)> + use<> {
+        self.counters.named().chain(self.pools.named())
+    }
+}

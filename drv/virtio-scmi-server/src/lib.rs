@@ -81,10 +81,7 @@ pub use server::Server;
 
 /// What `[config.scmi]` says.
 mod config {
-    use drv_virtio_scmi::{Client, ClientConfig, Limits, Rule, Rules};
-    // Not every configuration has rules about messages.
-    #[allow(unused_imports)]
-    use drv_virtio_scmi::messages;
+    use drv_virtio_scmi::*;
 
     include!(concat!(env!("OUT_DIR"), "/config.rs"));
 

@@ -6,20 +6,18 @@
 use core::convert::Infallible;
 
 use drv_scmi_api::{
-    Answer, BatchAnswer, BatchEntry, DriverState, Event, NO_TRANSPORT, PAYLOAD_MAX, PollAnswer,
-    SMALL_REQUEST, ScmiError, ScmiInfo, ScmiStats, SmallRequest,
+    Answer, BatchAnswer, BatchEntry, Event, PAYLOAD_MAX, PollAnswer, SMALL_REQUEST, ScmiError,
+    ScmiInfo, ScmiStats, WireRequest, WireSubscription,
 };
 use drv_virtio_scmi::{
-    Batch, Cause, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Request,
-    Thresholds, TransferFlags, Transport, Wait,
+    Batch, Cause, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Thresholds,
+    Transport, Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
-use ringbuf::ringbuf_entry_root;
 use userlib::RecvMessage;
 
-use crate::config::RING;
-use crate::server::{Kernel, Server, answer};
-use crate::{Trace, idl};
+use crate::idl;
+use crate::server::{Kernel, Server, answer, gone};
 
 type Payload<A> = LazyLeased<A, [u8]>;
 /// `None`: the answer comes later.
@@ -46,27 +44,24 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Sends a command: with a small request from the message, or one from the lease.
+    /// Sends a command: with a small payload from the message, or one from the lease.
     fn transmit(
         &mut self,
         msg: &RecvMessage,
-        (request, wait): (Request<()>, Wait),
-        request_len: u8,
-        small: &SmallRequest,
+        request: &WireRequest,
+        wait: Wait,
         payload: &Payload<R>,
     ) -> Result<Handle, RequestError<ScmiError>> {
-        let write = |buffer: &DmaBuffer| match usize::from(request_len) {
+        let write = |buffer: &DmaBuffer| match usize::from(request.len) {
             len @ ..=SMALL_REQUEST => {
                 if len > 0 {
-                    buffer.write_words(1, small);
+                    buffer.write_words(1, &request.small);
                 }
                 Ok(len)
             }
             _ => fill(buffer, payload),
         };
-        let request = Request::new(request.protocol, request.message, write)
-            .with_flags(request.flags)
-            .with_deadline(request.deadline_ms);
+        let request = request.with_payload(write);
         let sent = self.driver.send(owner(msg), request, wait, &mut Kernel);
         let handle = sent.map_err(|error| self.not_sent(error))?;
         self.run(Cause::Request);
@@ -74,26 +69,17 @@ impl<T: Transport> Server<T> {
     }
 }
 
-/// Copies a request from a client's lease into the slot's buffer, once, by the kernel.
-fn fill(buffer: &DmaBuffer, request: &Payload<R>) -> Result<usize, RequestError<ScmiError>> {
-    // All that fits after the header, which is a word more than a request may have: what is too long shows.
+/// Copies a payload from a client's lease into the slot's buffer, once, by the kernel.
+fn fill(buffer: &DmaBuffer, payload: &Payload<R>) -> Result<usize, RequestError<ScmiError>> {
+    // All that fits after the header, which is a word more than a payload may have: what is too long shows.
     let room = DmaBuffer::LEN - 4;
     // Safety: the buffer is a static of this task with `room` bytes after the header; the core lends it while the device does not have
     // it, and nobody refers to its bytes.
-    match unsafe { request.read_front_raw(buffer.pointer(4), room) } {
-        Ok(len) if len <= PAYLOAD_MAX => Ok(len),
-        Ok(_) => Err(ScmiError::RequestTooLong.into()),
-        Err(()) => {
-            ringbuf_entry_root!(Trace::LeaseGone(request.lender()));
-            Err(ClientError::BadLease.fail())
-        }
+    let copied = unsafe { payload.read_front_raw(buffer.pointer(4), room) };
+    match copied.map_err(|()| gone(payload.lender()).fail())? {
+        len @ ..=PAYLOAD_MAX => Ok(len),
+        _ => Err(ScmiError::RequestTooLong.into()),
     }
-}
-
-fn request(protocol: u8, message: u8, flags: u8, deadline: u32) -> Request<()> {
-    Request::new(protocol, message, ())
-        .with_flags(TransferFlags::from_bits_retain(flags))
-        .with_deadline(deadline)
 }
 
 fn owner(msg: &RecvMessage) -> Owner {
@@ -104,36 +90,23 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
     fn exchange(
         &mut self,
         msg: &RecvMessage,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        request_len: u8,
-        deadline_ms: u32,
-        small: SmallRequest,
-        request: Payload<R>,
-        // Lease 1: an answer that is not small goes there, see `server::tell`.
+        request: WireRequest,
+        payload: Payload<R>,
+        // An answer that is not small goes there: see `Kernel::ended`.
         _response: Payload<W>,
     ) -> Pending<Answer> {
-        let command = self::request(protocol, message, flags, deadline_ms);
-        self.transmit(msg, (command, Wait::Blocked), request_len, &small, &request)?;
+        self.transmit(msg, &request, Wait::Blocked, &payload)?;
         Ok(None)
     }
 
     fn send(
         &mut self,
         msg: &RecvMessage,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        request_len: u8,
-        deadline_ms: u32,
+        request: WireRequest,
         notification: u32,
-        small: SmallRequest,
-        request: Payload<R>,
+        payload: Payload<R>,
     ) -> Pending<u32> {
-        let wait = Wait::Poll(notification);
-        let command = self::request(protocol, message, flags, deadline_ms);
-        let handle = self.transmit(msg, (command, wait), request_len, &small, &request)?;
+        let handle = self.transmit(msg, &request, Wait::Poll(notification), &payload)?;
         Ok(Some(handle.raw()))
     }
 
@@ -203,27 +176,19 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
         Ok(Some(()))
     }
 
-    fn notify(
-        &mut self,
-        msg: &RecvMessage,
-        protocol: u8,
-        event: u8,
-        source: u32,
-        enable: bool,
-        low: u32,
-        high: u32,
-    ) -> Pending<()> {
-        let owner = owner(msg);
-        let thresholds = Thresholds { low, high };
-        let outcome = if enable {
-            self.driver
-                .subscribe(owner, protocol, event, source, thresholds, &mut Kernel)
+    fn notify(&mut self, msg: &RecvMessage, wanted: WireSubscription) -> Pending<()> {
+        let (owner, event) = (owner(msg), wanted.event());
+        let thresholds = Thresholds {
+            low: wanted.low,
+            high: wanted.high,
+        };
+        let outcome = if wanted.enable != 0 {
+            self.driver.subscribe(owner, event, thresholds, &mut Kernel)
         } else if thresholds != Thresholds::NONE {
             Err(Refusal::InvalidArgument)
         } else {
-            self.driver
-                .unsubscribe(owner, protocol, event, source, &mut Kernel)
-                .map(|()| Notified::Done)
+            let ended = self.driver.unsubscribe(owner, event, &mut Kernel);
+            ended.map(|()| Notified::Done)
         };
         let outcome = outcome.map_err(|refusal| self.refuse(refusal))?;
         self.run(Cause::Request);
@@ -243,53 +208,22 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
             }
             Err(refusal) => return Err(self.refuse(refusal)),
         };
-        if payload.write_front(fetched.payload).is_err() {
-            return Err(ClientError::BadLease.fail());
-        }
-        Ok(Some(Event {
-            time_ms: fetched.time,
-            lost: fetched.lost,
-            len: fetched.payload.len() as u32,
-            kind: fetched.kind as u8,
-            protocol: fetched.protocol,
-            event: fetched.event,
-            more: u8::from(fetched.more),
-            generation: fetched.generation,
-        }))
+        payload
+            .write_front(fetched.payload)
+            .map_err(|()| ClientError::BadLease.fail())?;
+        Ok(Some(fetched.head()))
     }
 
     fn info(&mut self, msg: &RecvMessage) -> Result<Option<ScmiInfo>, RequestError<Infallible>> {
-        let driver = &self.driver;
-        let place = self.device.as_ref().map(|(_, place)| *place);
-        let state = match driver.condition() {
-            Condition::Down => self.verdict,
-            Condition::Ready if driver.has_events() => DriverState::Ready,
-            Condition::Ready => DriverState::ReadyWithoutEvents,
-            Condition::Recovering => DriverState::Recovering,
-            Condition::PlatformUnavailable => DriverState::PlatformUnavailable,
-        };
-        let (caller_slots, caller_events) = driver.client_limits(owner(msg)).unwrap_or_default();
-        Ok(Some(ScmiInfo {
-            features: driver.features(),
-            generation: driver.generation(),
-            vendor: place.map_or(0, |place| place.vendor),
-            ring_configured: RING as u16,
-            command_ring: driver.command_ring(),
-            event_ring: driver.event_ring(),
-            slots: driver.pools().slots as u16,
-            caller_slots,
-            payload_max: PAYLOAD_MAX as u16,
-            state: state as u8,
-            transport: place.map_or(NO_TRANSPORT, |place| place.slot),
-            events: u8::from(driver.has_events()),
-            caller_events,
-            flags: match (driver.is_by_timer(), driver.is_held_off()) {
-                (true, _) => ScmiInfo::NO_INTERRUPT,
-                (false, true) => ScmiInfo::INTERRUPT_HELD_OFF,
-                (false, false) => 0,
-            },
-            neighbours: place.map_or(0, |place| place.neighbours),
-        }))
+        let mut info = self.driver.info(owner(msg));
+        if self.driver.condition() == Condition::Down {
+            info.state = self.verdict as u8;
+        }
+        if let Some((_, place)) = &self.device {
+            (info.transport, info.vendor) = (place.slot, place.vendor);
+            info.neighbours = place.neighbours;
+        }
+        Ok(Some(info))
     }
 
     fn stats(&mut self, _msg: &RecvMessage) -> Result<Option<ScmiStats>, RequestError<Infallible>> {

@@ -4,12 +4,9 @@
 //! From the kernel to the driver and back: notifications become causes to run, plans become system calls, and what clients are to be
 //! told becomes replies and posts.
 
-use drv_scmi_api::{
-    Answer, BatchAnswer, DriverState, PAYLOAD_MAX, Response, SMALL_RESPONSE, ScmiError,
-};
+use drv_scmi_api::{Answer, BatchAnswer, DriverState, SMALL_RESPONSE, ScmiError};
 use drv_virtio_scmi::{
     Cause, Failure, Handle, Owner, Plan, Reply, SetupError, System, Transport, Unanswered,
-    VERSION_1,
 };
 use idol_runtime::{ClientError, LazyLeased, NotificationHandler, W};
 use ringbuf::ringbuf_entry_root;
@@ -18,12 +15,6 @@ use zerocopy::IntoBytes;
 
 use crate::config::INTERRUPT_SLOTS;
 use crate::{Driver, Place, Trace, idl, notifications};
-
-/// The lease of `exchange` that takes the answer.
-const EXCHANGE_RESPONSE: usize = 1;
-
-/// The lease of `batch` that takes the answers.
-const BATCH_ANSWERS: usize = 1;
 
 /// The task: the driver, and the device if there is one.
 pub struct Server<T> {
@@ -36,23 +27,18 @@ pub struct Server<T> {
 impl<T: Transport> Server<T> {
     /// Takes over the device, whatever an earlier life of this task left it doing in the memory that is rebuilt now. What goes wrong is
     /// in the driver's state, and in the trace. `device` may also say why there is none.
-    pub fn new(driver: &'static mut Driver, device: Result<(T, Place), DriverState>) -> Self {
-        let (device, verdict) = match device {
-            Err(state) => (None, state),
-            Ok((mut device, place)) => {
-                let verdict = match driver.start(place.interrupts, &mut Kernel, &mut device) {
-                    Err(SetupError::MissingFeatures(bits)) if bits & VERSION_1 != 0 => {
-                        DriverState::MissingVersion1
-                    }
-                    Err(error) if !error.may_pass() => DriverState::SetupFailed,
-                    _ => DriverState::Ready,
-                };
-                (Some((device, place)), verdict)
+    pub fn new(driver: &'static mut Driver, mut device: Result<(T, Place), DriverState>) -> Self {
+        let verdict = match &mut device {
+            Err(state) => *state,
+            Ok((device, place)) => {
+                let started = driver.start(place.interrupts, &mut Kernel, device);
+                let verdict = started.err().and_then(SetupError::verdict);
+                verdict.unwrap_or(DriverState::Ready)
             }
         };
         Self {
             driver,
-            device,
+            device: device.ok(),
             verdict,
         }
     }
@@ -111,15 +97,11 @@ impl System for Kernel {
 
     fn ended(&mut self, owner: Owner, _: Handle, result: Result<Reply<'_>, Failure>) {
         let client = TaskId(owner.0);
-        let result = match result {
-            Ok(reply) => {
-                // The client has two leases, or its message would not have been accepted, and it is still lending them.
-                let lease = LazyLeased::<W, [u8]>::new(client, EXCHANGE_RESPONSE);
-                match answer(&lease, &reply) {
-                    Ok(answer) => Ok(answer),
-                    Err(error) => return idol_runtime::fault(client, error),
-                }
-            }
+        // It is still lending both leases.
+        let answered = result.map(|reply| answer(&idl::exchange_response(client), &reply));
+        let result = match answered {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => return idol_runtime::fault(client, error),
             Err(failure) => Err(failure.into()),
         };
         idl::reply_exchange(client, result);
@@ -133,8 +115,8 @@ impl System for Kernel {
         result: Result<Reply<'_>, Unanswered>,
     ) -> bool {
         let client = TaskId(owner.0);
-        // `batch` has seen that the lease is as long as it must be, and the client is still lending it.
-        let lease = LazyLeased::<W, [u8]>::new(client, BATCH_ANSWERS);
+        // The client is still lending it, and `batch` has seen that it is as long as it must be.
+        let lease = idl::batch_answers(client);
         let offset = usize::from(index) * stride as usize;
         let written = match result {
             Ok(reply) => {
@@ -160,11 +142,13 @@ impl System for Kernel {
                 unsafe { lease.write_at_raw(offset, bytes.as_ptr(), bytes.len()) }
             }
         };
-        if written.is_err() {
-            ringbuf_entry_root!(Trace::LeaseGone(client));
-            idol_runtime::fault(client, ClientError::BadLease);
+        match written {
+            Ok(_) => true,
+            Err(()) => {
+                idol_runtime::fault(client, gone(client));
+                false
+            }
         }
-        written.is_ok()
     }
 
     fn batch_ended(&mut self, owner: Owner) {
@@ -191,26 +175,17 @@ pub(crate) fn answer(
     reply: &Reply<'_>,
 ) -> Result<Answer, ClientError> {
     if reply.len > SMALL_RESPONSE {
-        give(lease, reply)?;
+        let source = reply.buffer().pointer(Reply::FIRST * 4);
+        // Safety: the buffer is a static of this task, `len` is at most what follows its first two words, and the device has finished
+        // with it: the core hands out no other. A device that writes all the same changes bytes, and nothing else.
+        let copied = unsafe { lease.write_front_raw(source, reply.len) };
+        copied.map_err(|()| gone(lease.lender()))?;
     }
-    Ok(Answer {
-        response: Response {
-            status: reply.status,
-            len: reply.len.min(PAYLOAD_MAX) as u32,
-        },
-        values: reply.first_words(),
-    })
+    Ok(reply.head())
 }
 
-fn give(lease: &LazyLeased<W, [u8]>, reply: &Reply<'_>) -> Result<(), ClientError> {
-    let source = reply.buffer().pointer(Reply::FIRST * 4);
-    // Safety: the buffer is a static of this task, `len` is at most what follows its first two words, and the device has finished
-    // with it: the core hands out no other. A device that writes all the same changes bytes, and nothing else.
-    match unsafe { lease.write_front_raw(source, reply.len) } {
-        Ok(_) => Ok(()),
-        Err(()) => {
-            ringbuf_entry_root!(Trace::LeaseGone(lease.lender()));
-            Err(ClientError::BadLease)
-        }
-    }
+/// A client went away while its memory was being copied, or lent what may not be copied.
+pub(crate) fn gone(client: TaskId) -> ClientError {
+    ringbuf_entry_root!(Trace::LeaseGone(client));
+    ClientError::BadLease
 }

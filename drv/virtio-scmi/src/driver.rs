@@ -12,7 +12,7 @@ use crate::channel::turn::{self, After};
 use crate::clients::{Fetched, Owner};
 use crate::counters::{Count, Counters, Pools};
 use crate::error::{Failure, Refusal};
-use crate::events::{Key, Notified};
+use crate::events::Notified;
 use crate::interrupts::Pacing;
 use crate::memory::{DmaBuffer, QueueMemory};
 use crate::provision::Provision;
@@ -21,7 +21,9 @@ use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
 use crate::transfers::{self, Books, Handle, LATENESS, Reply, Wait};
 use crate::transport::{SetupError, Transport};
-use drv_scmi_types::Request;
+use drv_scmi_types::{
+    DriverState, EventSource, InfoFlags, NO_TRANSPORT, PAYLOAD_MAX, Request, ScmiInfo,
+};
 use scmi::events::Thresholds;
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
@@ -259,18 +261,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub fn subscribe(
         &mut self,
         owner: Owner,
-        protocol: u8,
-        event: u8,
-        source: u32,
+        event: EventSource,
         thresholds: Thresholds,
         system: &mut impl System,
     ) -> Result<Notified, Refusal> {
-        let key = Key {
-            protocol,
-            event,
-            source,
-        };
-        self.channel.subscribe(owner, key, thresholds, system)
+        self.channel.subscribe(owner, event, thresholds, system)
     }
 
     /// Ends a client's subscription. The platform is told when it was the last, and nobody waits for that. Run [`Cause::Request`]
@@ -278,17 +273,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     pub fn unsubscribe(
         &mut self,
         owner: Owner,
-        protocol: u8,
-        event: u8,
-        source: u32,
+        event: EventSource,
         system: &mut impl System,
     ) -> Result<(), Refusal> {
-        let key = Key {
-            protocol,
-            event,
-            source,
-        };
-        self.channel.unsubscribe(owner, key, system)
+        self.channel.unsubscribe(owner, event, system)
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty. Then run [`Cause::Poll`].
@@ -361,6 +349,39 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     /// Whether the device has put something into a ring that no run has dealt with yet.
     pub fn has_used(&self) -> bool {
         self.channel.has_used()
+    }
+
+    /// State, limits and what was negotiated, for a client. Where the device is, and why it cannot be used if it cannot, is for the
+    /// server to add.
+    pub fn info(&self, owner: Owner) -> ScmiInfo {
+        let (caller_slots, caller_events) = self.client_limits(owner).unwrap_or_default();
+        let state = match self.condition() {
+            Condition::Down => DriverState::NoDevice,
+            Condition::Ready if self.has_events() => DriverState::Ready,
+            Condition::Ready => DriverState::ReadyWithoutEvents,
+            Condition::Recovering => DriverState::Recovering,
+            Condition::PlatformUnavailable => DriverState::PlatformUnavailable,
+        };
+        ScmiInfo {
+            features: self.features(),
+            generation: self.generation(),
+            ring_configured: RING as u16,
+            command_ring: self.command_ring(),
+            event_ring: self.event_ring(),
+            slots: self.pools().slots as u16,
+            caller_slots,
+            payload_max: PAYLOAD_MAX as u16,
+            state: state as u8,
+            transport: NO_TRANSPORT,
+            events: u8::from(self.has_events()),
+            caller_events,
+            flags: match (self.is_by_timer(), self.is_held_off()) {
+                (true, _) => InfoFlags::NO_INTERRUPT,
+                (false, true) => InfoFlags::INTERRUPT_HELD_OFF,
+                (false, false) => InfoFlags::empty(),
+            },
+            ..ScmiInfo::default()
+        }
     }
 
     /// What happened.

@@ -122,7 +122,7 @@ pub use clients::{
 };
 pub use counters::{Counters, Pools};
 pub use driver::Driver;
-pub use drv_scmi_types::{Request, TransferFlags};
+pub use drv_scmi_types::{EventSource, Request, TransferFlags};
 pub use error::{Failure, Refusal, Unanswered};
 pub use events::{ALL_SOURCES, Notified, Subscription};
 pub use memory::{DmaBuffer, POOL_MAX, QueueMemory, RING_MAX, events_of, slots_of};

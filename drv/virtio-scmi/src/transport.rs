@@ -3,6 +3,7 @@
 
 //! What the channel needs of a virtio transport.
 
+use drv_scmi_types::DriverState;
 use virtqueue::Addresses;
 
 /// Number of the queue that carries commands.
@@ -36,7 +37,18 @@ pub enum SetupError {
 impl SetupError {
     /// Whether the same device may do better another time.
     pub const fn may_pass(self) -> bool {
-        matches!(self, Self::ResetTimeout | Self::Refused)
+        self.verdict().is_none()
+    }
+
+    /// Why there is no device to use, if that is for good.
+    pub const fn verdict(self) -> Option<DriverState> {
+        match self {
+            Self::MissingFeatures(bits) if bits & VERSION_1 != 0 => {
+                Some(DriverState::MissingVersion1)
+            }
+            Self::MissingFeatures(_) | Self::NoQueue(_) => Some(DriverState::SetupFailed),
+            Self::ResetTimeout | Self::Refused => None,
+        }
     }
 }
 

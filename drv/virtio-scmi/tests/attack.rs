@@ -14,25 +14,11 @@ use std::collections::BTreeMap;
 use support::world::Wish;
 use support::world::{FITTING, wish};
 use support::{CONSOLE, Command, POWER, Setup, THERMAL, Told, World, reborn, run, run_sized};
+use test_props::Random;
 
-/// Numbers that only depend on the seed.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) % end
-    }
-
-    fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
+/// Whether something that happens in so many of a hundred cases happens now.
+fn percent(dice: &mut Random, percent: u64) -> bool {
+    dice.below(100) < percent
 }
 
 /// Protocol, event, source.
@@ -74,7 +60,7 @@ struct Customer {
 
 struct Play<'w, 'm, const R: usize, const S: usize, const E: usize> {
     world: &'w mut World<'m, R, S, E>,
-    dice: Dice,
+    dice: Random,
     platform: Platform,
     customers: Vec<Customer>,
     resets: u32,
@@ -111,7 +97,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
         }
         while let Some(command) = self.world.device.take() {
             let honest = self.platform.honest;
-            let lost = !honest && self.dice.percent(self.platform.loss);
+            let lost = !honest && percent(&mut self.dice, self.platform.loss);
             let delay = match self.dice.below(10) {
                 _ if honest => 0,
                 0 => 500 + self.dice.below(4_000),
@@ -121,7 +107,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
             self.platform.work.push(Work {
                 command,
                 due: self.world.now + delay,
-                executes: !lost || self.dice.percent(50),
+                executes: !lost || percent(&mut self.dice, 50),
                 answers: !lost,
                 second: false,
             });
@@ -155,7 +141,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
                 let flags = work.command.parameters.first().copied().unwrap_or(0);
                 if (work.command.protocol(), work.command.message()) == (0x14, 5)
                     && flags & 1 != 0
-                    && !self.dice.percent(self.platform.loss)
+                    && !percent(&mut self.dice, self.platform.loss)
                 {
                     work.second = true;
                     work.due = now + self.dice.below(3_000);
@@ -164,7 +150,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
             }
         }
         self.platform.work = later;
-        if self.dice.percent(10)
+        if percent(&mut self.dice, 10)
             && let Some(source) = self
                 .platform
                 .on
@@ -218,7 +204,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
         let owner = customer.owner;
         if self.dice.below(3_000) == 0 {
             // It dies, whatever it is doing; the driver hears of it now or with its next call.
-            if self.dice.percent(50) {
+            if percent(&mut self.dice, 50) {
                 self.world.client_gone(owner);
             }
             *customer = Customer {
@@ -236,13 +222,13 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
         let protocol = [0x10, 0x11][self.dice.below(2) as usize];
         match self.dice.below(20) {
             0..=7 => {
-                let delayed = owner.task() != POWER.task() && self.dice.percent(10);
-                let poll = self.dice.percent(40);
+                let delayed = owner.task() != POWER.task() && percent(&mut self.dice, 10);
+                let poll = percent(&mut self.dice, 40);
                 let deadline = [1, 10, 100, 1_000, 5_000][self.dice.below(5) as usize];
                 let (protocol, message) = if delayed { (0x14, 5) } else { (protocol, 3) };
                 let asked = Wish {
-                    delayed: delayed && self.dice.percent(70),
-                    polled: poll && !delayed && self.dice.percent(50),
+                    delayed: delayed && percent(&mut self.dice, 70),
+                    polled: poll && !delayed && percent(&mut self.dice, 50),
                     deadline,
                     wait: if poll { Wait::Poll(0) } else { Wait::Blocked },
                     ..wish(protocol, message)
@@ -274,7 +260,7 @@ impl<const R: usize, const S: usize, const E: usize> Play<'_, '_, R, S, E> {
             }
             8..=11 => {
                 if let Some(&handle) = customer.handles.first() {
-                    if self.dice.percent(20) {
+                    if percent(&mut self.dice, 20) {
                         self.world.cancel(owner, handle).unwrap();
                         customer.handles.remove(0);
                     } else if self.world.poll(owner, handle).unwrap().is_some() {
@@ -472,7 +458,7 @@ fn play<const R: usize, const S: usize, const E: usize>(
         let resets = world.transport.resets;
         let mut play = Play {
             world,
-            dice: Dice::new(seed),
+            dice: Random::new(seed),
             platform: Platform {
                 loss,
                 rough,

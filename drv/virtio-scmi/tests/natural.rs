@@ -6,7 +6,8 @@
 mod support;
 
 use support::natural::play_any;
-use support::script::{bytes, seeds};
+use support::script::seeds;
+use test_props::Random;
 
 /// Steps in all: `DRAMA_STEPS`, or what a quick run has time for.
 fn steps() -> u64 {
@@ -37,7 +38,7 @@ fn play_until(end: u64) {
     while played < end {
         let length = [200, 1_000, 4_000][seed as usize % 3];
         let length = if cfg!(miri) { 200 } else { length };
-        let script = bytes(seed, length);
+        let script = Random::new(seed).bytes(length);
         let outcome = std::panic::catch_unwind(|| play_any(&script));
         match outcome {
             Ok(steps) => played += steps,

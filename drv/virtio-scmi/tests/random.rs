@@ -7,7 +7,8 @@ mod support;
 
 use proptest::prelude::*;
 use support::drama::{Manners, play, play_any};
-use support::script::{bytes, seeds};
+use support::script::seeds;
+use test_props::Random;
 
 fn rounds(many: u64) -> u64 {
     if cfg!(miri) { 1 } else { many }
@@ -21,7 +22,7 @@ fn length(seed: u64) -> usize {
 #[test]
 fn a_good_device_in_any_order_gives_everybody_their_own_answer() {
     for seed in 0..rounds(100) {
-        let script = bytes(seed, length(seed));
+        let script = Random::new(seed).bytes(length(seed));
         play::<16, 8, 16>(&script, Manners::Good);
         play::<4, 2, 4>(&script, Manners::Good);
         play::<2, 1, 2>(&script, Manners::Good);
@@ -31,7 +32,7 @@ fn a_good_device_in_any_order_gives_everybody_their_own_answer() {
 #[test]
 fn a_hostile_device_harms_nobody() {
     for seed in 10_000..10_000 + rounds(150) {
-        let script = bytes(seed, length(seed));
+        let script = Random::new(seed).bytes(length(seed));
         play::<16, 8, 16>(&script, Manners::None);
         play::<4, 2, 4>(&script, Manners::None);
         play::<2, 1, 2>(&script, Manners::None);
@@ -41,7 +42,7 @@ fn a_hostile_device_harms_nobody() {
 #[test]
 fn a_hostile_device_with_a_large_ring_harms_nobody() {
     for seed in 20_000..20_000 + rounds(12) {
-        play::<256, 128, 256>(&bytes(seed, length(seed)), Manners::None);
+        play::<256, 128, 256>(&Random::new(seed).bytes(length(seed)), Manners::None);
     }
 }
 
@@ -51,7 +52,7 @@ fn a_hostile_device_with_a_large_ring_harms_nobody() {
 fn dramas_of_a_million_steps() {
     const BYTES: usize = 4_000_000;
     for (seed, manners) in [(30_000, Manners::Good), (30_001, Manners::None)] {
-        let steps = play::<16, 8, 16>(&bytes(seed, BYTES), manners);
+        let steps = play::<16, 8, 16>(&Random::new(seed).bytes(BYTES), manners);
         assert!(steps >= 1_000_000, "only {steps} steps");
     }
 }

@@ -48,7 +48,7 @@ pub struct Virtqueue<'m, const N: usize> {
     /// Entries published since the last kick decision.
     undecided: u32,
     event_idx: bool,
-    /// Last, so that the rest is near enough to be reached by short instructions.
+    /// Last, so that the fields before it have small offsets, which a load or store holds without another instruction.
     pub(crate) notes: [Note; N],
 }
 

@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use test_props::Random;
 use virtqueue::device::DeviceSide;
 use virtqueue::{Buffer, Direction, RingMemory, Virtqueue};
 
@@ -88,13 +89,10 @@ fn run<const N: usize>(size: u16, event_idx: bool, start: u16, mut commands: u32
 
         let (mut published, mut taken) = (0, 0);
         let mut free: Vec<u16> = (0..size).collect();
-        let mut random = 0x2545_f491u32;
+        let mut random = Random::new(1);
         while taken < commands {
             // At every moment of the device's way to sleep.
-            random ^= random << 13;
-            random ^= random >> 17;
-            random ^= random << 5;
-            for _ in 0..if cfg!(miri) { 0 } else { random % 48 } {
+            for _ in 0..if cfg!(miri) { 0 } else { random.below(48) } {
                 std::hint::spin_loop();
             }
             if published % 256 == 0 && published > 0 && begin.elapsed() > LONG {

@@ -5,7 +5,9 @@
 
 use core::cell::Cell;
 
-use drv_scmi_api::{Event, Exchange, Polled, Response, Scmi, ScmiError, ScmiInfo, ScmiStats};
+use drv_scmi_api::{
+    Event, EventSource, Exchange, Polled, Request, Response, Scmi, ScmiError, ScmiInfo, ScmiStats,
+};
 use scmi::events::Thresholds;
 use userlib::{
     SchedState, TaskId, TaskState, kipc, set_timer_relative, sys_get_timer, sys_recv_notification,
@@ -14,9 +16,10 @@ use userlib::{
 
 use crate::failure::Failure;
 use crate::input::{Full, Input};
-use crate::platform::DEADLINE_MS;
 use crate::{notifications, task_name};
 
+/// Whoever sits at a console does not wait longer than this for an answer, in milliseconds.
+pub const DEADLINE_MS: u32 = 2000;
 /// How long to wait before looking at the driver again if it posts nothing, in milliseconds: it may
 /// have restarted.
 const LOOK_MS: u32 = 100;
@@ -166,26 +169,16 @@ fn wait(ms: u32) {
 impl Exchange for Asker {
     fn exchange(
         &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        request: &[u8],
+        request: &Request<&[u8]>,
         response: &mut [u8],
     ) -> Result<Response, ScmiError> {
         self.go_on()?;
-        let deadline_ms = self.patience(deadline_ms)?;
-        let handle = self.scmi.start(
-            protocol,
-            message,
-            flags,
-            deadline_ms,
-            notifications::SCMI_MASK,
-            request,
-        )?;
+        let deadline_ms = self.patience(request.deadline_ms)?;
+        let request = request.with_deadline(deadline_ms);
+        let handle = self.scmi.send(&request, notifications::SCMI_MASK)?;
         // The driver ends it at its deadline, and a later life of the driver at once.
         loop {
-            if let Some(answer) = self.scmi.ask(handle, response)?.response() {
+            if let Some(answer) = self.scmi.poll(handle, response)?.response() {
                 return Ok(answer);
             }
             if let Err(ended) = self.go_on() {
@@ -199,22 +192,13 @@ impl Exchange for Asker {
         }
     }
 
-    fn start(
-        &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        notification: u32,
-        request: &[u8],
-    ) -> Result<u32, ScmiError> {
-        self.scmi
-            .start(protocol, message, flags, deadline_ms, notification, request)
+    fn send(&self, request: &Request<&[u8]>, notification: u32) -> Result<u32, ScmiError> {
+        self.scmi.send(request, notification)
     }
 
     fn poll(&self, handle: u32, response: &mut [u8]) -> Result<Polled, ScmiError> {
         self.go_on()?;
-        self.scmi.ask(handle, response)
+        self.scmi.poll(handle, response)
     }
 
     fn cancel(&self, handle: u32) -> Result<(), ScmiError> {
@@ -226,9 +210,7 @@ impl Exchange for Asker {
     /// that, after a second.
     fn notify(
         &self,
-        protocol: u8,
-        event: u8,
-        source: u32,
+        event: EventSource,
         enable: bool,
         thresholds: Thresholds,
     ) -> Result<(), ScmiError> {
@@ -239,8 +221,7 @@ impl Exchange for Asker {
         } else if !self.has_driver() {
             return Err(ScmiError::ServerRestarted);
         }
-        let Thresholds { low, high } = thresholds;
-        self.scmi.notify(protocol, event, source, enable, low, high)
+        self.scmi.notify(event, enable, thresholds)
     }
 
     fn next_event(&self, payload: &mut [u8]) -> Result<Event, ScmiError> {

@@ -22,12 +22,8 @@ use core::fmt::{self, Write};
 
 use heapless::Vec;
 
+use crate::LINE_MAX;
 use crate::history::History;
-
-/// The longest line, in characters.
-///
-/// It has room for a raw message of the greatest length.
-pub const LINE_MAX: usize = 279;
 
 const BELL: char = '\x07';
 

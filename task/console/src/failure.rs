@@ -12,13 +12,12 @@ use hubris_task_names::TASK_NAMES;
 use task_jefe_api::JefeError;
 use task_power_api::PowerError;
 
-use crate::commands::Run;
-use crate::platform::Kind;
+use crate::kind::Kind;
 
 /// Why a command failed.
 pub enum Failure<'a> {
-    /// The line is no command.
-    Misfit(Misfit<'a, Run>),
+    /// There is no such command.
+    UnknownCommand(&'a str),
     /// There is no such task.
     UnknownTask(&'a str),
     /// There is no such protocol.
@@ -86,7 +85,7 @@ impl<'a> From<BadBytes<'a>> for Failure<'a> {
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Misfit(misfit) => misfit.fmt(f),
+            Self::UnknownCommand(name) => Misfit::<()>::UnknownCommand(name).fmt(f),
             Self::UnknownTask(name) => {
                 write!(f, "there is no task `{name}`; the tasks are {}", TASK_NAMES[0])?;
                 TASK_NAMES.iter().skip(1).try_for_each(|name| write!(f, ", {name}"))

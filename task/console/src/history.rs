@@ -5,7 +5,7 @@
 
 use heapless::{Deque, Vec};
 
-use crate::editor::LINE_MAX;
+use crate::LINE_MAX;
 
 /// How many lines are kept.
 const DEPTH: usize = 8;

@@ -15,3 +15,8 @@ mod history;
 pub mod lines;
 pub mod numbers;
 pub mod quantity;
+
+/// The longest line, in characters.
+///
+/// It has room for a raw message of the greatest length.
+pub const LINE_MAX: usize = 279;

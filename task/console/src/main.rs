@@ -31,6 +31,7 @@ mod commands;
 mod failure;
 mod faults;
 mod input;
+mod kind;
 mod notice;
 mod platform;
 mod terminal;
@@ -41,6 +42,7 @@ use core::fmt::Write;
 use console_core::ahead::Ahead;
 use console_core::completion::Completion;
 use console_core::editor::{Editor, Event};
+use static_cell::ConstStaticCell;
 use task_jefe_api::Jefe;
 use userlib::*;
 
@@ -81,18 +83,16 @@ fn main() -> ! {
     let faults = Faults::since_now(&jefe);
     // Not on the stack, for it keeps the lines typed before, and has a place for each subscription
     // that there may be.
-    static mut KEPT: Kept = Kept {
+    static KEPT: ConstStaticCell<Kept> = ConstStaticCell::new(Kept {
         editor: Editor::new(),
         ahead: RefCell::new(Ahead::new()),
         followed: Followed::new(),
-    };
-    let kept = &raw mut KEPT;
-    // Safety: the task has one thread, and this is the one place that mentions it.
+    });
     let Kept {
         editor,
         ahead,
         followed,
-    } = unsafe { &mut *kept };
+    } = KEPT.take();
     let mut console = Console {
         terminal: Terminal::new(UART.get_task_id()),
         jefe,
@@ -133,7 +133,7 @@ impl Console {
                 Event::Line => self.run(editor.line()),
                 Event::TooLong => self.print(format_args!(
                     "error: the line is longer than {} characters; nothing was done\n",
-                    console_core::editor::LINE_MAX
+                    console_core::LINE_MAX
                 )),
                 Event::GivenUp => {}
             }
@@ -149,7 +149,7 @@ impl Console {
     fn complete(&mut self, editor: &mut Editor) {
         let limit = sys_get_timer()
             .now
-            .saturating_add(platform::DEADLINE_MS.into());
+            .saturating_add(asker::DEADLINE_MS.into());
         self.scmi.set_limit(Some(limit));
         self.offer(editor, limit);
         self.scmi.set_limit(None);
@@ -191,7 +191,7 @@ impl Console {
         let outcome = if self.scmi.take_interrupt() {
             self.terminal.end_line();
             say!(self.terminal, "^C\n");
-            Err(Failure::Interrupted)
+            Err(Failure::Interrupted.into())
         } else {
             outcome
         };
@@ -200,7 +200,7 @@ impl Console {
         self.terminal.end_line();
         match outcome {
             Ok(()) => self.print(format_args!("ok\n")),
-            Err(failure) => self.print(format_args!("error: {failure}\n")),
+            Err(trouble) => self.print(format_args!("error: {trouble}\n")),
         }
     }
 

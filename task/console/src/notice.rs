@@ -9,7 +9,8 @@ use drv_scmi_api::{Powercaps, Sensors};
 use scmi::units::{Hertz, Microseconds, PowerValue};
 use scmi::{Notice, Protocol};
 
-use crate::platform::{Kind, Link, name};
+use crate::kind::Kind;
+use crate::platform::{Link, name};
 
 /// An event, and the way to ask for names.
 pub struct Told<'a> {

@@ -3,22 +3,18 @@
 
 //! The way to the platform, and the names of what is there.
 
-use core::fmt;
-
 use console_core::numbers::Numbers;
-use drv_scmi_api::{Error, Exchange, Response, ScmiError, Sensors, TransferFlags};
+use drv_scmi_api::{Error, Exchange, Request, Response, ScmiError, Sensors, TransferFlags};
 use scmi::common::{ExtendedName, NameReply, ShortName};
 use scmi::pinctrl::Selector;
 use scmi::{Protocol, Status, clock, perf, pinctrl, power, powercap, reset, sensor, voltage};
 
-use crate::asker::Asker;
+use crate::asker::{Asker, DEADLINE_MS};
 use crate::failure::Failure;
+use crate::kind::Kind;
 
 /// The way to the platform, which Ctrl-C ends.
 pub type Link<'e> = drv_scmi_api::Link<'e, Asker>;
-
-/// Whoever sits at a console does not wait longer than this for an answer, in milliseconds.
-pub const DEADLINE_MS: u32 = 2000;
 
 /// The way to the platform; fails unless there is one that can be asked.
 pub fn link(scmi: &Asker) -> Result<Link<'_>, Failure<'static>> {
@@ -27,72 +23,6 @@ pub fn link(scmi: &Asker) -> Result<Link<'_>, Failure<'static>> {
         Ok(Link::new(scmi).with_deadline(DEADLINE_MS))
     } else {
         Err(Failure::Unavailable(state))
-    }
-}
-
-/// A kind of thing that has numbers and names.
-#[derive(Copy, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// Power domains.
-    Power,
-    /// Performance domains.
-    Perf,
-    /// Clocks.
-    Clock,
-    /// Sensors.
-    Sensor,
-    /// Reset domains.
-    Reset,
-    /// Voltage domains.
-    Voltage,
-    /// Power caps.
-    Cap,
-    /// Pins, groups of pins, or functions.
-    Pin(Selector),
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Power => f.write_str("power domain"),
-            Self::Perf => f.write_str("performance domain"),
-            Self::Clock => f.write_str("clock"),
-            Self::Sensor => f.write_str("sensor"),
-            Self::Reset => f.write_str("reset domain"),
-            Self::Voltage => f.write_str("voltage domain"),
-            Self::Cap => f.write_str("power cap"),
-            Self::Pin(selector) => selector.fmt(f),
-        }
-    }
-}
-
-impl Kind {
-    /// What the sources of a protocol's events are.
-    pub fn of(protocol: Protocol) -> Option<Self> {
-        Some(match protocol {
-            Protocol::Power => Self::Power,
-            Protocol::Perf => Self::Perf,
-            Protocol::Clock => Self::Clock,
-            Protocol::Sensor => Self::Sensor,
-            Protocol::Reset => Self::Reset,
-            Protocol::Voltage => Self::Voltage,
-            Protocol::Powercap => Self::Cap,
-            Protocol::Base | Protocol::System | Protocol::Pinctrl => return None,
-        })
-    }
-
-    /// The command that lists them.
-    pub fn listed_by(self) -> &'static str {
-        match self {
-            Self::Power => "power list",
-            Self::Perf => "perf list",
-            Self::Clock => "clock list",
-            Self::Sensor => "sensor list",
-            Self::Reset => "reset list",
-            Self::Voltage => "voltage list",
-            Self::Cap => "cap list",
-            Self::Pin(_) => "pin list",
-        }
     }
 }
 
@@ -300,11 +230,10 @@ pub fn send(
 ) -> Result<Response, Error> {
     let is_delayed =
         scmi::events::delayed(protocol, message).is_some_and(|delayed| delayed.asked_by(request));
-    let flags = if is_delayed {
-        TransferFlags::DELAYED
-    } else {
-        TransferFlags::NONE
-    };
-    let asker = link.exchange();
-    Ok(asker.exchange(protocol, message, flags, DEADLINE_MS, request, values)?)
+    let mut flags = TransferFlags::empty();
+    flags.set(TransferFlags::DELAYED, is_delayed);
+    let request = Request::new(protocol, message, request)
+        .with_flags(flags)
+        .with_deadline(DEADLINE_MS);
+    Ok(link.exchange().exchange(&request, values)?)
 }

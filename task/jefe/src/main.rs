@@ -34,6 +34,7 @@ use hubris_num_tasks::NUM_TASKS;
 use idol_runtime::{ClientError, Leased, NotificationHandler, RequestError, W};
 use jefe_supervision::{Task, Tasks};
 use ringbuf::{ringbuf, ringbuf_entry};
+use static_cell::ConstStaticCell;
 use task_jefe_api::{JefeError, TaskStatus};
 use userlib::*;
 
@@ -51,13 +52,11 @@ ringbuf!(Trace, 16, Trace::None);
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     // Not on the stack, for it grows with the number of tasks.
-    static mut SERVER: Server = Server {
+    static SERVER: ConstStaticCell<Server> = ConstStaticCell::new(Server {
         tasks: Tasks::new(!config::ON_TASK_FAULT.is_empty()),
         state: 0,
-    };
-    let server = &raw mut SERVER;
-    // Safety: the task has one thread, and this is the one place that mentions it.
-    let server = unsafe { &mut *server };
+    });
+    let server = SERVER.take();
     for &index in config::TASKS_TO_HOLD {
         if let Some(task) = server.tasks.get_mut(index) {
             task.hold();

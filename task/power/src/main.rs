@@ -53,6 +53,7 @@ use ringbuf::{ringbuf, ringbuf_entry};
 use scmi::Protocol;
 use scmi::power::StateChanged;
 use scmi::wire::Notification;
+use static_cell::ConstStaticCell;
 use task_power_api::{NAME_MAX, PowerError, ResourceStatus};
 use userlib::*;
 
@@ -90,11 +91,9 @@ const SERVE_MS: u64 = 50;
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     // Not on the stack, for it grows with the number of resources.
-    static mut MANAGER: Manager<{ RESOURCES.len() }, { CLIENTS.len() }> =
-        Manager::new(&RESOURCES, &ORDER, config::DEADLINE_MS);
-    let manager = &raw mut MANAGER;
-    // Safety: the task has one thread, and this is the one place that mentions it.
-    let manager = unsafe { &mut *manager };
+    static MANAGER: ConstStaticCell<Manager<{ RESOURCES.len() }, { CLIENTS.len() }>> =
+        ConstStaticCell::new(Manager::new(&RESOURCES, &ORDER, config::DEADLINE_MS));
+    let manager = MANAGER.take();
     manager.keep_until(now().saturating_add(config::GRACE_MS));
 
     let driver = SCMI.get_task_id();
@@ -142,7 +141,7 @@ impl Server {
     /// Makes hardware and references agree, if that is due. The driver is asked how it stands each time: of a reset of the device it
     /// tells those who subscribed, and where the platform has no power domains that is not this task.
     fn settle(&mut self) {
-        if self.lives.look(&self.scmi) {
+        if self.lives.have_restarted(&self.scmi) {
             self.restarted();
         }
         let now = now();

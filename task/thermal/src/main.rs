@@ -55,6 +55,7 @@ use idol_runtime::{Leased, NotificationHandler, RequestError, W};
 use ringbuf::{ringbuf, ringbuf_entry};
 use scmi::Notice;
 use scmi::sensor::TripPointEvent;
+use static_cell::ConstStaticCell;
 use task_thermal_api::{LimitStatus, NAME_MAX, ThermalError, ZoneStatus};
 use thermal_policy::Governor;
 use userlib::*;
@@ -82,11 +83,9 @@ const EVENTS_AT_ONCE: usize = 32;
 #[unsafe(export_name = "main")]
 fn main() -> ! {
     // Not on the stack, for it grows with the number of zones.
-    static mut GOVERNOR: Governor<{ ZONES.len() }, { LIMITS.len() }> =
-        Governor::new(&ZONES, &LIMITS, config::TIMES);
-    let governor = &raw mut GOVERNOR;
-    // Safety: the task has one thread, and this is the one place that mentions it.
-    let governor = unsafe { &mut *governor };
+    static GOVERNOR: ConstStaticCell<Governor<{ ZONES.len() }, { LIMITS.len() }>> =
+        ConstStaticCell::new(Governor::new(&ZONES, &LIMITS, config::TIMES));
+    let governor = GOVERNOR.take();
 
     let driver = SCMI.get_task_id();
     let mut server = Server {
@@ -118,7 +117,7 @@ struct Server {
 impl Server {
     /// Does what is due.
     fn run(&mut self) {
-        if self.lives.look(&self.scmi) {
+        if self.lives.have_restarted(&self.scmi) {
             self.restarted();
         }
         self.governor.run(&self.scmi, now);

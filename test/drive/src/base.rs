@@ -66,7 +66,7 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
     run.case("a command is started, polled, and cancelled", |run| {
         let link = Link::new(scmi);
         let mut buffer: Buffer = [0; PAYLOAD_MAX];
-        let started = link.start(&StateGet { domain: 0 }, 0)?;
+        let started = link.send(&StateGet { domain: 0 }, 0)?;
         let state = loop {
             match link.poll(&started, &mut buffer)? {
                 Some(reply) => break reply.state,
@@ -76,7 +76,7 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
         run.same(state, PowerState::ON)?;
         run.no_answer(link.poll(&started, &mut buffer), ScmiError::BadHandle)?;
         run.tell(r#"{"cmd":"pause"}"#)?;
-        let unwanted = link.start(&StateGet { domain: 0 }, 0)?;
+        let unwanted = link.send(&StateGet { domain: 0 }, 0)?;
         link.cancel(unwanted)?;
         run.tell(r#"{"cmd":"resume"}"#)
     });

@@ -69,10 +69,10 @@ fn state(scmi: &Scmi) -> Result<u64, Error> {
 fn overtaken(scmi: &Scmi) -> Result<u64, Error> {
     let link = Link::new(scmi).with_deadline(DEADLINE_MS);
     let (mut first_buffer, mut second_buffer) = ([0; 128], [0; 128]);
-    let first = link.start(&StateGet { domain: 0 }, 0)?;
+    let first = link.send(&StateGet { domain: 0 }, 0)?;
     hl::sleep_for(50);
     let early = link.poll(&first, &mut first_buffer)?.is_some();
-    let second = link.start(&StateGet { domain: 1 }, 0)?;
+    let second = link.send(&StateGet { domain: 1 }, 0)?;
     let answer = loop {
         if let Some(reply) = link.poll(&second, &mut second_buffer)? {
             break reply.state.0;
@@ -401,7 +401,7 @@ fn play(run: &mut Run, scmi: &Scmi, messages: &str, row: &Row) -> Outcome {
 /// The watched counters have moved as said, and no other one has.
 fn moved(run: &mut Run, before: &ScmiStats, after: &ScmiStats, wanted: &[(&str, u32)]) -> Outcome {
     let mut right = Ok(());
-    for ((name, before), (_, after)) in before.named().into_iter().zip(after.named()) {
+    for ((name, before), (_, after)) in before.named().zip(after.named()) {
         if !WATCHED.contains(&name) {
             continue;
         }

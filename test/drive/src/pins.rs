@@ -3,7 +3,7 @@
 
 //! Pins.
 
-use drv_scmi_api::{Pins, Scmi, numbers};
+use drv_scmi_api::{Exchange, Pins, Request, Scmi, numbers};
 use scmi::Status;
 use scmi::pinctrl::{Selector, Setting, SettingType};
 use scmi::protocol::PinctrlMessage;
@@ -66,8 +66,9 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
     });
     run.case("pinctrl: permissions are not this agent's to give", |run| {
         // There is no call for it, for no public source shows what it carries.
+        let request = Request::new(0x19, PinctrlMessage::SetPermissions.id(), &[0; 12][..]);
         let answer = scmi
-            .call(0x19, PinctrlMessage::SetPermissions.id(), &[0; 12], &mut [])
+            .exchange(&request, &mut [])
             .map_err(drv_scmi_api::Error::from)?;
         run.same(Status::from_raw(answer.status), Status::DENIED)
     });

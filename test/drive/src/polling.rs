@@ -3,7 +3,7 @@
 
 //! Polling before a device that interrupts for every answer although nobody wants it to, as vhost-device-scmi does.
 
-use drv_scmi_api::{Error, Link, Scmi, TransferFlags};
+use drv_scmi_api::{Error, Exchange, Link, Request, Scmi, TransferFlags};
 use userlib::*;
 
 use crate::run::{Outcome, Run};
@@ -36,13 +36,14 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
 
 /// Starts a command that is polled for, about the first domain.
 fn start(scmi: &Scmi) -> Result<u32, Error> {
-    Ok(scmi.start(POWER, STATE_GET, TransferFlags::POLLED, 0, 0, &[0; 4])?)
+    let request = Request::new(POWER, STATE_GET, &[0; 4][..]).with_flags(TransferFlags::POLLED);
+    Ok(scmi.send(&request, 0)?)
 }
 
 /// Asks until the command has ended.
 fn finish(scmi: &Scmi, handle: u32) -> Result<(), Error> {
     let mut state = [0; 4];
-    while scmi.ask(handle, &mut state)?.response().is_none() {}
+    while scmi.poll(handle, &mut state)?.response().is_none() {}
     Ok(())
 }
 
@@ -94,7 +95,7 @@ fn prompt_events(run: &mut Run, scmi: &Scmi) -> Outcome {
         run.event("power domain 1 is on by agent 0")?;
         prompt += usize::from(sys_get_timer().now - began <= PROMPT_MS);
     }
-    let early = scmi.ask(slow, &mut [0; 4]).map_err(Error::from)?;
+    let early = scmi.poll(slow, &mut [0; 4]).map_err(Error::from)?;
     run.same(early.response().is_some(), false)?;
     finish(scmi, slow)?;
     power.notify_changes(1, false)?;

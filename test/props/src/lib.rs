@@ -1,7 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! How many random cases property tests try: few enough for a run before each commit, unless `PROPTEST_CASES` says how many.
+//! What tests with random input share: how many cases a property test tries, and numbers that are the same in every run.
 
 use proptest::test_runner::Config;
 
@@ -25,6 +25,36 @@ fn cases(wanted: Option<&str>, usually: u32, under_miri: u32) -> u32 {
     wanted.unwrap_or(if cfg!(miri) { under_miri } else { usually })
 }
 
+/// Pseudo-random numbers that depend on the seed alone (xorshift): the same in every run.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The numbers of a seed. Those of neighbouring seeds have nothing in common.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// The next number.
+    pub const fn number(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    /// The next number, from 0 to `end`, `end` not included.
+    pub const fn below(&mut self, end: u64) -> u64 {
+        (self.number() >> 16) % end
+    }
+
+    /// The next bytes.
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| (self.number() >> 32) as u8).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +66,20 @@ mod tests {
         assert_eq!(cases(Some("many"), 100, 1), without);
         assert_eq!(cases(Some("5000"), 100, 1), 5000);
         assert_eq!(cases(Some("7"), 100, 1), 7);
+    }
+
+    #[test]
+    fn random_numbers_depend_on_the_seed_alone() {
+        let bytes = |seed| Random::new(seed).bytes(64);
+        assert_eq!(bytes(7), bytes(7));
+        for seed in 0..100 {
+            assert_ne!(bytes(seed), bytes(seed + 1));
+        }
+        let mut random = Random::new(0);
+        let mut seen = [false; 6];
+        for _ in 0..200 {
+            seen[random.below(6) as usize] = true;
+        }
+        assert_eq!(seen, [true; 6]);
     }
 }

@@ -3,7 +3,7 @@
 
 //! Servers that answer later.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{Context, handle};
@@ -39,6 +39,34 @@ What to obey:
                 String::new()
             } else {
                 format!(" {line}")
+            }
+        })
+        .collect()
+}
+
+/// The functions `<op>_<lease>`, where leases are lazy and so need no look at them.
+pub fn leases(context: &Context<'_>) -> TokenStream {
+    if !context.generator.lazy_leases {
+        return TokenStream::new();
+    }
+    let ops = context.interface.ops.iter();
+    ops.flat_map(|op| (0..).zip(&op.leases).map(move |lease| (op, lease)))
+        .map(|(op, (index, lease))| {
+            let name = format_ident!("{}_{}", unraw(&op.name), unraw(&lease.name));
+            let docs = format!(
+                " Lease `{}` of a caller of `{}` that has not been answered yet.",
+                unraw(&lease.name),
+                op.label(context.interface)
+            );
+            let index = Literal::usize_unsuffixed(index);
+            let ty = super::lazy_type(lease);
+            let allow = common::allow();
+            quote! {
+                #[doc = #docs]
+                #allow
+                pub fn #name(caller: userlib::TaskId) -> #ty {
+                    idol_runtime::LazyLeased::new(caller, #index)
+                }
             }
         })
         .collect()

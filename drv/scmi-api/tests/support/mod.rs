@@ -8,7 +8,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use drv_scmi_api::{Event, EventKind, Exchange, Polled, Response, ScmiError, TransferFlags};
+use drv_scmi_api::{
+    Event, EventKind, EventSource, Exchange, Polled, Request, Response, ScmiError, TransferFlags,
+};
 use scmi::wire::split_status;
 use scmi::{Header, MessageType, Token, events};
 use scmi_platform::machine::Machine;
@@ -19,10 +21,23 @@ use scmi_platform::platform::Platform;
 pub struct Sent {
     pub protocol: u8,
     pub message: u8,
-    pub flags: u8,
+    pub flags: TransferFlags,
     pub deadline_ms: u32,
     pub request_len: usize,
     pub room: usize,
+}
+
+impl Sent {
+    fn new(request: &Request<&[u8]>, room: usize) -> Self {
+        Self {
+            protocol: request.protocol,
+            message: request.message,
+            flags: request.flags,
+            deadline_ms: request.deadline_ms,
+            request_len: request.payload.len(),
+            room,
+        }
+    }
 }
 
 /// Changes the status and the return values of a reply.
@@ -150,7 +165,7 @@ impl Fake {
             .expect("a whole request");
         let (status, values) = split_status(&reply[4..]).expect("a status");
         let (mut status, mut values) = (status.raw(), values.to_vec());
-        if sent.flags & TransferFlags::DELAYED != 0 && status == 0 {
+        if sent.flags.contains(TransferFlags::DELAYED) && status == 0 {
             let delayed = (0..1000).find_map(|_| {
                 self.pass(10);
                 self.collect(Some(token))
@@ -177,23 +192,11 @@ fn copy(to: &mut [u8], from: &[u8]) {
 impl Exchange for Fake {
     fn exchange(
         &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        request: &[u8],
+        request: &Request<&[u8]>,
         response: &mut [u8],
     ) -> Result<Response, ScmiError> {
-        let (request_len, room) = (request.len(), response.len());
-        let sent = Sent {
-            protocol,
-            message,
-            flags,
-            deadline_ms,
-            request_len,
-            room,
-        };
-        let (status, values) = self.carry_out(sent, request)?;
+        let sent = Sent::new(request, response.len());
+        let (status, values) = self.carry_out(sent, request.payload)?;
         copy(response, &values);
         Ok(Response {
             status,
@@ -201,24 +204,9 @@ impl Exchange for Fake {
         })
     }
 
-    fn start(
-        &self,
-        protocol: u8,
-        message: u8,
-        flags: u8,
-        deadline_ms: u32,
-        _notification: u32,
-        request: &[u8],
-    ) -> Result<u32, ScmiError> {
-        let sent = Sent {
-            protocol,
-            message,
-            flags,
-            deadline_ms,
-            request_len: request.len(),
-            room: 0,
-        };
-        let (status, values) = self.carry_out(sent, request)?;
+    fn send(&self, request: &Request<&[u8]>, _notification: u32) -> Result<u32, ScmiError> {
+        let sent = Sent::new(request, 0);
+        let (status, values) = self.carry_out(sent, request.payload)?;
         let mut started = self.started.borrow_mut();
         started.push(Some((
             Response {
@@ -254,23 +242,19 @@ impl Exchange for Fake {
 
     fn notify(
         &self,
-        protocol: u8,
-        event: u8,
-        source: u32,
+        event: EventSource,
         enable: bool,
         thresholds: events::Thresholds,
     ) -> Result<(), ScmiError> {
+        let EventSource {
+            protocol,
+            event,
+            source,
+        } = event;
         let entry = events::find(protocol, event).ok_or(ScmiError::UnknownEvent)?;
         let request = entry.enable_request_with(source, enable, thresholds);
-        let mut none = [];
-        let answer = self.exchange(
-            protocol,
-            entry.enabled_by,
-            0,
-            0,
-            request.as_bytes(),
-            &mut none,
-        )?;
+        let request = Request::new(protocol, entry.enabled_by, request.as_bytes());
+        let answer = self.exchange(&request, &mut [])?;
         match answer.status {
             0 => Ok(()),
             -1 => Err(ScmiError::EventNotSupported),

@@ -4,6 +4,7 @@
 //! Inboxes: a queue of events for each client, bounded, so that a slow client costs nobody else anything.
 
 use crate::memory::DmaBuffer;
+use drv_scmi_types::Event;
 pub use drv_scmi_types::EventKind;
 use scmi::events::EVENTS;
 use scmi::limits::MAX_PAYLOAD;
@@ -92,6 +93,22 @@ pub struct Fetched<'r> {
     pub more: bool,
     /// The payload, header not included.
     pub payload: &'r [u8],
+}
+
+impl Fetched<'_> {
+    /// The event as it travels, without its payload.
+    pub fn head(&self) -> Event {
+        Event {
+            time_ms: self.time,
+            lost: self.lost,
+            len: self.payload.len() as u32,
+            kind: self.kind as u8,
+            protocol: self.protocol,
+            event: self.event,
+            more: u8::from(self.more),
+            generation: self.generation,
+        }
+    }
 }
 
 /// One client's queue: a list through its part of the records, oldest first.

@@ -33,6 +33,8 @@
 //! A command that is not answered in time leaves its entry *overdue*: the device still has the command, and may carry it out at any
 //! moment. So nothing else is sent for the entry until that answer comes or the device is reset, and then the answer decides.
 
+pub(crate) use drv_scmi_types::EventSource as Key;
+
 use crate::clients::{ClientId, ClientSet};
 use crate::error::Failure;
 use scmi::Status;
@@ -57,26 +59,6 @@ enum Phase {
 pub(super) enum Step {
     Enable,
     Disable,
-}
-
-/// Which event of which source.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Key {
-    /// SCMI protocol.
-    pub(crate) protocol: u8,
-    /// Number of the notification.
-    pub(crate) event: u8,
-    /// The source, or [`ALL_SOURCES`].
-    pub(crate) source: u32,
-}
-
-impl Key {
-    /// All of it in a few bits that differ where keys do.
-    pub(super) fn mixed(self) -> u32 {
-        let kind = u32::from(self.protocol) * 0x85eb + u32::from(self.event) * 0xc2b3;
-        let mixed = self.source.wrapping_mul(0x9e37_79b1).wrapping_add(kind);
-        mixed ^ mixed >> 16
-    }
 }
 
 /// One event of one source, and who wants it.

@@ -3,6 +3,7 @@
 
 //! Events: the ring that brings them, and who follows which.
 
+mod bucket;
 mod counts;
 mod entry;
 mod following;

@@ -7,6 +7,7 @@ mod audit;
 
 pub(crate) use audit::audit;
 
+use super::bucket::{BUCKETS, bucket};
 use super::counts::Counts;
 use super::entry::{ALL_SOURCES, Entry, Key};
 use super::lanes::{Lanes, Place, Queued};
@@ -15,7 +16,6 @@ use scmi::events::Thresholds;
 
 /// No entry.
 const NONE: u8 = u8::MAX;
-const BUCKETS: usize = 32;
 
 /// What one client wants of one entry that has thresholds.
 #[derive(Copy, Clone)]
@@ -100,10 +100,6 @@ pub(crate) struct Table<'m> {
     /// Entries that nobody wants any more, by the client that they count to: the one that left last, until the platform has been
     /// told, so that nobody fills the table for others.
     left: Counts,
-}
-
-fn bucket(key: Key) -> usize {
-    key.mixed() as usize % BUCKETS
 }
 
 impl<'m> Table<'m> {

@@ -4,6 +4,7 @@
 //! How a transfer ended.
 
 use crate::memory::DmaBuffer;
+use drv_scmi_types::{PAYLOAD_MAX, Response, SMALL_RESPONSE};
 
 /// How a transfer ended well, in the slot's own books.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -24,7 +25,7 @@ impl Answer {
 }
 
 /// Words that [`Reply::first_words`] has.
-pub const FIRST_WORDS: usize = 6;
+pub const FIRST_WORDS: usize = SMALL_RESPONSE / 4;
 
 /// The answer of the platform.
 #[derive(Copy, Clone)]
@@ -39,6 +40,17 @@ pub struct Reply<'m> {
 impl Reply<'_> {
     /// Where the return values begin in [`Reply::buffer`], in words: after header and status.
     pub const FIRST: usize = 2;
+
+    /// The answer as it travels. Return values that are not small do not travel with it.
+    pub fn head(&self) -> drv_scmi_types::Answer {
+        drv_scmi_types::Answer {
+            response: Response {
+                status: self.status,
+                len: self.len.min(PAYLOAD_MAX) as u32,
+            },
+            values: self.first_words(),
+        }
+    }
 
     /// The buffer that holds the return values, from byte 8 on. The device does not have it; it is valid until
     /// the client has it.

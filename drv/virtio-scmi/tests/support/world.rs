@@ -7,10 +7,10 @@ use super::device::{Command, FakeDevice, FakeTransport};
 use super::{CONSOLE, POWER, THERMAL};
 use drv_virtio_scmi::{
     Batch, BatchEntry as Entry, BatchState, Books, Cause, Client, ClientConfig, DmaBuffer, Driver,
-    EVENT_IDX, EventKind, Failure, Handle, Interrupts, Limits, NotSent, Notified, Owner,
-    P2A_CHANNELS, Plan, Provision, QueueMemory, Record, Refusal, Reply, Request, Rule, Rules,
-    SetupError, Subscription, System, Thresholds, Trace, TransferFlags, Transport, Unanswered,
-    VERSION_1, Wait,
+    EVENT_IDX, EventKind, EventSource, Failure, Handle, Interrupts, Limits, NotSent, Notified,
+    Owner, P2A_CHANNELS, Plan, Provision, QueueMemory, Record, Refusal, Reply, Request, Rule,
+    Rules, SetupError, Subscription, System, Thresholds, Trace, TransferFlags, Transport,
+    Unanswered, VERSION_1, Wait,
 };
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -742,7 +742,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         thresholds: Thresholds,
     ) -> Result<Notified, Refusal> {
         let notified = self.act(|driver, system| {
-            driver.subscribe(owner, protocol, event, source, thresholds, system)
+            driver.subscribe(owner, key(protocol, event, source), thresholds, system)
         });
         let notified = self.look_if_refused(notified)?;
         self.run(Cause::Request);
@@ -756,8 +756,8 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         event: u8,
         source: u32,
     ) -> Result<(), Refusal> {
-        let ended =
-            self.act(|driver, system| driver.unsubscribe(owner, protocol, event, source, system));
+        let ended = self
+            .act(|driver, system| driver.unsubscribe(owner, key(protocol, event, source), system));
         self.look_if_refused(ended)?;
         self.run(Cause::Request);
         Ok(())
@@ -856,6 +856,15 @@ pub fn shared_memory<const R: usize, const S: usize, const E: usize>(
         words.extend((0..DmaBuffer::LEN / 4).map(|index| u64::from(buffer.word(index))));
     }
     words
+}
+
+/// An event of a source.
+fn key(protocol: u8, event: u8, source: u32) -> EventSource {
+    EventSource {
+        protocol,
+        event,
+        source,
+    }
 }
 
 /// A command, and how its client waits.

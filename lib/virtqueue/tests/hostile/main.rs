@@ -6,27 +6,16 @@
 mod play;
 
 use play::{Tally, play};
-
-/// A small generator of pseudo-random numbers (xorshift): the same scripts in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-}
+use test_props::Random;
 
 #[test]
 fn any_script_is_survived() {
     let scripts = if cfg!(miri) { 8 } else { 6_000 };
-    let mut random = Random(0x5eed_0000_0000_0001);
+    let mut random = Random::new(1);
     let mut sum = Tally::default();
     for number in 0..scripts {
-        let length = 3 + random.next() % if number % 50 == 49 { 3_000 } else { 200 };
-        let mut script: Vec<u8> = (0..length).map(|_| (random.next() >> 32) as u8).collect();
+        let length = 3 + random.below(if number % 50 == 49 { 3_000 } else { 200 });
+        let mut script = random.bytes(length as usize);
         // Half of the scripts are kinder, so that they get further before the ring is confused.
         if number % 2 == 0 {
             for byte in script

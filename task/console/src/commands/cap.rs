@@ -9,10 +9,11 @@ use drv_scmi_api::Powercaps;
 use scmi::powercap::NO_PARENT;
 use scmi::units::{Microseconds, PowerUnit, PowerValue};
 
-use super::{Outcome, Run, Verb, has, named, next, rows, value};
+use super::{Outcome, Run, Verb, has, named, next_word, rows, value};
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{Kind, link, name};
+use crate::kind::Kind;
+use crate::platform::{link, name};
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -84,7 +85,7 @@ fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let caps = Powercaps::over(link)?;
     let domain = named(link, Kind::Cap, &mut words)?;
     let unit = caps.domain(domain)?.attributes.unit();
-    let word = next(&mut words);
+    let word = next_word(&mut words);
     let cap = power_of(word, unit)?;
     if has(&words, "delayed") {
         let reached = caps.set_cap_delayed(domain, cap)?;

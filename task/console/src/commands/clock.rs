@@ -10,9 +10,10 @@ use scmi::Status;
 use scmi::common::Range;
 use scmi::units::Hertz;
 
-use super::{Outcome, Run, Verb, has, named, next, on_off, padded, rows, value};
+use super::{Outcome, Run, Verb, has, named, next_word, on_off, padded, rows, value};
 use crate::Console;
-use crate::platform::{Kind, link, name};
+use crate::kind::Kind;
+use crate::platform::{link, name};
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -107,7 +108,7 @@ fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let clocks = Clocks::over(link)?;
     let clock = named(link, Kind::Clock, &mut words)?;
     let wanted = "a frequency, such as 800MHz, 1.5GHz or 32768";
-    let rate = value::<u64>(next(&mut words), HERTZ, 0, wanted)?;
+    let rate = value::<u64>(next_word(&mut words), HERTZ, 0, wanted)?;
     let rounding = if has(&words, "up") {
         Rounding::Up
     } else if has(&words, "auto") {

@@ -6,7 +6,7 @@
 use console_core::grammar::{Command, Words};
 use console_core::numbers::Numbers;
 use console_core::quantity::{self, Bad, Unit};
-use drv_scmi_api::{Error, Exchange, Incoming, PAYLOAD_MAX, ScmiError, next_event};
+use drv_scmi_api::{Error, EventSource, Exchange, Incoming, PAYLOAD_MAX, ScmiError, next_event};
 use heapless::Vec;
 use scmi::events::{EVENTS, Event, Thresholds, find};
 use scmi::{Protocol, Status};
@@ -242,10 +242,12 @@ fn unsubscribe(console: &mut Console) {
         let Some(event) = EVENTS.get(usize::from(number)) else {
             continue;
         };
-        let (protocol, source) = (event.protocol.id(), source.into());
-        let ended = console
-            .scmi
-            .notify(protocol, event.id, source, false, Thresholds::NONE);
+        let event = EventSource {
+            protocol: event.protocol.id(),
+            event: event.id,
+            source: source.into(),
+        };
+        let ended = console.scmi.notify(event, false, Thresholds::NONE);
         // A driver that restarted knows of no subscription; one that refuses knows not of this.
         if ended == Err(ScmiError::ServerRestarted) {
             console.followed.subscriptions.clear();

@@ -4,7 +4,7 @@
 //! `help`, and what Tab offers.
 
 use console_core::completion::{self, Others, Wanted};
-use console_core::grammar::{Called, Command, Misfit, Words};
+use console_core::grammar::{Called, Command, Words};
 use hubris_task_names::TASK_NAMES;
 use scmi::Protocol;
 use scmi::pinctrl::Selector;
@@ -13,7 +13,8 @@ use super::{COMMANDS, Outcome, Run, Verb, plain, resources};
 use crate::Console;
 use crate::asker::Asker;
 use crate::failure::Failure;
-use crate::platform::{self, Kind};
+use crate::kind::Kind;
+use crate::platform;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = plain(
@@ -36,7 +37,7 @@ fn help<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
         return Ok(());
     };
     let command = COMMANDS.iter().find(|command| command.name == name);
-    let command = command.ok_or(Failure::Misfit(Misfit::UnknownCommand(name)))?;
+    let command = command.ok_or(Failure::UnknownCommand(name))?;
     say!(terminal, "{}\n", command.help);
     for verb in command.verbs {
         say!(terminal, "  {}", Called(command, verb));

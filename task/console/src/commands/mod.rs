@@ -22,7 +22,7 @@ mod voltage;
 
 use core::fmt;
 
-use console_core::grammar::{self, Command, Words};
+use console_core::grammar::{self, Command, Misfit, Words};
 use console_core::numbers::{HOLES_MAX, Numbers};
 use console_core::quantity::{self, Unit};
 use drv_scmi_api::Error;
@@ -31,7 +31,8 @@ use scmi::common::ExtendedName;
 
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{self, Kind, Link};
+use crate::kind::Kind;
+use crate::platform::{self, Link};
 use crate::terminal::{Terminal, say};
 
 pub use events::Followed;
@@ -73,11 +74,34 @@ static COMMANDS: &[Command<Run>] = &[
     help::COMMAND,
 ];
 
+/// Why a line was not done.
+pub enum Trouble<'a> {
+    /// It is no command.
+    Misfit(Misfit<'a, Run>),
+    /// It is one that failed.
+    Failure(Failure<'a>),
+}
+
+impl<'a> From<Failure<'a>> for Trouble<'a> {
+    fn from(failure: Failure<'a>) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl fmt::Display for Trouble<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Misfit(misfit) => misfit.fmt(f),
+            Self::Failure(failure) => failure.fmt(f),
+        }
+    }
+}
+
 /// Runs a line. `None` when there is nothing in it.
-pub fn run<'a>(console: &mut Console, line: &'a str) -> Option<Outcome<'a>> {
+pub fn run<'a>(console: &mut Console, line: &'a str) -> Option<Result<(), Trouble<'a>>> {
     Some(match grammar::find(COMMANDS, line)? {
-        Ok((verb, words)) => (verb.run)(console, words),
-        Err(misfit) => Err(Failure::Misfit(misfit)),
+        Ok((verb, words)) => (verb.run)(console, words).map_err(Into::into),
+        Err(misfit) => Err(Trouble::Misfit(misfit)),
     })
 }
 
@@ -87,13 +111,13 @@ const fn plain(name: &'static str, help: &'static str, verbs: &'static [Verb]) -
 }
 
 /// The next word; there is one where the table says so.
-fn next<'a>(words: &mut Words<'a>) -> &'a str {
+fn next_word<'a>(words: &mut Words<'a>) -> &'a str {
     words.next().unwrap_or_default()
 }
 
 /// The number of what the next word names.
 fn named<'a>(link: Link<'_>, kind: Kind, words: &mut Words<'a>) -> Result<u32, Failure<'a>> {
-    platform::find(link, kind, next(words))
+    platform::find(link, kind, next_word(words))
 }
 
 /// Whether one of the words that are left is this.

@@ -9,10 +9,11 @@ use console_core::grammar::{Command, Words};
 use drv_scmi_api::Perf;
 use scmi::units::{Hertz, Microseconds, PowerValue};
 
-use super::{Outcome, Run, Shown, Verb, named, next, rows, whole};
+use super::{Outcome, Run, Shown, Verb, named, next_word, rows, whole};
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{Kind, link};
+use crate::kind::Kind;
+use crate::platform::link;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -103,7 +104,7 @@ fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let perf = Perf::over(link)?;
     let domain = named(link, Kind::Perf, &mut words)?;
-    let level = whole(next(&mut words), A_LEVEL)?;
+    let level = whole(next_word(&mut words), A_LEVEL)?;
     Ok(perf.set_level(domain, level)?)
 }
 

@@ -9,10 +9,11 @@ use console_core::grammar::{Command, Words};
 use drv_scmi_api::{Pins, numbers};
 use scmi::pinctrl::{Selector, Setting, SettingType};
 
-use super::{Outcome, Run, Shown, Verb, named, next, rows, whole};
+use super::{Outcome, Run, Shown, Verb, named, next_word, rows, whole};
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{Kind, Link, link, name};
+use crate::kind::Kind;
+use crate::platform::{Link, link, name};
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -61,7 +62,7 @@ pub const COMMAND: Command<Run> = Command {
 
 /// What the next two words name.
 fn selected<'a>(link: Link<'_>, words: &mut Words<'a>) -> Result<(Selector, u32), Failure<'a>> {
-    let selector = match next(words) {
+    let selector = match next_word(words) {
         "group" => Selector::Group,
         "function" => Selector::Function,
         _ => Selector::Pin,
@@ -161,10 +162,10 @@ fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let pins = Pins::over(link)?;
     let (selector, number) = selected(link, &mut words)?;
     let wanted = "the number of a setting, at most 255";
-    let word = next(&mut words);
+    let word = next_word(&mut words);
     let kind = u8::try_from(whole(word, wanted)?)
         .map_err(|_| Failure::Value(word, wanted, console_core::quantity::Bad::OutOfRange))?;
-    let value = whole(next(&mut words), "a number")?;
+    let value = whole(next_word(&mut words), "a number")?;
     let setting = Setting {
         kind: SettingType::default().with_id(kind),
         value,

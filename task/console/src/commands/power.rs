@@ -7,9 +7,10 @@ use console_core::grammar::{Command, Words};
 use drv_scmi_api::Power;
 use scmi::power::PowerState;
 
-use super::{Outcome, Run, Verb, has, named, next, rows, whole};
+use super::{Outcome, Run, Verb, has, named, next_word, rows, whole};
 use crate::Console;
-use crate::platform::{Kind, link};
+use crate::kind::Kind;
+use crate::platform::link;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -73,7 +74,7 @@ fn bring<'a>(
     let state = match state {
         Some(state) => state,
         None => PowerState(whole(
-            next(&mut words),
+            next_word(&mut words),
             "the number of a state, such as 0x40000000",
         )?),
     };

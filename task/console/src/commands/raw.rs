@@ -8,7 +8,7 @@ use console_core::quantity;
 use drv_scmi_api::PAYLOAD_MAX;
 use scmi::{Status, protocol};
 
-use super::{Outcome, Run, Verb, next, plain, whole};
+use super::{Outcome, Run, Verb, next_word, plain, whole};
 use crate::Console;
 use crate::failure::Failure;
 use crate::platform::{link, protocol_of, send};
@@ -29,9 +29,9 @@ pub const COMMAND: Command<Run> = plain(
 const LINE: usize = 16;
 
 fn raw<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
-    let name = next(&mut words);
+    let name = next_word(&mut words);
     let protocol = protocol_of(name).ok_or(Failure::UnknownProtocol(name))?;
-    let text = next(&mut words);
+    let text = next_word(&mut words);
     let wanted = "the number of a message, at most 0xff";
     let message = u8::try_from(whole(text, wanted)?)
         .map_err(|_| Failure::Value(text, wanted, quantity::Bad::OutOfRange))?;

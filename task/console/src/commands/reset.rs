@@ -10,7 +10,8 @@ use scmi::units::Microseconds;
 
 use super::{Outcome, Run, Verb, has, named, rows, whole};
 use crate::Console;
-use crate::platform::{Kind, link};
+use crate::kind::Kind;
+use crate::platform::link;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {

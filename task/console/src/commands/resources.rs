@@ -6,7 +6,7 @@
 use console_core::grammar::{Command, Words};
 use task_power_api::{NAME_MAX, PowerError, Resources, Trouble};
 
-use super::{Outcome, Run, Verb, next};
+use super::{Outcome, Run, Verb, next_word};
 use crate::asker::Asker;
 use crate::failure::Failure;
 use crate::terminal::{Terminal, say};
@@ -130,7 +130,7 @@ fn order<'a>(
     mut words: Words<'a>,
     order: impl FnOnce(&Resources, u8) -> Result<(), PowerError>,
 ) -> Outcome<'a> {
-    let word = next(&mut words);
+    let word = next_word(&mut words);
     let mut found = None;
     each(&console.scmi, |number, name| {
         if name == word {

@@ -11,11 +11,12 @@ use scmi::sensor::descriptor::SensorBase;
 use scmi::sensor::{IntervalWord, SensorConfig};
 use scmi::units::Scaled;
 
-use super::{Outcome, Row, Run, Verb, has, named, next, on_off, plain, row, troubled, value};
+use super::{Outcome, Row, Run, Verb, has, named, next_word, on_off, plain, row, troubled, value};
 use crate::Console;
 use crate::asker::Asker;
 use crate::failure::Failure;
-use crate::platform::{Kind, Link, link, long_name};
+use crate::kind::Kind;
+use crate::platform::{Link, link, long_name};
 use crate::terminal::{Terminal, say};
 
 pub const COMMAND: Command<Run> = Command {
@@ -207,7 +208,12 @@ fn trip<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let sensors = Sensors::over(link)?;
     let sensor = named(link, Kind::Sensor, &mut words)?;
     let base = sensors.sensor(sensor)?.base;
-    let point = value::<u8>(next(&mut words), PLAIN, 0, "the number of a trip point")?;
+    let point = value::<u8>(
+        next_word(&mut words),
+        PLAIN,
+        0,
+        "the number of a trip point",
+    )?;
     if point >= base.attributes.trip_points() {
         return Err(Failure::Told(match base.attributes.trip_points() {
             0 => "this sensor has no trip points",
@@ -215,12 +221,12 @@ fn trip<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
         }));
     }
     let value = value::<i64>(
-        next(&mut words),
+        next_word(&mut words),
         PLAIN,
         base.scale.exponent(),
         "a value in the sensor's unit, such as 70.5",
     )?;
-    let (rising, falling) = match next(&mut words) {
+    let (rising, falling) = match next_word(&mut words) {
         "rising" => (true, false),
         "falling" => (false, true),
         "both" => (true, true),

@@ -11,7 +11,7 @@ use hubris_task_names::TASK_NAMES;
 use task_jefe_api::Supervision;
 use userlib::*;
 
-use super::{Outcome, Run, Verb, next, plain};
+use super::{Outcome, Run, Verb, next_word, plain};
 use crate::failure::Failure;
 use crate::terminal::say;
 use crate::{Console, notifications, task_name};
@@ -28,7 +28,7 @@ pub const CRASH: Command<Run> = plain(
         "",
         "TASK",
         "faults it, and waits for the supervisor",
-        |console, mut words| crash(console, next(&mut words)),
+        |console, mut words| crash(console, next_word(&mut words)),
     )],
 );
 pub const RESTART: Command<Run> = plain(
@@ -38,7 +38,7 @@ pub const RESTART: Command<Run> = plain(
         "",
         "TASK",
         "restarts it, or starts it",
-        |console, mut words| restart(console, next(&mut words)),
+        |console, mut words| restart(console, next_word(&mut words)),
     )],
 );
 pub const HOLD: Command<Run> = plain(
@@ -48,7 +48,7 @@ pub const HOLD: Command<Run> = plain(
         "",
         "TASK",
         "leaves it, until it is released",
-        |console, mut words| hold(console, next(&mut words)),
+        |console, mut words| hold(console, next_word(&mut words)),
     )],
 );
 pub const RELEASE: Command<Run> = plain(
@@ -58,7 +58,7 @@ pub const RELEASE: Command<Run> = plain(
         "",
         "TASK",
         "ends `hold`",
-        |console, mut words| release(console, next(&mut words)),
+        |console, mut words| release(console, next_word(&mut words)),
     )],
 );
 pub const REBOOT: Command<Run> = plain(

@@ -10,9 +10,10 @@ use scmi::common::Range;
 use scmi::units::Microvolts;
 use scmi::voltage::Mode;
 
-use super::{Outcome, Run, Verb, has, named, next, padded, rows, value};
+use super::{Outcome, Run, Verb, has, named, next_word, padded, rows, value};
 use crate::Console;
-use crate::platform::{Kind, link};
+use crate::kind::Kind;
+use crate::platform::link;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -91,7 +92,7 @@ fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let voltages = Voltages::over(link)?;
     let domain = named(link, Kind::Voltage, &mut words)?;
     let wanted = "a voltage, such as 0.8V, 800mV or 800000 (microvolts)";
-    let level = value::<i32>(next(&mut words), VOLTS, -6, wanted)?;
+    let level = value::<i32>(next_word(&mut words), VOLTS, -6, wanted)?;
     if has(&words, "delayed") {
         let reached = voltages.set_level_delayed(domain, level)?;
         say!(console.terminal, "{}\n", Microvolts(reached));

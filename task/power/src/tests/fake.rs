@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use drv_scmi_api::{Event, Exchange, Polled, Response, ScmiError};
+use drv_scmi_api::{Event, EventSource, Exchange, Polled, Request, Response, ScmiError};
 use scmi::wire::split_status;
 use scmi::{Header, Token, events};
 use scmi_platform::machine::Machine;
@@ -145,13 +145,16 @@ fn sets(protocol: u8, message: u8) -> bool {
 impl Exchange for Fake {
     fn exchange(
         &self,
-        protocol: u8,
-        message: u8,
-        _flags: u8,
-        deadline_ms: u32,
-        request: &[u8],
+        request: &Request<&[u8]>,
         response: &mut [u8],
     ) -> Result<Response, ScmiError> {
+        let &Request {
+            protocol,
+            message,
+            deadline_ms,
+            payload: request,
+            ..
+        } = request;
         if let Some(error) = self.away.get() {
             return Err(error);
         }
@@ -208,7 +211,7 @@ impl Exchange for Fake {
         })
     }
 
-    fn start(&self, _: u8, _: u8, _: u8, _: u32, _: u32, _: &[u8]) -> Result<u32, ScmiError> {
+    fn send(&self, _: &Request<&[u8]>, _: u32) -> Result<u32, ScmiError> {
         unimplemented!("these tasks wait for every answer")
     }
 
@@ -222,22 +225,19 @@ impl Exchange for Fake {
 
     fn notify(
         &self,
-        protocol: u8,
-        event: u8,
-        source: u32,
+        event: EventSource,
         enable: bool,
         thresholds: events::Thresholds,
     ) -> Result<(), ScmiError> {
+        let EventSource {
+            protocol,
+            event,
+            source,
+        } = event;
         let entry = events::find(protocol, event).ok_or(ScmiError::UnknownEvent)?;
         let request = entry.enable_request_with(source, enable, thresholds);
-        let answer = self.exchange(
-            protocol,
-            entry.enabled_by,
-            0,
-            0,
-            request.as_bytes(),
-            &mut [],
-        )?;
+        let request = Request::new(protocol, entry.enabled_by, request.as_bytes());
+        let answer = self.exchange(&request, &mut [])?;
         match answer.status {
             0 => Ok(()),
             -1 => Err(ScmiError::EventNotSupported),

@@ -6,7 +6,7 @@
 #![no_std]
 #![no_main]
 
-use drv_scmi_api::Scmi;
+use drv_scmi_api::{Exchange, Request, Scmi};
 use userlib::*;
 
 task_slot!(SCMI, scmi);
@@ -25,7 +25,7 @@ fn main() -> ! {
         let order = sys_recv_notification(u32::MAX);
         for _ in 0..COMMANDS {
             let mut version = [0; 4];
-            let answer = scmi.call(BASE, PROTOCOL_VERSION, &[], &mut version);
+            let answer = scmi.exchange(&Request::new(BASE, PROTOCOL_VERSION, &[]), &mut version);
             assert!(
                 answer.is_ok_and(|answer| answer.status == 0),
                 "no answer: {answer:?}"

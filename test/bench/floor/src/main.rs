@@ -16,6 +16,7 @@ use core::fmt::Write;
 
 // The reset vector and the start-up code.
 use cortex_a_rt as _;
+use static_cell::ConstStaticCell;
 use test_bench_count::{Count, Samples, counter};
 use test_uart as uart;
 
@@ -29,10 +30,8 @@ const WALL: u32 = 8000;
 
 #[unsafe(no_mangle)]
 extern "C" fn kmain() -> ! {
-    static mut SAMPLES: Samples = Samples::NEW;
-    let samples = &raw mut SAMPLES;
-    // Safety: start-up calls this function once; nobody else names it.
-    let samples = unsafe { &mut *samples };
+    static SAMPLES: ConstStaticCell<Samples> = ConstStaticCell::new(Samples::NEW);
+    let samples = SAMPLES.take();
     uart::enable(UART);
     samples.calibrate(counter::start());
     let mut device = Device::new();

@@ -5,7 +5,7 @@
 
 use core::fmt::Write;
 
-use drv_scmi_api::{DEFAULT_DEADLINE, Polled, Scmi, TransferFlags};
+use drv_scmi_api::{Exchange, Polled, Request, Scmi, TransferFlags};
 use hubris_num_tasks::{NUM_TASKS, Task};
 use test_bench_count::{Count, Samples, counter};
 use test_uart::Line;
@@ -88,7 +88,7 @@ fn rows(scmi: &Scmi, samples: &mut Samples, times: usize) {
 #[inline(always)]
 pub fn exchange(scmi: &Scmi) {
     let mut version = [0; 4];
-    let answer = scmi.call(BASE, PROTOCOL_VERSION, &[], &mut version);
+    let answer = scmi.exchange(&Request::new(BASE, PROTOCOL_VERSION, &[]), &mut version);
     assert!(
         answer.is_ok_and(|answer| answer.status == 0),
         "no answer: {answer:?}"
@@ -97,7 +97,8 @@ pub fn exchange(scmi: &Scmi) {
 
 #[inline(always)]
 pub fn exchange_bytes(scmi: &Scmi, request: &[u8], response: &mut [u8]) {
-    let answer = scmi.call(UNKNOWN_PROTOCOL, PROTOCOL_VERSION, request, response);
+    let request = Request::new(UNKNOWN_PROTOCOL, PROTOCOL_VERSION, request);
+    let answer = scmi.exchange(&request, response);
     assert!(answer.is_ok(), "no answer: {answer:?}");
 }
 
@@ -108,7 +109,10 @@ fn both_ways(scmi: &Scmi, samples: &mut Samples, times: usize) {
         let request: [u8; LONGEST] = core::array::from_fn(|index| (index ^ round) as u8);
         let mut response = [0; LONGEST];
         let before = counter::read();
-        let answer = scmi.call(ECHO_PROTOCOL, ECHO_MESSAGE, &request, &mut response);
+        let answer = scmi.exchange(
+            &Request::new(ECHO_PROTOCOL, ECHO_MESSAGE, &request),
+            &mut response,
+        );
         let after = counter::read();
         samples.add(before, after, 1);
         assert!(
@@ -179,15 +183,9 @@ fn done(scmi: &Scmi, reading: Count, handle: u32) -> Count {
 }
 
 #[inline(always)]
-pub fn start(scmi: &Scmi, flags: u8, notification: u32) -> u32 {
-    match scmi.start(
-        BASE,
-        PROTOCOL_VERSION,
-        flags,
-        DEFAULT_DEADLINE,
-        notification,
-        &[],
-    ) {
+pub fn start(scmi: &Scmi, flags: TransferFlags, notification: u32) -> u32 {
+    let request = Request::new(BASE, PROTOCOL_VERSION, &[][..]).with_flags(flags);
+    match scmi.send(&request, notification) {
         Ok(handle) => handle,
         Err(error) => panic!("not started: {error:?}"),
     }
@@ -196,7 +194,7 @@ pub fn start(scmi: &Scmi, flags: u8, notification: u32) -> u32 {
 #[inline(always)]
 pub fn poll(scmi: &Scmi, handle: u32) -> Polled {
     let mut version = [0; 4];
-    match scmi.ask(handle, &mut version) {
+    match scmi.poll(handle, &mut version) {
         Ok(polled) => polled,
         Err(error) => panic!("no answer: {error:?}"),
     }
@@ -208,7 +206,7 @@ fn interrupts(scmi: &Scmi, batches: usize) {
     for _ in 0..batches {
         let mut handles = [0; DEEPEST];
         for handle in &mut handles {
-            *handle = start(scmi, TransferFlags::NONE, notifications::SCMI_MASK);
+            *handle = start(scmi, TransferFlags::empty(), notifications::SCMI_MASK);
         }
         for handle in handles {
             while poll(scmi, handle).done == 0 {

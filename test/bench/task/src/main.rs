@@ -19,6 +19,7 @@ mod wall;
 use core::fmt::Write;
 
 use drv_scmi_api::Scmi;
+use static_cell::ConstStaticCell;
 use task_jefe_api::Jefe;
 use test_bench_count::{Samples, counter};
 use test_uart as uart;
@@ -47,10 +48,8 @@ const PLANS: [Plan; 11] = [
 
 #[unsafe(export_name = "main")]
 fn main() -> ! {
-    static mut SAMPLES: Samples = Samples::NEW;
-    let samples = &raw mut SAMPLES;
-    // Safety: `main` is called once in each life of the task; nobody else names it.
-    let samples = unsafe { &mut *samples };
+    static SAMPLES: ConstStaticCell<Samples> = ConstStaticCell::new(Samples::NEW);
+    let samples = SAMPLES.take();
     let scmi = Scmi::from(SCMI.get_task_id());
     commands::exchange(&scmi);
     marks::first_answer();

@@ -3,7 +3,7 @@
 
 //! What a trace of every instruction is read from: each piece of work between two marks.
 
-use drv_scmi_api::{EventKind, Scmi, TransferFlags};
+use drv_scmi_api::{EventKind, EventSource, Exchange, Scmi, Thresholds, TransferFlags};
 use userlib::*;
 
 use crate::{commands, marks, notifications};
@@ -14,8 +14,11 @@ const TIMES: usize = 32;
 /// Events that are waited for, and how long each may take in milliseconds.
 const EVENTS: usize = 32;
 const EVENT_LIMIT: u32 = 10_000;
-const SENSOR: u8 = 0x15;
-const SENSOR_UPDATE: u8 = 1;
+const UPDATES: EventSource = EventSource {
+    protocol: 0x15,
+    event: 1,
+    source: 0,
+};
 
 /// The marked work.
 pub fn run(scmi: &Scmi, _samples: &mut Samples) {
@@ -54,7 +57,7 @@ fn pipelined(scmi: &Scmi) {
 
 /// Follows the first sensor until so many events have come. Somebody else makes them: the platform, or who drives it.
 pub fn events(scmi: &Scmi, _samples: &mut Samples) {
-    let followed = scmi.notify(SENSOR, SENSOR_UPDATE, 0, true, 0, 0);
+    let followed = scmi.notify(UPDATES, true, Thresholds::NONE);
     assert!(followed.is_ok(), "the sensor tells nothing: {followed:?}");
     for _ in 0..EVENTS {
         set_timer_relative(EVENT_LIMIT, notifications::TIMER_MASK);

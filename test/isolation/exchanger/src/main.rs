@@ -9,7 +9,7 @@
 #![no_std]
 #![no_main]
 
-use drv_scmi_api::{Scmi, ScmiError};
+use drv_scmi_api::{Exchange, Request, Scmi, ScmiError};
 use task_config::task_config;
 use task_jefe_api::Jefe;
 use userlib::*;
@@ -57,7 +57,10 @@ fn main() -> ! {
 /// The first word of the answer, or `None` when there was none, or the platform refused.
 fn exchange(scmi: &Scmi, message: u8, request: &[u8], response: &mut [u8]) -> Option<u32> {
     loop {
-        match scmi.call(TASK_CONFIG.protocol, message, request, response) {
+        match scmi.exchange(
+            &Request::new(TASK_CONFIG.protocol, message, request),
+            response,
+        ) {
             Ok(answer) if answer.status == 0 && answer.len == 4 => {
                 return response.first_chunk().map(|word| u32::from_le_bytes(*word));
             }

@@ -30,7 +30,7 @@ fn main() -> ! {
     loop {
         match resources.status(resource) {
             Ok(status) if status.own > 0 => {
-                sys_recv_notification(notifications::POWER_MASK);
+                let _ = sys_recv_notification(notifications::POWER_MASK);
             }
             _ => {
                 if resources.acquire(resource).is_err() {

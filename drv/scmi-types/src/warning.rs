@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use crate::{NO_TRANSPORT, ScmiInfo};
+use crate::{InfoFlags, NO_TRANSPORT, ScmiInfo};
 
 /// Something that is not as it should be. Its `Display` says what, and what to do.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -22,8 +22,8 @@ impl ScmiInfo {
     /// Everything that should be changed in the machine or in `app.toml`.
     pub fn warnings(&self) -> impl Iterator<Item = Warning> + use<> {
         let found = self.transport != NO_TRANSPORT;
-        let interrupt = found && self.flags & Self::NO_INTERRUPT != 0;
-        let held_off = found && self.flags & Self::INTERRUPT_HELD_OFF != 0;
+        let interrupt = found && self.flags.contains(InfoFlags::NO_INTERRUPT);
+        let held_off = found && self.flags.contains(InfoFlags::INTERRUPT_HELD_OFF);
         let neighbours = found && self.neighbours != 0;
         [
             interrupt.then_some(Warning::NoInterrupt(self.transport)),
@@ -62,7 +62,7 @@ impl fmt::Display for Warning {
 mod tests {
     use super::*;
 
-    fn warnings(flags: u32, neighbours: u32, transport: u8) -> Vec<String> {
+    fn warnings(flags: InfoFlags, neighbours: u32, transport: u8) -> Vec<String> {
         let info = ScmiInfo {
             flags,
             neighbours,
@@ -74,14 +74,14 @@ mod tests {
 
     #[test]
     fn each_warning_names_its_slots() {
-        assert!(warnings(0, 0, 31).is_empty());
-        let both = warnings(ScmiInfo::NO_INTERRUPT, 1 << 29 | 1 << 31, 30);
+        assert!(warnings(InfoFlags::empty(), 0, 31).is_empty());
+        let both = warnings(InfoFlags::NO_INTERRUPT, 1 << 29 | 1 << 31, 30);
         assert!(both[0].ends_with("give it \"virtio_mmio.slot30\" in app.toml"));
         assert!(both[1].ends_with("what is in slot 29 31"));
-        let held_off = warnings(ScmiInfo::INTERRUPT_HELD_OFF, 0, 31);
+        let held_off = warnings(InfoFlags::INTERRUPT_HELD_OFF, 0, 31);
         assert_eq!(held_off.len(), 1);
         assert!(held_off[0].starts_with("the device's interrupt is held off"));
         // Without a device there is nothing to warn of.
-        assert!(warnings(1, 1, NO_TRANSPORT).is_empty());
+        assert!(warnings(InfoFlags::NO_INTERRUPT, 1, NO_TRANSPORT).is_empty());
     }
 }
