@@ -12,21 +12,20 @@ use crate::{Clock, Machine, Status, Task};
 ///
 /// Sets of tasks are words with one bit a task. Bits are given by *rank*: the most important task has the top bit, equals
 /// follow in the order of their index. So the most important member of a set is found by counting leading zeros.
+///
+/// The order of the fields is known to the oracle of the fuzzer (`test/integration/src/oracle.rs`), which reads them out of a running
+/// machine. What never changes after the start is first and last.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Kernel<'t, M: Machine> {
     /// The hardware.
     pub machine: M,
     pub(crate) tasks: &'t mut [Task],
     pub(crate) image: &'static Image,
-    pub(crate) clock: Clock,
     /// The index of the task that runs when the kernel returns.
     pub(crate) current: usize,
     /// The runnable tasks.
     pub(crate) ready: u32,
-    /// By rank: the bits of all tasks of the same priority.
-    pub(crate) equals: [u32; MAX_TASKS],
-    /// By rank: the task's index.
-    pub(crate) by_rank: [u8; MAX_TASKS],
     /// The tasks whose timer is set.
     pub(crate) timers: u32,
     /// When the hardware timer will fire, in ticks: never after the earliest deadline, possibly before it.
@@ -37,6 +36,11 @@ pub struct Kernel<'t, M: Machine> {
     pub(crate) stray_interrupts: u32,
     /// Late errors of the memory system that came when nobody could be blamed any more.
     pub(crate) stray_aborts: u32,
+    pub(crate) clock: Clock,
+    /// By rank: the bits of all tasks of the same priority.
+    pub(crate) equals: [u32; MAX_TASKS],
+    /// By rank: the task's index.
+    pub(crate) by_rank: [u8; MAX_TASKS],
 }
 
 impl<'t, M: Machine> Kernel<'t, M> {

@@ -3,6 +3,8 @@
 
 //! What the kernel remembers of a task.
 
+use core::mem::offset_of;
+
 use abi::{FaultInfo, Generation, TaskId, TaskState};
 
 use crate::access::{Access, Regions};
@@ -46,6 +48,16 @@ pub struct Task {
     /// How often it was restarted since the machine started.
     pub(crate) restarts: u32,
 }
+
+// Known to the oracle of the fuzzer too.
+const _: () = {
+    assert!(offset_of!(Task, status) == 68);
+    assert!(offset_of!(Task, id) == 72);
+    assert!(offset_of!(Task, notifications) == 76);
+    assert!(offset_of!(Task, senders) == 80);
+    assert!(offset_of!(Task, bit) == 84);
+    assert!(offset_of!(Task, regions) == 100 || size_of::<usize>() == 8);
+};
 
 impl Task {
     /// A task that has not been started. [`Kernel::new`](crate::Kernel::new) places it among the others.

@@ -16,6 +16,7 @@
 //! where that has been done. Any failure panics with what the image, QEMU and the platform printed.
 
 pub mod debugger;
+pub mod oracle;
 
 use std::fmt::Display;
 use std::fs::{self, File};

@@ -27,11 +27,12 @@ const CASE: &str = ": case ";
 /// Of the suite, what runs before each commit.
 const QUICK_SUITE: &str = "every_case_passes_on_a_cortex_a15";
 /// Of the integration tests, what runs before each commit: the machine kept cool while a client does what it must not, a driver that
-/// crashes under a client, and a platform that dies.
-const SCENARIOS: [&str; 3] = [
+/// crashes under a client, a platform that dies, and random system calls.
+const SCENARIOS: [&str; 4] = [
     "s02_the_gpu_is_still_limited",
     "s15_events_go_on_across_a_crash_of_the_driver",
     "a_platform_that_dies_is_missed_in_time",
+    "a_hundred_thousand_random_system_calls_change_nobody_else",
 ];
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
 const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
@@ -62,8 +63,9 @@ const BUILD: &str = "tests, build";
 const HOST_CLIPPY: &str = "clippy, host";
 /// The images that tests boot, in the order in which they are built. All are linked from the same place; the one that ships comes
 /// last, because clippy looks at its kernel and would build it again behind another.
-const APPS: [&str; 3] = [
+const APPS: [&str; 4] = [
     "test/suite/app.toml",
+    "test/suite/fuzz.toml",
     bench::measure::APP,
     image::DEFAULT_APP,
 ];
@@ -86,7 +88,7 @@ pub(super) const STAGES: [Stage; 19] = [
         integration_tests,
     ),
     Stage::new(
-        "integration, three scenarios",
+        "integration, scenarios",
         Tier::Quick,
         &[IMAGES, BUILD],
         scenarios,

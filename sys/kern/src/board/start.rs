@@ -13,9 +13,10 @@ use crate::device::timer;
 use crate::{Kernel, Task, arch};
 
 /// Room for the records of the `N` tasks of an image.
+#[repr(C)]
 pub struct TaskStorage<const N: usize> {
-    taken: AtomicBool,
     tasks: UnsafeCell<MaybeUninit<[Task; N]>>,
+    taken: AtomicBool,
 }
 
 // Safety: `taken` lets one user through, once.

@@ -283,6 +283,8 @@ pub struct Model {
     pub refused: Option<(u32, bool)>,
     /// Every range that was written on a task's behalf.
     pub written: Vec<(u32, u32)>,
+    /// Every stack that was filled: its first address and the one behind it.
+    pub filled: Vec<(u32, u32)>,
 }
 
 impl Model {
@@ -351,6 +353,7 @@ impl Machine for Model {
     }
 
     fn fill(&mut self, base: u32, end: u32, word: u32) {
+        self.filled.push((base, end));
         let range = self.at(base, (end - base) as usize);
         for bytes in self.memory[range].chunks_exact_mut(4) {
             bytes.copy_from_slice(&word.to_le_bytes());
@@ -448,6 +451,7 @@ pub fn boot<'t>(image: &'static Image, tasks: &'t mut [Task]) -> TestKernel<'t> 
         pending: BTreeSet::new(),
         refused: None,
         written: Vec::new(),
+        filled: Vec::new(),
     };
     Kernel::new(image, tasks, model, 62_500_000)
 }
@@ -593,6 +597,12 @@ impl TestKernel<'_> {
     pub(super) fn put(&mut self, address: u32, bytes: &[u8]) {
         let range = self.machine.at(address, bytes.len());
         self.machine.memory[range].copy_from_slice(bytes);
+    }
+
+    /// The same, if the model has memory there.
+    pub(super) fn bytes_if_there(&self, address: u32, length: u32) -> Option<&[u8]> {
+        let start = address.checked_sub(BASE)? as usize;
+        self.machine.memory.get(start..start + length as usize)
     }
 
     pub(super) fn bytes(&self, address: u32, length: u32) -> &[u8] {

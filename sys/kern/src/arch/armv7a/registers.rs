@@ -107,6 +107,11 @@ impl Registers {
         self.r[4 + n] = value;
     }
 
+    /// The arguments.
+    pub fn arguments(&self) -> [u32; 7] {
+        self.results()
+    }
+
     /// Results 0 and on.
     pub fn results<const N: usize>(&self) -> [u32; N] {
         assert!(N <= 7);
