@@ -21,6 +21,7 @@
 //! | send a command and wait | [`Exchange::exchange`] |
 //! | have several under way | [`Exchange::send`], then [`Exchange::poll`] until it is done |
 //! | follow an event | [`Exchange::notify`], then [`Exchange::next_event`] whenever the notification of `app.toml` comes |
+//! | have numbers and names of things, of whatever protocol | [`Domains`] of its handle, or [`Kind`] |
 //! | know what the driver can do | [`Scmi::info`] with its [`warnings`](ScmiInfo::warnings), [`Scmi::stats`] |
 //!
 //! # Typed calls
@@ -60,6 +61,7 @@
 
 mod base;
 mod clock;
+mod domain;
 mod error;
 mod exchange;
 mod incoming;
@@ -87,6 +89,7 @@ pub use scmi::events::Thresholds;
 
 pub use base::{Base, Protocols};
 pub use clock::{Clocks, Rounding};
+pub use domain::{Domains, Kind};
 pub use error::{Advice, Error};
 pub use exchange::{Exchange, Scmi};
 pub use incoming::{Incoming, event_name, next_event};

@@ -292,6 +292,12 @@ macro_rules! protocol {
                 }
             }
 
+            /// A handle for what is the same in all versions.
+            #[allow(dead_code)]
+            pub(crate) fn unasked(link: $crate::Link<'e, E>) -> Self {
+                Self { link, version: Default::default() }
+            }
+
             /// The version that is spoken. A platform that was exchanged for another one may speak another: connect again.
             pub const fn version(&self) -> scmi::common::ProtocolVersion {
                 self.version

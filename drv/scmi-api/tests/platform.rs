@@ -616,3 +616,54 @@ fn events_have_names() {
     assert_eq!(event_name(Protocol::Sensor, 1), Some("SENSOR_UPDATE"));
     assert_eq!(event_name(Protocol::Voltage, 0), None);
 }
+
+#[test]
+fn every_kind_of_thing_has_numbers_and_names() {
+    let fake = Fake::new();
+    let link = Link::new(&fake);
+    for (kind, count, number, name) in [
+        (Kind::Power, 5, 1, "gpu"),
+        (Kind::Perf, 3, 2, "npu"),
+        (Kind::Clock, 5, 4, "uart"),
+        (Kind::Sensor, 6, 5, "accelerometer"),
+        (Kind::Reset, 3, 2, "radio"),
+        (Kind::Voltage, 3, 0, "vdd-cpu"),
+        (Kind::Powercap, 2, 0, "soc"),
+        (Kind::Pin(Selector::Group), 3, 1, "i2c0-pins"),
+        (Kind::Pin(Selector::Function), 3, 2, "gpio"),
+    ] {
+        assert_eq!(kind.count(link), Ok(count), "{kind}");
+        let found = kind.name(link, number);
+        assert_eq!(found.unwrap().as_str(), Some(name), "{kind}");
+        assert!(kind.name(link, NOBODY).is_err(), "{kind}");
+        let is_pin = kind.protocol() == Protocol::Pinctrl;
+        let of = (!is_pin).then_some(kind);
+        assert_eq!(Kind::of(kind.protocol()), of);
+    }
+    // Names need no version.
+    assert_eq!(fake.count(0x11, 0), 0);
+}
+
+/// The short name of what promises a longer one serves if the platform does not keep that.
+#[test]
+fn a_long_name_that_is_refused_is_the_short_one() {
+    for refused in [false, true] {
+        let fake = Fake::new();
+        fake.tamper(
+            move |sent, status, values| match (sent.protocol, sent.message) {
+                // DOMAIN_ATTRIBUTES: bit 27 promises a longer name.
+                (0x11, 3) => values[3] |= 1 << 3,
+                (0x11, 8) if refused => *status = -1,
+                (0x11, 8) => {
+                    *status = 0;
+                    *values = vec![0; 68];
+                    values[4..][..8].copy_from_slice(b"graphics");
+                }
+                _ => {}
+            },
+        );
+        let name = Kind::Power.name(Link::new(&fake), GPU).unwrap();
+        let wanted = if refused { "gpu" } else { "graphics" };
+        assert_eq!(name.as_str(), Some(wanted));
+    }
+}

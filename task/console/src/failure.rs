@@ -7,12 +7,12 @@ use core::fmt;
 
 use console_core::grammar::Misfit;
 use console_core::quantity::{Bad, BadBytes};
-use drv_scmi_api::{Advice, DriverState, Error, ScmiError};
+use drv_scmi_api::{Advice, DriverState, Error, Kind, ScmiError};
 use hubris_task_names::TASK_NAMES;
 use task_jefe_api::JefeError;
 use task_power_api::PowerError;
 
-use crate::kind::Kind;
+use crate::protocols::command_for;
 
 /// Why a command failed.
 pub enum Failure<'a> {
@@ -101,10 +101,10 @@ impl fmt::Display for Failure<'_> {
                 write!(f, "there is no resource `{name}`; `resources list` shows them")
             }
             Self::NotThere(kind, name) => {
-                write!(f, "there is no {kind} `{name}`; `{}` shows them", kind.listed_by())
+                write!(f, "there is no {kind} `{name}`; `{} list` shows them", command_for(kind.protocol()))
             }
             Self::SameName(kind, name) => {
-                write!(f, "more than one {kind} is called `{name}`; take the number, which `{}` shows", kind.listed_by())
+                write!(f, "more than one {kind} is called `{name}`; take the number, which `{} list` shows", command_for(kind.protocol()))
             }
             Self::Value(text, wanted, bad) => write!(f, "`{text}`: {bad}; it must be {wanted}"),
             Self::Bytes(bad) => bad.fmt(f),

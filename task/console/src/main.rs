@@ -31,9 +31,9 @@ mod commands;
 mod failure;
 mod faults;
 mod input;
-mod kind;
 mod notice;
 mod platform;
+mod protocols;
 mod terminal;
 
 use core::cell::RefCell;

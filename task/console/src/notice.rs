@@ -5,12 +5,11 @@
 
 use core::fmt;
 
-use drv_scmi_api::{Powercaps, Sensors};
+use drv_scmi_api::{Kind, Powercaps, Sensors};
 use scmi::units::{Hertz, Microseconds, PowerValue};
 use scmi::{Notice, Protocol};
 
-use crate::kind::Kind;
-use crate::platform::{Link, name};
+use crate::platform::Link;
 
 /// An event, and the way to ask for names.
 pub struct Told<'a> {
@@ -102,7 +101,7 @@ impl Told<'_> {
         let known = self
             .link
             .zip(kind)
-            .and_then(|(link, kind)| name(link, kind, number).ok());
+            .and_then(|(link, kind)| kind.name(link, number).ok());
         match known {
             Some(name) => write!(f, "{protocol:<8} {name:<16} "),
             None => write!(f, "{protocol:<8} {number:<16} "),

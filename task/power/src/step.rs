@@ -3,8 +3,7 @@
 
 //! One step: a supply, a power domain, a clock or a reset signal.
 
-use drv_scmi_api::{Clocks, Error, Exchange, Link, Power, Resets, Rounding, Voltages};
-use scmi::common::ShortName;
+use drv_scmi_api::{Clocks, Domains, Exchange, Link, Power, Resets, Rounding, Voltages};
 use scmi::power::PowerState;
 use scmi::voltage::Mode;
 use task_power_api::Cause;
@@ -133,7 +132,7 @@ impl Step {
         domain: u32,
     ) -> Result<Voltages<'e, E>, Cause> {
         let voltages = Voltages::over(link)?;
-        self.check(|| Ok(voltages.domain(domain)?.name))?;
+        self.check(&voltages, domain)?;
         Ok(voltages)
     }
 
@@ -143,7 +142,7 @@ impl Step {
         domain: u32,
     ) -> Result<Power<'e, E>, Cause> {
         let power = Power::over(link)?;
-        self.check(|| Ok(power.domain(domain)?.name))?;
+        self.check(&power, domain)?;
         Ok(power)
     }
 
@@ -154,7 +153,9 @@ impl Step {
     ) -> Result<(Clocks<'e, E>, bool), Cause> {
         let clocks = Clocks::over(link)?;
         let info = clocks.clock(clock)?;
-        self.check(|| Ok(info.name))?;
+        if self.name.is_some_and(|wanted| !info.name.is(wanted)) {
+            return Err(Cause::WrongName);
+        }
         Ok((clocks, info.attributes.is_enabled()))
     }
 
@@ -164,14 +165,14 @@ impl Step {
         domain: u32,
     ) -> Result<Resets<'e, E>, Cause> {
         let resets = Resets::over(link)?;
-        self.check(|| Ok(resets.domain(domain)?.name))?;
+        self.check(&resets, domain)?;
         Ok(resets)
     }
 
     /// Fails unless the platform has the right name for it.
-    fn check(&self, name: impl FnOnce() -> Result<ShortName, Error>) -> Result<(), Cause> {
+    fn check(&self, domains: &impl Domains, number: u32) -> Result<(), Cause> {
         match self.name {
-            Some(wanted) if !name()?.is(wanted) => Err(Cause::WrongName),
+            Some(wanted) if !domains.short_name(number)?.0.is(wanted) => Err(Cause::WrongName),
             _ => Ok(()),
         }
     }

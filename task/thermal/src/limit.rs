@@ -3,9 +3,8 @@
 
 //! A limit: the highest level of a performance domain, or a power cap.
 
-use drv_scmi_api::{Error, Exchange, Link, Perf, Powercaps};
+use drv_scmi_api::{Domains, Error, Exchange, Link, Perf, Powercaps};
 use scmi::Status;
-use scmi::common::ShortName;
 use task_thermal_api::Cause;
 
 /// A limit, as `app.toml` describes it.
@@ -99,12 +98,12 @@ impl Limit {
         match self.target {
             Target::Perf { domain } => {
                 let perf = Perf::over(link)?;
-                self.check(known, || Ok(perf.domain(domain)?.name))?;
+                self.check(known, &perf, domain)?;
                 Ok(self.limit_level(&perf, domain, value, known)?)
             }
             Target::Cap { domain } => {
                 let caps = Powercaps::over(link)?;
-                self.check(known, || Ok(caps.domain(domain)?.name))?;
+                self.check(known, &caps, domain)?;
                 if known.ask(|| caps.cap(domain))? != Some(value) {
                     caps.set_cap(domain, value)?;
                 }
@@ -113,13 +112,11 @@ impl Limit {
         }
     }
 
-    fn check(
-        &self,
-        known: &mut Known,
-        name: impl FnOnce() -> Result<ShortName, Error>,
-    ) -> Result<(), Cause> {
+    fn check(&self, known: &mut Known, domains: &impl Domains, number: u32) -> Result<(), Cause> {
         match self.platform_name {
-            Some(wanted) if !known.named && !name()?.is(wanted) => Err(Cause::WrongName),
+            Some(wanted) if !known.named && !domains.short_name(number)?.0.is(wanted) => {
+                Err(Cause::WrongName)
+            }
             _ => {
                 known.named = true;
                 Ok(())

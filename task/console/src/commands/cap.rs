@@ -5,15 +5,14 @@
 
 use console_core::grammar::{Command, Words};
 use console_core::quantity::{PLAIN, SECONDS, WATTS};
-use drv_scmi_api::Powercaps;
+use drv_scmi_api::{Kind, Powercaps};
 use scmi::powercap::NO_PARENT;
 use scmi::units::{Microseconds, PowerUnit, PowerValue};
 
 use super::{Outcome, Run, Verb, has, named, next_word, rows, value};
 use crate::Console;
 use crate::failure::Failure;
-use crate::kind::Kind;
-use crate::platform::{link, name};
+use crate::platform::link;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -41,31 +40,36 @@ pub const COMMAND: Command<Run> = Command {
 fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let caps = Powercaps::over(link)?;
-    rows(&mut console.terminal, link, Kind::Cap, |row, domain| {
-        let info = caps.domain(domain);
-        let unit = info.map_or(PowerUnit::Undefined, |info| info.attributes.unit());
-        let power = |value| PowerValue { value, unit };
-        row.part("capped at ", "cap", caps.cap(domain).map(power))?;
-        let info = match info {
-            Ok(info) => info,
-            Err(error) => return row.note("attributes", error),
-        };
-        if info.attributes.measures() {
-            let measured = caps.measure(domain).map(|measured| power(measured.power));
-            row.part(", takes ", "takes", measured)?;
-        }
-        if info.parent != NO_PARENT {
-            let parent = name(link, Kind::Cap, info.parent);
-            row.part(", part of ", "part of", parent)?;
-        }
-        Ok(())
-    })
+    rows(
+        &mut console.terminal,
+        link,
+        Kind::Powercap,
+        |row, domain| {
+            let info = caps.domain(domain);
+            let unit = info.map_or(PowerUnit::Undefined, |info| info.attributes.unit());
+            let power = |value| PowerValue { value, unit };
+            row.part("capped at ", "cap", caps.cap(domain).map(power))?;
+            let info = match info {
+                Ok(info) => info,
+                Err(error) => return row.note("attributes", error),
+            };
+            if info.attributes.measures() {
+                let measured = caps.measure(domain).map(|measured| power(measured.power));
+                row.part(", takes ", "takes", measured)?;
+            }
+            if info.parent != NO_PARENT {
+                let parent = Kind::Powercap.name(link, info.parent);
+                row.part(", part of ", "part of", parent)?;
+            }
+            Ok(())
+        },
+    )
 }
 
 fn get<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let caps = Powercaps::over(link)?;
-    let domain = named(link, Kind::Cap, &mut words)?;
+    let domain = named(link, Kind::Powercap, &mut words)?;
     let info = caps.domain(domain)?;
     let unit = info.attributes.unit();
     let power = |value| PowerValue { value, unit };
@@ -83,7 +87,7 @@ fn get<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
 fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let caps = Powercaps::over(link)?;
-    let domain = named(link, Kind::Cap, &mut words)?;
+    let domain = named(link, Kind::Powercap, &mut words)?;
     let unit = caps.domain(domain)?.attributes.unit();
     let word = next_word(&mut words);
     let cap = power_of(word, unit)?;
@@ -119,7 +123,7 @@ fn power_of(word: &str, unit: PowerUnit) -> Result<u32, Failure<'_>> {
 fn pai<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let caps = Powercaps::over(link)?;
-    let domain = named(link, Kind::Cap, &mut words)?;
+    let domain = named(link, Kind::Powercap, &mut words)?;
     match words.next() {
         Some(word) => {
             let interval = value(word, SECONDS, -6, "a time, such as 100ms or 0.5s")?;
@@ -137,7 +141,7 @@ fn pai<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
 fn measure<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let link = link(&console.scmi)?;
     let caps = Powercaps::over(link)?;
-    let domain = named(link, Kind::Cap, &mut words)?;
+    let domain = named(link, Kind::Powercap, &mut words)?;
     let unit = caps.domain(domain)?.attributes.unit();
     let measured = caps.measure(domain)?;
     say!(

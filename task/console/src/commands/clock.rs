@@ -5,15 +5,14 @@
 
 use console_core::grammar::{Command, Words};
 use console_core::quantity::HERTZ;
-use drv_scmi_api::{Choices, Clocks, Error, Rounding};
+use drv_scmi_api::{Choices, Clocks, Error, Kind, Rounding};
 use scmi::Status;
 use scmi::common::Range;
 use scmi::units::Hertz;
 
 use super::{Outcome, Run, Verb, has, named, next_word, on_off, padded, rows, value};
 use crate::Console;
-use crate::kind::Kind;
-use crate::platform::{link, name};
+use crate::platform::link;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -63,7 +62,7 @@ fn list<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
         row.part(" at ", "rate", rate)?;
         if info.is_ok_and(|info| info.attributes.has_parents()) {
             let parent = clocks.parent(clock);
-            let parent = parent.and_then(|parent| name(link, Kind::Clock, parent));
+            let parent = parent.and_then(|parent| Kind::Clock.name(link, parent));
             row.part(", fed by ", "fed by", parent)?;
         }
         Ok(())
@@ -152,7 +151,7 @@ fn parent<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
         return Ok(clocks.set_parent(clock, parent)?);
     }
     let parent = clocks.parent(clock)?;
-    say!(console.terminal, "{}\n", name(link, Kind::Clock, parent)?);
+    say!(console.terminal, "{}\n", Kind::Clock.name(link, parent)?);
     Ok(())
 }
 
@@ -165,7 +164,7 @@ fn parents<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
         say!(
             console.terminal,
             "{parent:>3}  {}\n",
-            name(link, Kind::Clock, parent)?
+            Kind::Clock.name(link, parent)?
         );
     }
     Ok(())

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::input::Full;
 use crate::notice::Told;
 use crate::platform::{self, Link, link};
+use crate::protocols::protocol_of;
 use crate::terminal::say;
 use crate::{Console, SCMI, notifications};
 
@@ -150,7 +151,7 @@ fn choose<'a>(words: Words<'a>) -> Result<(Choice, u32), Failure<'a>> {
                 "usage: events [PROTOCOL...] [DURATION]: one duration, at the end",
             ));
         }
-        match platform::protocol_of(word) {
+        match protocol_of(word) {
             Some(id) => {
                 let known = Protocol::from_id(id).ok_or(Failure::UnknownProtocol(word))?;
                 choice = choice.with(known);

@@ -5,6 +5,7 @@
 
 use console_core::completion::{self, Others, Wanted};
 use console_core::grammar::{Called, Command, Words};
+use drv_scmi_api::Kind;
 use hubris_task_names::TASK_NAMES;
 use scmi::Protocol;
 use scmi::pinctrl::Selector;
@@ -13,8 +14,8 @@ use super::{COMMANDS, Outcome, Run, Verb, plain, resources};
 use crate::Console;
 use crate::asker::Asker;
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::platform;
+use crate::protocols::protocol_of;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = plain(
@@ -85,17 +86,12 @@ fn names(scmi: &Asker, wanted: &Wanted<'_>, sink: &mut impl FnMut(&str)) {
             _ => Selector::Pin,
         })
     };
-    let kind = match wanted.command {
-        "power" => Kind::Power,
-        "perf" => Kind::Perf,
-        "clock" => Kind::Clock,
-        "sensor" => Kind::Sensor,
-        "reset" => Kind::Reset,
-        "voltage" => Kind::Voltage,
-        "cap" => Kind::Cap,
-        "pin" => pins(),
-        _ => return,
+    let protocol = protocol_of(wanted.command).and_then(Protocol::from_id);
+    let kind = match protocol {
+        Some(Protocol::Pinctrl) => Some(pins()),
+        other => other.and_then(Kind::of),
     };
+    let Some(kind) = kind else { return };
     // Without an answer there is nothing to offer; the command itself will say why.
     if let Ok(link) = platform::link(scmi) {
         let _ = platform::each(link, kind, |_, name| {

@@ -25,13 +25,12 @@ use core::fmt;
 use console_core::grammar::{self, Command, Misfit, Words};
 use console_core::numbers::{HOLES_MAX, Numbers};
 use console_core::quantity::{self, Unit};
-use drv_scmi_api::Error;
+use drv_scmi_api::{Error, Kind};
 use scmi::Status;
 use scmi::common::ExtendedName;
 
 use crate::Console;
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::platform::{self, Link};
 use crate::terminal::{Terminal, say};
 
@@ -152,11 +151,11 @@ fn rows(
     kind: Kind,
     mut rest: impl FnMut(&mut Row<'_>, u32) -> Result<(), Error>,
 ) -> Outcome<'static> {
-    let count = platform::count(link, kind)?;
+    let count = kind.count(link)?;
     let mut numbers = Numbers::below(count);
     let mut trouble = None;
     while let Some(number) = numbers.next() {
-        let name = match platform::name(link, kind, number) {
+        let name = match kind.name(link, number) {
             Err(Error::Refused(Status::NOT_FOUND)) => {
                 numbers.is_missing();
                 continue;

@@ -6,13 +6,12 @@
 use core::fmt;
 
 use console_core::grammar::{Command, Words};
-use drv_scmi_api::Perf;
+use drv_scmi_api::{Kind, Perf};
 use scmi::units::{Hertz, Microseconds, PowerValue};
 
 use super::{Outcome, Run, Shown, Verb, named, next_word, rows, whole};
 use crate::Console;
 use crate::failure::Failure;
-use crate::kind::Kind;
 use crate::platform::link;
 use crate::terminal::say;
 

@@ -6,14 +6,13 @@
 use core::fmt;
 
 use console_core::grammar::{Command, Words};
-use drv_scmi_api::{Pins, numbers};
+use drv_scmi_api::{Kind, Pins, numbers};
 use scmi::pinctrl::{Selector, Setting, SettingType};
 
 use super::{Outcome, Run, Shown, Verb, named, next_word, rows, whole};
 use crate::Console;
 use crate::failure::Failure;
-use crate::kind::Kind;
-use crate::platform::{Link, link, name};
+use crate::platform::{Link, link};
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = Command {
@@ -102,7 +101,7 @@ fn list<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
                     && let Some(function) = pins.function(selector, number).transpose()
                 {
                     let kind = Kind::Pin(Selector::Function);
-                    let function = function.and_then(|function| name(link, kind, function));
+                    let function = function.and_then(|function| kind.name(link, function));
                     row.part(" for ", "function", function)?;
                 }
                 Ok(())
@@ -118,7 +117,7 @@ fn get<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let (selector, number) = selected(link, &mut words)?;
     match pins.function(selector, number)? {
         Some(function) => {
-            let function = name(link, Kind::Pin(Selector::Function), function)?;
+            let function = Kind::Pin(Selector::Function).name(link, function)?;
             say!(console.terminal, "function {function}\n");
         }
         None => say!(console.terminal, "no function\n"),
@@ -143,7 +142,7 @@ fn members<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
         say!(
             console.terminal,
             "{member:>3}  {}\n",
-            name(link, kind, member)?
+            kind.name(link, member)?
         );
     }
     Ok(())

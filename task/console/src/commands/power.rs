@@ -4,12 +4,11 @@
 //! `power`: power domains.
 
 use console_core::grammar::{Command, Words};
-use drv_scmi_api::Power;
+use drv_scmi_api::{Kind, Power};
 use scmi::power::PowerState;
 
 use super::{Outcome, Run, Verb, has, named, next_word, rows, whole};
 use crate::Console;
-use crate::kind::Kind;
 use crate::platform::link;
 use crate::terminal::say;
 

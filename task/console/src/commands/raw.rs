@@ -11,7 +11,8 @@ use scmi::{Status, protocol};
 use super::{Outcome, Run, Verb, next_word, plain, whole};
 use crate::Console;
 use crate::failure::Failure;
-use crate::platform::{link, protocol_of, send};
+use crate::platform::{link, send};
+use crate::protocols::protocol_of;
 use crate::terminal::say;
 
 pub const COMMAND: Command<Run> = plain(

@@ -4,13 +4,12 @@
 //! `reset`: reset domains. `reboot` is what restarts the machine.
 
 use console_core::grammar::{Command, Words};
-use drv_scmi_api::Resets;
+use drv_scmi_api::{Kind, Resets};
 use scmi::reset::{LATENCY_UNKNOWN, ResetState};
 use scmi::units::Microseconds;
 
 use super::{Outcome, Run, Verb, has, named, rows, whole};
 use crate::Console;
-use crate::kind::Kind;
 use crate::platform::link;
 use crate::terminal::say;
 

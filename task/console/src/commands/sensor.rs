@@ -5,7 +5,7 @@
 
 use console_core::grammar::{Command, Words};
 use console_core::quantity::{PLAIN, SECONDS, quantity};
-use drv_scmi_api::{AxisReadings, Choices, Error, Sensors};
+use drv_scmi_api::{AxisReadings, Choices, Domains, Error, Kind, Sensors};
 use scmi::Status;
 use scmi::sensor::descriptor::SensorBase;
 use scmi::sensor::{IntervalWord, SensorConfig};
@@ -15,8 +15,7 @@ use super::{Outcome, Row, Run, Verb, has, named, next_word, on_off, plain, row, 
 use crate::Console;
 use crate::asker::Asker;
 use crate::failure::Failure;
-use crate::kind::Kind;
-use crate::platform::{Link, link, long_name};
+use crate::platform::{Link, link};
 use crate::terminal::{Terminal, say};
 
 pub const COMMAND: Command<Run> = Command {
@@ -75,7 +74,7 @@ fn show_all(console: &mut Console, switch_on: bool) -> Outcome<'static> {
     for sensor in sensors.sensors() {
         let base = sensor?.base;
         let is_cut = base.attributes.has_extended_name();
-        let name = long_name(link, Kind::Sensor, base.sensor, base.name, is_cut);
+        let name = sensors.full_name_of(base.sensor, base.name, is_cut);
         let terminal = &mut console.terminal;
         row(terminal, base.sensor, name, &mut trouble, |row| {
             show_row(row, &sensors, &base, switch_on)

@@ -5,14 +5,13 @@
 
 use console_core::grammar::{Command, Words};
 use console_core::quantity::VOLTS;
-use drv_scmi_api::{Choices, Voltages};
+use drv_scmi_api::{Choices, Kind, Voltages};
 use scmi::common::Range;
 use scmi::units::Microvolts;
 use scmi::voltage::Mode;
 
 use super::{Outcome, Run, Verb, has, named, next_word, padded, rows, value};
 use crate::Console;
-use crate::kind::Kind;
 use crate::platform::link;
 use crate::terminal::say;
 
