@@ -129,8 +129,11 @@ impl System for Still {
     }
 }
 
-/// The tag of each batch.
+/// The tag of each batch that a test does not give one.
 pub const BATCH_TAG: u32 = 0x5a5a;
+
+/// How many turns a run may have.
+const TURNS: u32 = 4;
 
 /// The timer's bit was posted.
 pub const TIMER: Cause = Cause::Notification {
@@ -485,6 +488,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         ) -> Plan,
     ) {
         let resets = self.transport.resets;
+        let kicks = self.transport.kicks;
         let outside = RefCell::new((&mut self.device, &mut self.hook));
         let mut system = FakeSystem {
             outside: &outside,
@@ -506,6 +510,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             self.kernel.unmasks += 1;
         }
         self.plan = plan;
+        // One notify for what came with a request, one for each turn, and two to begin with a device that was reset.
+        let most = 1 + TURNS + 2 * (self.transport.resets - resets);
+        for (now, before) in self.transport.kicks.iter().zip(kicks) {
+            assert!(now - before <= most, "{} notifies", now - before);
+        }
         if self.transport.resets != resets {
             self.device = FakeDevice::new(self.memory, &self.transport);
         }
@@ -616,10 +625,27 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         entries: &[Entry],
         deadline: u32,
     ) -> Result<(), Refusal> {
+        let result = self.batch_without_run(owner, entries, deadline, BATCH_TAG);
+        // As the server does.
+        self.run(match result {
+            Ok(()) => Cause::Request,
+            Err(_) => Cause::Poll,
+        });
+        result
+    }
+
+    /// The same with a tag, up to where the driver is to run.
+    pub fn batch_without_run(
+        &mut self,
+        owner: Owner,
+        entries: &[Entry],
+        deadline: u32,
+        tag: u32,
+    ) -> Result<(), Refusal> {
         let batch = Batch {
             count: entries.len(),
             deadline_ms: deadline,
-            tag: BATCH_TAG,
+            tag,
         };
         let mut result = Ok(());
         self.perform(|driver, system, _| {
@@ -629,16 +655,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             });
             Plan::default()
         });
-        let result = result.map_err(|error| match error {
+        result.map_err(|error| match error {
             NotSent::Refused(refusal) => refusal,
             NotSent::NotFilled(never) => match never {},
-        });
-        // As the server does.
-        self.run(match result {
-            Ok(()) => Cause::Request,
-            Err(_) => Cause::Poll,
-        });
-        result
+        })
     }
 
     /// The timer's bit is posted, which any task may do at any time: the driver looks at the rings and at the clock. Returns what
