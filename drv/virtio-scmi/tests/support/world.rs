@@ -185,6 +185,7 @@ pub struct FakeSystem<'o, 'm, const R: usize, const S: usize, const E: usize> {
     outside: &'o Outside<'o, 'm, R, S, E>,
     now: u64,
     dead: &'o [Owner],
+    takes: &'o mut u32,
     told: &'o mut Vec<(Option<Handle>, Told)>,
     /// A run is bounded, whatever the device does: so much may be told.
     most: usize,
@@ -219,7 +220,9 @@ impl<const R: usize, const S: usize, const E: usize> System for FakeSystem<'_, '
         let result = result.map(|reply| (reply.status, values(&reply)));
         self.tell(None, Told::Entry(owner, tag, index, result));
         // A client that is dead, or whose lease is no more, cannot take it.
-        self.is_alive(owner)
+        let is_heard = *self.takes > 0;
+        *self.takes = self.takes.saturating_sub(1);
+        is_heard && self.is_alive(owner)
     }
 
     fn batch_ended(&mut self, owner: Owner) {
@@ -354,6 +357,8 @@ pub struct World<'m, const R: usize, const S: usize, const E: usize> {
     pub audits: bool,
     /// Lives that are over.
     pub dead: Vec<Owner>,
+    /// So many more entries of batches their clients can take.
+    pub takes: u32,
     told: Vec<(Option<Handle>, Told)>,
     hook: Option<Hook<'m, R, S, E>>,
 }
@@ -422,6 +427,7 @@ pub fn run_over<const R: usize, const S: usize, const E: usize>(
         // Miri takes a second for what a computer does in a microsecond: there, the beginning and the end of a world must do.
         audits: !cfg!(miri),
         dead: Vec::new(),
+        takes: u32::MAX,
         told: Vec::new(),
         hook: None,
     };
@@ -494,6 +500,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             outside: &outside,
             now: self.now,
             dead: &self.dead,
+            takes: &mut self.takes,
             told: &mut self.told,
             most: 8 * (R + S + E + 64),
         };
@@ -593,6 +600,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             outside: &outside,
             now: self.now,
             dead: &self.dead,
+            takes: &mut self.takes,
             told: &mut self.told,
             most: 8 * (R + S + E + 64),
         };
