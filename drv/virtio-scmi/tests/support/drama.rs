@@ -6,14 +6,17 @@
 //! After each move the channel's books are audited, and whoever is told something must have been waiting for it. At the end
 //! the device behaves again, and everybody must get an end: nothing may hang, and nothing may be lost.
 
+use super::batches::{
+    Line, Ongoing, Random, Scene, any_count, any_entry, check_refusal, parameters,
+};
 use super::device::{Command, header};
 use super::script::Script;
 use super::world::Wish;
 use super::world::{INTERRUPT, Setup, TIMER, Told, World, run_sized, wish};
 use super::{CONSOLE, POWER, STRANGER, THERMAL};
 use drv_virtio_scmi::{
-    ALL_SOURCES, Condition, EVENT_IDX, Handle, NotSent, Notified, Owner, P2A_CHANNELS, Refusal,
-    Thresholds, VERSION_1, Wait,
+    ALL_SOURCES, Cause, Condition, EVENT_IDX, Handle, NotSent, Notified, Owner, P2A_CHANNELS,
+    Refusal, Thresholds, VERSION_1, Wait,
 };
 use std::collections::HashMap;
 
@@ -55,6 +58,8 @@ pub fn play<const R: usize, const S: usize, const E: usize>(
             blocked: HashMap::new(),
             handles: Vec::new(),
             subscribing: Vec::new(),
+            batches: HashMap::new(),
+            gone: Vec::new(),
             taken: Vec::new(),
             resets: 1,
             serial: 0,
@@ -97,6 +102,10 @@ struct Drama<'w, 'm, const R: usize, const S: usize, const E: usize> {
     handles: Vec<(Owner, Handle, u32)>,
     /// Blocked in subscribing.
     subscribing: Vec<Owner>,
+    /// Blocked in a batch.
+    batches: HashMap<Owner, Ongoing>,
+    /// Batches of clients that the driver knows to be gone.
+    gone: Vec<Ongoing>,
     /// Commands that the device took and has not answered.
     taken: Vec<Command>,
     /// Resets of the device so far.
@@ -107,7 +116,8 @@ struct Drama<'w, 'm, const R: usize, const S: usize, const E: usize> {
 impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     fn step(&mut self, script: &mut Script<'_>) {
         match script.byte() % 32 {
-            0..=5 => self.submit(script),
+            0..=4 => self.submit(script),
+            5 => self.batch(script),
             6 | 7 => self.poll(script),
             8 => self.cancel(script),
             9 => self.subscribe(script),
@@ -134,7 +144,24 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             _ => self.turn(),
         }
         self.hear();
+        if self.manners == Manners::Good {
+            self.check_quotas();
+        }
         self.world.audit();
+    }
+
+    /// Of a batch no more may be in flight than its client may have.
+    fn check_quotas(&self) {
+        for (&owner, batch) in &self.batches {
+            let of_batch = |command: &&Command| batch.open_line(command).is_some();
+            let in_flight = self.taken.iter().filter(of_batch).count();
+            let limits = self.world.driver.client_limits(owner);
+            let (quota, _) = limits.expect("a client");
+            assert!(
+                in_flight <= usize::from(quota),
+                "{in_flight} of a batch in flight, of {quota}"
+            );
+        }
     }
 
     fn client(&self, script: &mut Script<'_>) -> Owner {
@@ -142,7 +169,9 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     }
 
     fn is_blocked(&self, owner: Owner) -> bool {
-        self.subscribing.contains(&owner) || self.blocked.values().any(|&(other, _)| other == owner)
+        self.subscribing.contains(&owner)
+            || self.batches.contains_key(&owner)
+            || self.blocked.values().any(|&(other, _)| other == owner)
     }
 
     fn submit(&mut self, script: &mut Script<'_>) {
@@ -201,6 +230,61 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             Err(refusal) => {
                 assert!(owner != STRANGER || refusal == Refusal::NotAClient);
             }
+        }
+    }
+
+    fn batch(&mut self, script: &mut Script<'_>) {
+        let number = script.below(3);
+        let owner = self.lives[number];
+        if self.is_blocked(owner) {
+            return;
+        }
+        let choice = script.byte();
+        let deadline = match choice % 4 {
+            0 => 0,
+            1 => 1,
+            2 => u32::from(script.byte()),
+            _ => 5_000,
+        };
+        let mut random = Random::new(u64::from(self.serial) << 8 | u64::from(script.byte()));
+        let count = any_count(choice / 4, &mut random);
+        let lines = (0..count).map(|_| {
+            self.serial += 1;
+            let entry = any_entry(&mut random, self.serial);
+            Line::new(entry, parameters(&entry))
+        });
+        let lines = lines.collect();
+        self.serial += 1;
+        let tag = self.serial;
+        let batch = Ongoing::new(owner, number, tag, deadline, &self.scene(), lines);
+        let ready = self.world.driver.condition() == Condition::Ready;
+        let had_events = self.world.driver.has_events();
+        let begun = self
+            .world
+            .batch_without_run(owner, &batch.entries(), deadline, tag);
+        match begun {
+            Ok(()) => {
+                assert!(ready, "a batch without a device");
+                self.batches.insert(owner, batch);
+                self.world.run(Cause::Request);
+                self.hear();
+                if let Some(batch) = self.batches.get(&owner) {
+                    batch.check_refused(had_events || self.world.driver.has_events());
+                }
+            }
+            Err(refusal) => {
+                check_refusal(refusal, number, count, ready);
+                self.world.run(Cause::Poll);
+            }
+        }
+    }
+
+    fn scene(&self) -> Scene {
+        Scene {
+            now: self.world.now,
+            recoveries: self.world.driver.counters().recoveries,
+            ready: self.world.driver.condition() == Condition::Ready,
+            honest: self.manners == Manners::Good,
         }
     }
 
@@ -306,11 +390,18 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         self.blocked.retain(|_, (owner, _)| *owner != old);
         self.handles.retain(|(owner, ..)| *owner != old);
         self.subscribing.retain(|owner| *owner != old);
+        self.gone.extend(self.batches.remove(&old));
         // The supervisor tells, or the next life's first call does.
         if script.byte().is_multiple_of(2) {
             self.world.client_gone(old);
         } else {
             let _ = self.world.fetch(self.lives[which]);
+        }
+        if self.manners == Manners::Good {
+            // What was sent until now; nothing may follow.
+            while let Some(command) = self.world.device.take() {
+                self.taken.push(command);
+            }
         }
     }
 
@@ -342,7 +433,17 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
                     self.subscribing
                         .swap_remove(at.expect("an answer to nobody's subscription"));
                 }
-                Told::Entry(..) | Told::BatchEnded(_) => panic!("nobody has a batch: {line:?}"),
+                Told::Entry(owner, tag, index, ref end) => {
+                    let scene = self.scene();
+                    let batch = self.batches.get_mut(&owner);
+                    let batch = batch.expect("an entry that nobody waits for");
+                    batch.hear(tag, index, end, &scene);
+                }
+                Told::BatchEnded(owner) => {
+                    let batch = self.batches.remove(&owner);
+                    let batch = batch.expect("the end of nobody's batch");
+                    assert!(batch.is_over(), "a batch ends before its entries");
+                }
                 Told::Posted(owner, bits) => {
                     assert!(bits != 0);
                     assert!(self.lives.contains(&owner), "a post to a past life");
@@ -359,6 +460,9 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
     fn take(&mut self) {
         // Of a hostile world the ring may be torn from the device's own side; the helper would complain about that.
         if let Some(command) = self.world.device.take() {
+            let stray = |batch: &Ongoing| batch.open_line(&command).is_some();
+            let is_stray = self.manners == Manners::Good && self.gone.iter().any(stray);
+            assert!(!is_stray, "sent for a client that is gone: {command:?}");
             self.taken.push(command);
         }
     }
@@ -513,12 +617,14 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         for _ in 0..3_000 {
             self.answer_all();
             let ready = self.world.driver.condition() == Condition::Ready;
-            if ready && self.blocked.is_empty() && self.subscribing.is_empty() {
+            let waiting = !self.blocked.is_empty() || !self.batches.is_empty();
+            if ready && !waiting && self.subscribing.is_empty() {
                 break;
             }
         }
         assert_eq!(self.world.driver.condition(), Condition::Ready);
         assert!(self.blocked.is_empty(), "a client hangs in a command");
+        assert!(self.batches.is_empty(), "a client hangs in a batch");
         assert!(self.subscribing.is_empty(), "a client hangs in subscribing");
         for (owner, handle, _) in std::mem::take(&mut self.handles) {
             let end = self

@@ -7,6 +7,7 @@
 
 #![allow(dead_code)]
 
+pub mod batches;
 pub mod device;
 pub mod drama;
 pub mod natural;

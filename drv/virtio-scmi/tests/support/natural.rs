@@ -29,6 +29,8 @@
 //! | the interrupt is open again after the last poller | 3 ms | looks of the timer, see `forget_polling` |
 //! | a deadline below a second is late | 1 ms | exact; a flood puts the first look off |
 //! | any other deadline is late | 251 ms | `Driver::LATENESS` and the same |
+//! | a batch's deadline is late | 1 ms | it is on the clock from the beginning |
+//! | an entry that could be sent, with a slot free on the client's account | in flight when the system sleeps | `batching.rs` |
 //! | a client is blocked in subscribing | 60 s | commands of the driver's own, one after the other |
 //!
 //! The pause of a hold-off, of up to a second, is how long the interrupt stays off. It delays
@@ -38,6 +40,9 @@
 //! driver wakes by timer only as often as the table allows. At the end the device is good, nothing
 //! is posted any more, and everybody gets an end.
 
+use super::batches::{
+    Line, Ongoing, ROOMS, Random, Scene, any_count, any_entry, check_refusal, may_be_sent,
+};
 use super::device::{Command, FakeDevice, header};
 use super::script::Script;
 use super::world::Wish;
@@ -157,6 +162,10 @@ struct Platform {
     taken: Vec<Command>,
     /// Commands that it accepted, and of which it owes the delayed response.
     accepted: Vec<Command>,
+    /// Commands that it has lost.
+    lost: Vec<Command>,
+    /// Batches of clients that the driver knows to be gone: no more of these may come.
+    gone: Vec<Ongoing>,
     /// What it does in the next run, after so many points.
     plot: Option<(u8, Act)>,
     done: Vec<Done>,
@@ -203,6 +212,11 @@ impl Platform {
     ) {
         loop {
             while let Some(command) = device.take() {
+                let stray = self
+                    .gone
+                    .iter()
+                    .any(|batch| batch.open_line(&command).is_some());
+                assert!(!stray, "sent for a client that is gone: {command:?}");
                 self.taken.push(command);
             }
             if !device.commands.enable_kicks() {
@@ -303,14 +317,27 @@ impl Platform {
     }
 }
 
-/// Set in the tag of a command of which the client wants the delayed response.
+/// Set in the tag of a command that is answered twice: its client waits for the delayed response, or has it in a batch, where nobody
+/// does.
 const DELAYED: u32 = 1 << 31;
+/// Set in the tag of an entry of a batch.
+const BATCH: u32 = 1 << 30;
+/// Where in a tag the number of the client is.
+const CLIENT: u32 = 28;
+/// SENSOR_READING_GET, which batches alone send.
+const READING: (u8, u8) = (0x15, 6);
 
 /// The tag of a client's command.
 fn tag(command: &Command) -> Option<u32> {
-    let ours = MESSAGES.contains(&(command.protocol(), command.message()));
-    let bytes = command.parameters.as_slice().try_into();
-    ours.then(|| u32::from_le_bytes(bytes.expect("a tag")))
+    let message = (command.protocol(), command.message());
+    let ours = message == READING || MESSAGES.contains(&message);
+    let first = || command.parameters.first_chunk().expect("a tag");
+    ours.then(|| u32::from_le_bytes(*first()))
+}
+
+/// Which client a tag is of.
+fn client_of(tag: u32) -> usize {
+    (tag >> CLIENT & 3) as usize
 }
 
 fn is_probe(command: &Command) -> bool {
@@ -417,6 +444,12 @@ struct Natural<'w, 'm, const R: usize, const S: usize, const E: usize> {
     ghosts: BTreeSet<u32>,
     sent: Vec<Sent>,
     subscribing: BTreeMap<u16, (u64, Key)>,
+    /// Blocked in a batch.
+    batches: BTreeMap<u16, Ongoing>,
+    /// The same of past lives, of which the driver need not know yet that they are over.
+    ghost_batches: BTreeMap<u16, Ongoing>,
+    /// Of these, the ones that were told an entry.
+    haunted: BTreeSet<u16>,
     ears: [Ear; 3],
     serial: u32,
     resets: u32,
@@ -464,6 +497,9 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
             ghosts: BTreeSet::new(),
             sent: Vec::new(),
             subscribing: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            ghost_batches: BTreeMap::new(),
+            haunted: BTreeSet::new(),
             ears: Default::default(),
             serial: 0,
             resets: world.transport.resets,
@@ -496,6 +532,8 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
             26 => {
                 if script.one_in(4) {
                     self.die(script);
+                } else {
+                    self.batch(script);
                 }
             }
             27..=36 => {
@@ -563,6 +601,11 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                     for sent in &mut self.sent {
                         sent.stalled += time;
                     }
+                    for batch in self.batches.values_mut() {
+                        batch.stalled += time;
+                    }
+                } else {
+                    self.batch(script);
                 }
             }
             _ => {
@@ -584,7 +627,9 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
 
     fn is_blocked(&self, owner: Owner) -> bool {
         let exchange = |sent: &Sent| sent.owner == owner && sent.wait == Wait::Blocked;
-        self.subscribing.contains_key(&owner.0) || self.sent.iter().any(exchange)
+        self.subscribing.contains_key(&owner.0)
+            || self.batches.contains_key(&owner.0)
+            || self.sent.iter().any(exchange)
     }
 
     /// A client that is not blocked.
@@ -624,8 +669,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
             _ => 0,
         };
         let (protocol, message) = MESSAGES[script.below(2 + usize::from(number != 2))];
-        self.serial += 1;
-        let tag = self.serial | if delayed { DELAYED } else { 0 };
+        let tag = self.tag(number, delayed);
         let wish = Wish {
             delayed,
             polled,
@@ -673,6 +717,88 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
             told: false,
         });
         self.after_run();
+    }
+
+    /// The tag of a client's next command.
+    fn tag(&mut self, number: usize, delayed: bool) -> u32 {
+        self.serial += 1;
+        let tag = self.serial | (number as u32) << CLIENT;
+        tag | if delayed { DELAYED } else { 0 }
+    }
+
+    fn batch(&mut self, script: &mut Script<'_>) {
+        let Some((number, owner)) = self.client(script) else {
+            return;
+        };
+        let choice = script.byte();
+        let deadline = match choice % 8 {
+            0 => 1,
+            1 => u32::from(script.byte()),
+            2 => 1_000,
+            3 | 4 => 5_000,
+            _ => 0,
+        };
+        let mut random = Random::new(u64::from(self.serial) << 8 | u64::from(script.byte()));
+        let count = any_count(choice / 8, &mut random);
+        let lines = (0..count).map(|_| self.invent(number, &mut random));
+        let lines = lines.collect();
+        self.serial += 1;
+        let tag = self.serial;
+        let batch = Ongoing::new(owner, number, tag, deadline, &self.scene(), lines);
+        let ready = self.world.driver.condition() == Condition::Ready;
+        let had_events = self.world.driver.has_events();
+        self.grant(16);
+        let entries = batch.entries();
+        let begun = self.world.batch_without_run(owner, &entries, deadline, tag);
+        let Err(refusal) = begun else {
+            assert!(ready && count <= ROOMS[number], "{count} entries");
+            self.batches.insert(owner.0, batch);
+            self.world.run(Cause::Request);
+            self.after_run();
+            if let Some(batch) = self.batches.get(&owner.0) {
+                batch.check_refused(had_events || self.world.driver.has_events());
+            }
+            return;
+        };
+        check_refusal(refusal, number, count, ready);
+        self.world.run(Cause::Poll);
+        self.after_run();
+    }
+
+    /// An entry of a batch, most often one that may be sent.
+    fn invent(&mut self, number: usize, random: &mut Random) -> Line {
+        let delayed = random.one_in(4);
+        let tag = self.tag(number, delayed) | BATCH;
+        let mut entry = any_entry(random, tag);
+        if may_be_sent(number, &entry) || random.one_in(2) {
+            // What the device knows.
+            let message = MESSAGES[random.below(2 + u32::from(number != 2)) as usize];
+            (entry.protocol, entry.message) = if delayed && number != 2 {
+                READING
+            } else {
+                message
+            };
+            entry.flags = 0;
+            entry.len = 4 + random.below(13) as u8;
+            if (entry.protocol, entry.message) == READING {
+                entry.len = entry.len.max(8);
+                entry.parameters[1] = 1u32.to_le();
+            }
+        }
+        let is_reading = (entry.protocol, entry.message) == READING;
+        if delayed && !is_reading {
+            entry.parameters[0] = (tag & !DELAYED).to_le();
+        }
+        Line::new(entry, entry.parameter(0).to_le_bytes().to_vec())
+    }
+
+    fn scene(&self) -> Scene {
+        Scene {
+            now: self.world.now,
+            recoveries: self.world.driver.counters().recoveries,
+            ready: self.world.driver.condition() == Condition::Ready,
+            honest: true,
+        }
     }
 
     fn poll(&mut self, script: &mut Script<'_>) {
@@ -875,6 +1001,9 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
         self.ghosts.extend(ghosts.map(|sent| sent.handle.raw()));
         self.sent.retain(|sent| sent.owner != old);
         self.subscribing.remove(&old.0);
+        if let Some(batch) = self.batches.remove(&old.0) {
+            self.ghost_batches.insert(old.0, batch);
+        }
         self.ears[which] = Ear {
             last: self.ears[which].last,
             ..Ear::default()
@@ -899,7 +1028,8 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                 let mut platform = self.platform.borrow_mut();
                 let which = script.below(platform.taken.len());
                 if which < platform.taken.len() {
-                    platform.taken.swap_remove(which);
+                    let command = platform.taken.swap_remove(which);
+                    platform.lost.push(command);
                 }
                 return;
             }
@@ -1104,6 +1234,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
             self.resets = world.transport.resets;
             platform.taken.clear();
             platform.accepted.clear();
+            platform.lost.clear();
             platform.awake = [true; 2];
             self.trouble = None;
             for ear in &mut self.ears {
@@ -1141,6 +1272,14 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                 Trace::ClientGone { task, .. } => {
                     self.known_dead.insert(task);
                     self.grant(64);
+                    if let Some(batch) = self.ghost_batches.remove(&task) {
+                        // What was sent until now; nothing may follow.
+                        let mut platform = self.platform.borrow_mut();
+                        if self.world.transport.live {
+                            platform.look(&mut self.world.device);
+                        }
+                        platform.gone.push(batch);
+                    }
                 }
                 Trace::Recovery(_) | Trace::RetryAt(_) => self.grant(16),
                 Trace::EventRefused {
@@ -1163,6 +1302,16 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
         let done = std::mem::take(&mut self.platform.borrow_mut().done);
         for done in done {
             match done {
+                Done::Answered(tag, end) if tag & BATCH != 0 => {
+                    let lines = self.batches.values_mut().flat_map(|batch| &mut batch.lines);
+                    let mut of_tag = lines.filter(|line| line.entry.parameter(0) == tag);
+                    if end != End::Delayed
+                        && let Some(line) = of_tag.find(|line| !line.ended)
+                    {
+                        line.visible = Some(now);
+                        line.declined = end == End::Refusal;
+                    }
+                }
                 Done::Answered(tag, end) => {
                     let Some(sent) = self.sent.iter_mut().find(|sent| sent.tag == tag) else {
                         continue;
@@ -1233,7 +1382,29 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                     ear.wants.remove(&key);
                 }
             }
-            Told::Entry(..) | Told::BatchEnded(_) => panic!("nobody has a batch: {line:?}"),
+            Told::Entry(owner, tag, index, ref end) => {
+                let scene = self.scene();
+                if let Some(batch) = self.batches.get_mut(&owner.0) {
+                    let honest = batch.lines.get(usize::from(index)).is_none_or(|line| {
+                        let declined = matches!(end, Ok((-3, _)));
+                        end.is_err() || (line.visible.is_some() && declined == line.declined)
+                    });
+                    assert!(honest, "an answer that nobody gave: {line:?}");
+                    return batch.hear(tag, index, end, &scene);
+                }
+                // With the first, the driver knows.
+                let batch = self.ghost_batches.get_mut(&owner.0);
+                let batch = batch.expect("an entry that nobody waits for");
+                let known = self.known_dead.contains(&owner.0);
+                assert!(!known, "{owner:?} is known to be gone");
+                assert!(self.haunted.insert(owner.0), "told again: {line:?}");
+                batch.hear(tag, index, end, &scene);
+            }
+            Told::BatchEnded(owner) => {
+                let batch = self.batches.remove(&owner.0);
+                let batch = batch.expect("the end of nobody's batch");
+                assert!(batch.is_over(), "a batch ends before its entries");
+            }
             Told::Posted(owner, bits) => {
                 assert!(bits != 0);
                 let Some(number) = self.lives.iter().position(|&life| life == owner) else {
@@ -1326,6 +1497,17 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
             }
             assert!(now <= sent.limit(), "a deadline is late: {what:?}");
         }
+        for batch in self.batches.values() {
+            assert!(!batch.is_over(), "a batch that is over does not end");
+            assert!(now <= batch.limit(), "a batch is late");
+            for line in batch.lines.iter().filter(|line| !line.ended) {
+                if let Some(time) = line.visible {
+                    assert!(!open, "an answer to an entry is not told of at once");
+                    assert!(now <= time + 1, "an answer to an entry is told late");
+                }
+            }
+            self.check_flow(batch, flood);
+        }
         let posted = self.ears.iter().zip(EVENT_BITS).zip(self.lives);
         for ((ear, bits), owner) in posted {
             if bits != 0
@@ -1384,6 +1566,45 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                 assert!(!device.events.enable_kicks(), "a buffer without a kick");
             }
         }
+    }
+
+    /// As many entries of a batch are in flight as may be: no more than the client's quota, and no fewer, if there is a slot.
+    fn check_flow(&self, batch: &Ongoing, flood: bool) {
+        let driver = &self.world.driver;
+        let platform = self.platform.borrow();
+        // What is in the ring, the device or the driver would have to look at first.
+        if platform.awake[0] || !self.world.transport.live || driver.has_used() {
+            return;
+        }
+        let number = client_of(batch.lines[0].entry.parameter(0));
+        let tags = |commands: &[Command]| -> Vec<u32> { commands.iter().filter_map(tag).collect() };
+        let kept = [tags(&platform.taken), tags(&platform.lost)].concat();
+        let open: Vec<u32> = batch
+            .lines
+            .iter()
+            .filter(|line| !line.ended)
+            .map(|line| line.entry.parameter(0))
+            .collect();
+        let in_flight = open.iter().filter(|tag| kept.contains(tag)).count();
+        let (quota, _) = driver.client_limits(batch.owner).expect("a client");
+        assert!(in_flight <= usize::from(quota), "{in_flight} of {quota}");
+        // At most so many slots count to the client.
+        let owed = tags(&platform.accepted);
+        let of_client = kept
+            .iter()
+            .chain(&owed)
+            .filter(|tag| client_of(**tag) == number);
+        let collected = self.sent.iter().filter(|sent| {
+            sent.owner == batch.owner && !kept.contains(&sent.tag) && !owed.contains(&sent.tag)
+        });
+        let held = of_client.count() + collected.count();
+        let well = driver.condition() == Condition::Ready && self.trouble.is_none() && !flood;
+        let unsent = open.len() - in_flight;
+        let idle = unsent > 0 && held < usize::from(quota) && driver.pools().slots_free > 0;
+        assert!(
+            !(well && idle),
+            "{unsent} entries are not sent: {held} of {quota}"
+        );
     }
 
     /// From here on the device is good and quick, and nothing happens without cause. Everybody
@@ -1484,6 +1705,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
         let waits = |sent: &Sent| sent.wait != Wait::Poll(0) && !sent.told;
         driver.condition() == Condition::Ready
             && self.subscribing.is_empty()
+            && self.batches.is_empty()
             && !self.sent.iter().any(waits)
             && pools.in_flight + pools.slots_lost + pools.slots_owed == 0
     }

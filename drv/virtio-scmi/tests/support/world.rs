@@ -129,8 +129,11 @@ impl System for Still {
     }
 }
 
-/// The tag of each batch.
+/// The tag of each batch that a test does not give one.
 pub const BATCH_TAG: u32 = 0x5a5a;
+
+/// How many turns a run may have.
+const TURNS: u32 = 4;
 
 /// The timer's bit was posted.
 pub const TIMER: Cause = Cause::Notification {
@@ -182,6 +185,7 @@ pub struct FakeSystem<'o, 'm, const R: usize, const S: usize, const E: usize> {
     outside: &'o Outside<'o, 'm, R, S, E>,
     now: u64,
     dead: &'o [Owner],
+    takes: &'o mut u32,
     told: &'o mut Vec<(Option<Handle>, Told)>,
     /// A run is bounded, whatever the device does: so much may be told.
     most: usize,
@@ -216,7 +220,9 @@ impl<const R: usize, const S: usize, const E: usize> System for FakeSystem<'_, '
         let result = result.map(|reply| (reply.status, values(&reply)));
         self.tell(None, Told::Entry(owner, tag, index, result));
         // A client that is dead, or whose lease is no more, cannot take it.
-        self.is_alive(owner)
+        let is_heard = *self.takes > 0;
+        *self.takes = self.takes.saturating_sub(1);
+        is_heard && self.is_alive(owner)
     }
 
     fn batch_ended(&mut self, owner: Owner) {
@@ -351,6 +357,8 @@ pub struct World<'m, const R: usize, const S: usize, const E: usize> {
     pub audits: bool,
     /// Lives that are over.
     pub dead: Vec<Owner>,
+    /// So many more entries of batches their clients can take.
+    pub takes: u32,
     told: Vec<(Option<Handle>, Told)>,
     hook: Option<Hook<'m, R, S, E>>,
 }
@@ -419,6 +427,7 @@ pub fn run_over<const R: usize, const S: usize, const E: usize>(
         // Miri takes a second for what a computer does in a microsecond: there, the beginning and the end of a world must do.
         audits: !cfg!(miri),
         dead: Vec::new(),
+        takes: u32::MAX,
         told: Vec::new(),
         hook: None,
     };
@@ -485,11 +494,13 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         ) -> Plan,
     ) {
         let resets = self.transport.resets;
+        let kicks = self.transport.kicks;
         let outside = RefCell::new((&mut self.device, &mut self.hook));
         let mut system = FakeSystem {
             outside: &outside,
             now: self.now,
             dead: &self.dead,
+            takes: &mut self.takes,
             told: &mut self.told,
             most: 8 * (R + S + E + 64),
         };
@@ -506,6 +517,11 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             self.kernel.unmasks += 1;
         }
         self.plan = plan;
+        // One notify for what came with a request, one for each turn, and two to begin with a device that was reset.
+        let most = 1 + TURNS + 2 * (self.transport.resets - resets);
+        for (now, before) in self.transport.kicks.iter().zip(kicks) {
+            assert!(now - before <= most, "{} notifies", now - before);
+        }
         if self.transport.resets != resets {
             self.device = FakeDevice::new(self.memory, &self.transport);
         }
@@ -584,6 +600,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             outside: &outside,
             now: self.now,
             dead: &self.dead,
+            takes: &mut self.takes,
             told: &mut self.told,
             most: 8 * (R + S + E + 64),
         };
@@ -616,10 +633,27 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         entries: &[Entry],
         deadline: u32,
     ) -> Result<(), Refusal> {
+        let result = self.batch_without_run(owner, entries, deadline, BATCH_TAG);
+        // As the server does.
+        self.run(match result {
+            Ok(()) => Cause::Request,
+            Err(_) => Cause::Poll,
+        });
+        result
+    }
+
+    /// The same with a tag, up to where the driver is to run.
+    pub fn batch_without_run(
+        &mut self,
+        owner: Owner,
+        entries: &[Entry],
+        deadline: u32,
+        tag: u32,
+    ) -> Result<(), Refusal> {
         let batch = Batch {
             count: entries.len(),
             deadline_ms: deadline,
-            tag: BATCH_TAG,
+            tag,
         };
         let mut result = Ok(());
         self.perform(|driver, system, _| {
@@ -629,16 +663,10 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
             });
             Plan::default()
         });
-        let result = result.map_err(|error| match error {
+        result.map_err(|error| match error {
             NotSent::Refused(refusal) => refusal,
             NotSent::NotFilled(never) => match never {},
-        });
-        // As the server does.
-        self.run(match result {
-            Ok(()) => Cause::Request,
-            Err(_) => Cause::Poll,
-        });
-        result
+        })
     }
 
     /// The timer's bit is posted, which any task may do at any time: the driver looks at the rings and at the clock. Returns what
