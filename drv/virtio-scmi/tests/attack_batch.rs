@@ -503,3 +503,28 @@ fn refusals_of_all_clients_at_once_are_told_in_one_run() {
         assert_eq!(world.transport.kicks[0], 0, "nothing to notify of");
     });
 }
+
+/// Between the call and the run the clock may go on: the run looks at it because the device is in trouble.
+#[test]
+fn a_batch_that_is_too_late_before_it_is_looked_at_ends() {
+    let bad = Entry {
+        len: u8::MAX,
+        ..tagged(1)
+    };
+    run(Setup::default(), |world| {
+        world.driver.request_recovery();
+        let batch = [tagged(0), bad, tagged(2)];
+        world
+            .batch_without_run(CONSOLE, &batch, 1, BATCH_TAG)
+            .unwrap();
+        world.now += 1;
+        world.run(Cause::Request);
+        let told = world.told();
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(end_of(&told, CONSOLE, 0).is_err());
+        let too_long = Err(Unanswered::Refused(Refusal::RequestTooLong));
+        assert_eq!(end_of(&told, CONSOLE, 1), too_long);
+        assert!(end_of(&told, CONSOLE, 2).is_err());
+        assert_eq!(told[3], Told::BatchEnded(CONSOLE));
+    });
+}

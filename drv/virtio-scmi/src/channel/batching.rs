@@ -212,6 +212,8 @@ pub(super) fn expire<const R: usize, const S: usize, const E: usize>(
     id: ClientId,
     moment: &mut Moment<'_, impl System>,
 ) {
+    // It may be new, if the device got into trouble before it was looked at.
+    check(channel, id, moment);
     while let Some((index, _)) = channel.batches.next(id) {
         let timed_out = Unanswered::Failed(Failure::TimedOut);
         give_up(channel, id, index, timed_out, moment);
