@@ -528,3 +528,23 @@ fn a_batch_that_is_too_late_before_it_is_looked_at_ends() {
         assert_eq!(told[3], Told::BatchEnded(CONSOLE));
     });
 }
+
+#[test]
+fn the_answers_of_one_who_is_gone_hold_up_no_batch() {
+    run(Setup::default(), |world| {
+        // Where the quotas promise more than there is, one client may have all.
+        for _ in 0..8 {
+            let asked = Wish {
+                wait: Wait::Poll(0),
+                ..wish(BASE, 3)
+            };
+            world.submit(CONSOLE, &asked, &[]).unwrap();
+        }
+        serve(world);
+        assert_eq!(world.driver.pools().slots_free, 0);
+        world.dead.push(CONSOLE);
+        world.batch(THERMAL, &entries(2)).unwrap();
+        let told = serve(world);
+        (0..2).for_each(|entry| echoed(&told, THERMAL, entry));
+    });
+}

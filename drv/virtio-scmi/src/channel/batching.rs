@@ -18,6 +18,9 @@ pub(super) fn begin<const R: usize, const S: usize, const E: usize, F>(
     moment: &mut Moment<'_, impl System>,
     fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), F>,
 ) -> Result<(), NotSent<F>> {
+    if channel.transfers.is_full() {
+        channel.sweep(moment.system);
+    }
     let prepared = channel.client(owner, moment).and_then(|id| {
         channel.recovery.check()?;
         Ok((id, channel.batches.prepare(id, batch.count)?))
