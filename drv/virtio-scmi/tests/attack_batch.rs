@@ -548,3 +548,37 @@ fn the_answers_of_one_who_is_gone_hold_up_no_batch() {
         (0..2).for_each(|entry| echoed(&told, THERMAL, entry));
     });
 }
+
+#[test]
+fn a_slot_that_comes_back_while_others_poll_is_seen() {
+    for polls_first in [true, false] {
+        run(fitting(), |world| {
+            let polled = Wish {
+                polled: true,
+                wait: Wait::Poll(0),
+                ..wish(BASE, 3)
+            };
+            let handle = world.send(POWER, BASE, 3).unwrap();
+            let late = world.take();
+            world.cancel(POWER, handle).unwrap();
+            if polls_first {
+                world.submit(CONSOLE, &polled, &[]).unwrap();
+            }
+            world.batch(POWER, &entries(2)).unwrap();
+            if !polls_first {
+                world.submit(CONSOLE, &polled, &[]).unwrap();
+            }
+            let _slow = world.take();
+            assert!(world.device.take().is_none());
+            // The console does not look for a while.
+            world.sleep(300);
+            echo(world, &late);
+            if world.device.commands.interrupt_due() {
+                world.line(true);
+            }
+            world.sleep(251);
+            let sent = world.device.take();
+            assert!(sent.is_some(), "a free slot is not used, {polls_first}");
+        });
+    }
+}

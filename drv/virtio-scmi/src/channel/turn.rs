@@ -94,7 +94,10 @@ impl Turn {
         {
             return After::Yield;
         }
-        let awaited = channel.transfers.awaits_interrupt() || channel.transfers.in_flight() == 0;
+        // A batch that waits for a slot waits for whatever the device gives back.
+        let awaited = channel.transfers.awaits_interrupt()
+            || channel.transfers.in_flight() == 0
+            || !channel.batches.is_idle();
         let slipped_in = channel.suppression.end_turn(
             awaited,
             channel.transfers.ring_mut(),
