@@ -582,3 +582,30 @@ fn a_slot_that_comes_back_while_others_poll_is_seen() {
         });
     }
 }
+
+/// Two clients keep the only slot busy with one batch after the other.
+#[test]
+fn in_a_ring_of_one_slot_an_event_is_switched_in_spite_of_batches() {
+    let setup = Setup {
+        clients: many(3, 1),
+        ..Setup::default()
+    };
+    run_sized::<2, 1, 2>(setup, |world| {
+        world.batch(Owner(0), &entries(2)).unwrap();
+        world.subscribe_later(Owner(2), 5);
+        for _ in 0..50 {
+            let command = world.take();
+            if command.protocol() == 0x15 {
+                return;
+            }
+            echo(world, &command);
+            world.interrupt();
+            world.sleep(1);
+            for client in 0..2 {
+                let _ = world.batch(Owner(client), &entries(2));
+            }
+            world.told();
+        }
+        panic!("the driver's own command waits for ever");
+    });
+}
