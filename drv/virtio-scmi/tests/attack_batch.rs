@@ -609,3 +609,20 @@ fn in_a_ring_of_one_slot_an_event_is_switched_in_spite_of_batches() {
         panic!("the driver's own command waits for ever");
     });
 }
+
+/// 49 days are long, and not for ever.
+#[test]
+fn the_longest_deadline_of_a_command_is_one() {
+    run(Setup::default(), |world| {
+        let long = Wish {
+            deadline: u32::MAX,
+            ..wish(BASE, 3)
+        };
+        world.submit(CONSOLE, &long, &[]).unwrap();
+        world.take();
+        world.sleep(u64::from(u32::MAX) - 1);
+        assert_eq!(world.told(), []);
+        world.sleep(252);
+        assert_eq!(world.told(), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+    });
+}
