@@ -626,3 +626,32 @@ fn the_longest_deadline_of_a_command_is_one() {
         assert_eq!(world.told(), [Told::Failed(CONSOLE, Failure::TimedOut)]);
     });
 }
+
+/// Three clients keep the only slot busy, each with one batch after the other.
+#[test]
+fn in_a_ring_of_one_slot_no_client_is_always_last() {
+    let setup = Setup {
+        clients: many(3, 1),
+        ..Setup::default()
+    };
+    run_sized::<2, 1, 2>(setup, |world| {
+        let mut answers = [0; 3];
+        for client in 0..3 {
+            world.batch(Owner(client), &entries(2)).unwrap();
+        }
+        for _ in 0..60 {
+            let command = world.take();
+            echo(world, &command);
+            let told = world.interrupt();
+            for line in told {
+                match line {
+                    Told::Entry(owner, ..) => answers[usize::from(owner.0)] += 1,
+                    Told::BatchEnded(owner) => world.batch(owner, &entries(2)).unwrap(),
+                    other => panic!("{other:?}"),
+                }
+            }
+            world.sleep(1);
+        }
+        assert_eq!(answers, [20, 20, 20]);
+    });
+}

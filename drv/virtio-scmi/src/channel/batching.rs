@@ -50,7 +50,8 @@ pub(super) fn work<const R: usize, const S: usize, const E: usize>(
     moment: &mut Moment<'_, impl System>,
 ) -> bool {
     let mut worked = false;
-    for id in channel.batches.active().iter() {
+    let mut clients = channel.batches.active();
+    while let Some(id) = channel.batches.take_next(&mut clients) {
         worked |= check(channel, id, moment);
         while send_next(channel, id, moment) {
             worked = true;
