@@ -503,3 +503,155 @@ fn refusals_of_all_clients_at_once_are_told_in_one_run() {
         assert_eq!(world.transport.kicks[0], 0, "nothing to notify of");
     });
 }
+
+/// Between the call and the run the clock may go on: the run looks at it because the device is in trouble.
+#[test]
+fn a_batch_that_is_too_late_before_it_is_looked_at_ends() {
+    let bad = Entry {
+        len: u8::MAX,
+        ..tagged(1)
+    };
+    run(Setup::default(), |world| {
+        world.driver.request_recovery();
+        let batch = [tagged(0), bad, tagged(2)];
+        world
+            .batch_without_run(CONSOLE, &batch, 1, BATCH_TAG)
+            .unwrap();
+        world.now += 1;
+        world.run(Cause::Request);
+        let told = world.told();
+        assert_eq!(told.len(), 4, "{told:?}");
+        assert!(end_of(&told, CONSOLE, 0).is_err());
+        let too_long = Err(Unanswered::Refused(Refusal::RequestTooLong));
+        assert_eq!(end_of(&told, CONSOLE, 1), too_long);
+        assert!(end_of(&told, CONSOLE, 2).is_err());
+        assert_eq!(told[3], Told::BatchEnded(CONSOLE));
+    });
+}
+
+#[test]
+fn the_answers_of_one_who_is_gone_hold_up_no_batch() {
+    run(Setup::default(), |world| {
+        // Where the quotas promise more than there is, one client may have all.
+        for _ in 0..8 {
+            let asked = Wish {
+                wait: Wait::Poll(0),
+                ..wish(BASE, 3)
+            };
+            world.submit(CONSOLE, &asked, &[]).unwrap();
+        }
+        serve(world);
+        assert_eq!(world.driver.pools().slots_free, 0);
+        world.dead.push(CONSOLE);
+        world.batch(THERMAL, &entries(2)).unwrap();
+        let told = serve(world);
+        (0..2).for_each(|entry| echoed(&told, THERMAL, entry));
+    });
+}
+
+#[test]
+fn a_slot_that_comes_back_while_others_poll_is_seen() {
+    for polls_first in [true, false] {
+        run(fitting(), |world| {
+            let polled = Wish {
+                polled: true,
+                wait: Wait::Poll(0),
+                ..wish(BASE, 3)
+            };
+            let handle = world.send(POWER, BASE, 3).unwrap();
+            let late = world.take();
+            world.cancel(POWER, handle).unwrap();
+            if polls_first {
+                world.submit(CONSOLE, &polled, &[]).unwrap();
+            }
+            world.batch(POWER, &entries(2)).unwrap();
+            if !polls_first {
+                world.submit(CONSOLE, &polled, &[]).unwrap();
+            }
+            let _slow = world.take();
+            assert!(world.device.take().is_none());
+            // The console does not look for a while.
+            world.sleep(300);
+            echo(world, &late);
+            if world.device.commands.interrupt_due() {
+                world.line(true);
+            }
+            world.sleep(251);
+            let sent = world.device.take();
+            assert!(sent.is_some(), "a free slot is not used, {polls_first}");
+        });
+    }
+}
+
+/// Two clients keep the only slot busy with one batch after the other.
+#[test]
+fn in_a_ring_of_one_slot_an_event_is_switched_in_spite_of_batches() {
+    let setup = Setup {
+        clients: many(3, 1),
+        ..Setup::default()
+    };
+    run_sized::<2, 1, 2>(setup, |world| {
+        world.batch(Owner(0), &entries(2)).unwrap();
+        world.subscribe_later(Owner(2), 5);
+        for _ in 0..50 {
+            let command = world.take();
+            if command.protocol() == 0x15 {
+                return;
+            }
+            echo(world, &command);
+            world.interrupt();
+            world.sleep(1);
+            for client in 0..2 {
+                let _ = world.batch(Owner(client), &entries(2));
+            }
+            world.told();
+        }
+        panic!("the driver's own command waits for ever");
+    });
+}
+
+/// 49 days are long, and not for ever.
+#[test]
+fn the_longest_deadline_of_a_command_is_one() {
+    run(Setup::default(), |world| {
+        let long = Wish {
+            deadline: u32::MAX,
+            ..wish(BASE, 3)
+        };
+        world.submit(CONSOLE, &long, &[]).unwrap();
+        world.take();
+        world.sleep(u64::from(u32::MAX) - 1);
+        assert_eq!(world.told(), []);
+        world.sleep(252);
+        assert_eq!(world.told(), [Told::Failed(CONSOLE, Failure::TimedOut)]);
+    });
+}
+
+/// Three clients keep the only slot busy, each with one batch after the other.
+#[test]
+fn in_a_ring_of_one_slot_no_client_is_always_last() {
+    let setup = Setup {
+        clients: many(3, 1),
+        ..Setup::default()
+    };
+    run_sized::<2, 1, 2>(setup, |world| {
+        let mut answers = [0; 3];
+        for client in 0..3 {
+            world.batch(Owner(client), &entries(2)).unwrap();
+        }
+        for _ in 0..60 {
+            let command = world.take();
+            echo(world, &command);
+            let told = world.interrupt();
+            for line in told {
+                match line {
+                    Told::Entry(owner, ..) => answers[usize::from(owner.0)] += 1,
+                    Told::BatchEnded(owner) => world.batch(owner, &entries(2)).unwrap(),
+                    other => panic!("{other:?}"),
+                }
+            }
+            world.sleep(1);
+        }
+        assert_eq!(answers, [20, 20, 20]);
+    });
+}

@@ -74,6 +74,8 @@ pub(crate) struct Batches<'m> {
     entries: &'m mut [BatchEntry],
     /// Clients that have one.
     active: ClientSet,
+    /// Whose turn it is to send, where slots are scarce: the one after who sent last.
+    turn: ClientId,
 }
 
 impl<'m> Batches<'m> {
@@ -83,6 +85,7 @@ impl<'m> Batches<'m> {
             states: &mut [],
             entries: &mut [],
             active: ClientSet::EMPTY,
+            turn: ClientId::FIRST,
         }
     }
 
@@ -144,6 +147,13 @@ impl<'m> Batches<'m> {
     /// Clients that have a batch.
     pub(crate) fn active(&self) -> ClientSet {
         self.active
+    }
+
+    /// Takes the client out of a set whose turn it is to send.
+    pub(crate) fn take_next(&self, clients: &mut ClientSet) -> Option<ClientId> {
+        let id = clients.first_from(self.turn)?;
+        *clients &= !id.bit();
+        Some(id)
     }
 
     /// Whether no client has one.
@@ -228,6 +238,7 @@ impl<'m> Batches<'m> {
             state.next = state.next.saturating_add(1);
             state.open = state.open.saturating_add(1);
         }
+        self.turn = id.next();
     }
 
     /// An entry that was sent is over.

@@ -18,6 +18,9 @@ pub(crate) fn begin<const R: usize, const S: usize, const E: usize, F>(
     moment: &mut Moment<'_, impl System>,
     fill: impl FnOnce(&mut [BatchEntry]) -> Result<(), F>,
 ) -> Result<(), NotSent<F>> {
+    if channel.transfers.is_full() {
+        channel.sweep(moment.system);
+    }
     let prepared = channel.client(owner, moment).and_then(|id| {
         channel.recovery.check()?;
         Ok((id, channel.batches.prepare(id, batch.count)?))
@@ -47,7 +50,8 @@ pub(super) fn work<const R: usize, const S: usize, const E: usize>(
     moment: &mut Moment<'_, impl System>,
 ) -> bool {
     let mut worked = false;
-    for id in channel.batches.active().iter() {
+    let mut clients = channel.batches.active();
+    while let Some(id) = channel.batches.take_next(&mut clients) {
         worked |= check(channel, id, moment);
         while send_next(channel, id, moment) {
             worked = true;
@@ -212,6 +216,8 @@ pub(super) fn expire<const R: usize, const S: usize, const E: usize>(
     id: ClientId,
     moment: &mut Moment<'_, impl System>,
 ) {
+    // It may be new, if the device got into trouble before it was looked at.
+    check(channel, id, moment);
     while let Some((index, _)) = channel.batches.next(id) {
         let timed_out = Unanswered::Failed(Failure::TimedOut);
         give_up(channel, id, index, timed_out, moment);

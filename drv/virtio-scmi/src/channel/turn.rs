@@ -94,7 +94,10 @@ impl Turn {
         {
             return After::Yield;
         }
-        let awaited = channel.transfers.awaits_interrupt() || channel.transfers.in_flight() == 0;
+        // A batch that waits for a slot waits for whatever the device gives back.
+        let awaited = channel.transfers.awaits_interrupt()
+            || channel.transfers.in_flight() == 0
+            || !channel.batches.is_idle();
         let slipped_in = channel.suppression.end_turn(
             awaited,
             channel.transfers.ring_mut(),
@@ -150,9 +153,9 @@ impl Turn {
             ended(channel, id, moment);
         } else if let Some(id) = self.next_expired_batch(channel) {
             batching::expire(channel, id, moment);
-        } else if !channel.batches.is_idle() && batching::work(channel, moment) {
-            // What that brings comes before anything else.
-        } else if channel.subscriptions.is_idle() || !work_subscriptions(channel, moment) {
+        } else if !channel.subscriptions.is_idle() && work_subscriptions(channel, moment) {
+            // Before batches, which would leave no slot where the quotas promise more than there is.
+        } else if channel.batches.is_idle() || !batching::work(channel, moment) {
             if let Some(now) = self.time {
                 channel.recovery.judge(now, losses(channel).as_ref());
             }

@@ -8,8 +8,9 @@ const NO_BUCKET: u16 = u16::MAX;
 /// The same of a slot whose deadline is not on the clock yet.
 const OFF_CLOCK: u16 = u16::MAX - 1;
 
-/// Patience of a transfer that has no deadline of its own, in milliseconds.
-pub(crate) const NO_DEADLINE: u32 = u32::MAX;
+/// Patience of a transfer that has no deadline of its own. No other has this one: 0 stands for the default, which is never 0, and the
+/// longest that can be asked for is one like the others.
+pub(crate) const NO_DEADLINE: u32 = 0;
 
 /// A slot's deadline.
 #[derive(Copy, Clone)]
