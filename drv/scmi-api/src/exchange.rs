@@ -30,7 +30,8 @@ pub trait Exchange {
     /// Starts a command and returns its handle at once. `notification` bits, or 0, are posted when it is done.
     fn send(&self, request: &Request<&[u8]>, notification: u32) -> Result<u32, ScmiError>;
 
-    /// Sends small commands, as many at once as the caller's slots allow, and waits for all of them, at most `deadline_ms`.
+    /// Sends small commands, as many at once as the caller's slots allow, and waits for all of them, at most `deadline_ms`. `slots`: take
+    /// at most so many, 0 for all. Answers may get lost, and a slot with each, so a caller that must be able to act leaves one free.
     ///
     /// `answers` has an equal share for each entry, in order, of at least the size of [`BatchAnswer`]: that, then as many return values
     /// as fit. Every entry ends on its own; an error means that nothing was sent.
@@ -40,8 +41,10 @@ pub trait Exchange {
         &self,
         entries: &[BatchEntry],
         deadline_ms: u32,
+        slots: u8,
         answers: &mut [u8],
     ) -> Result<(), ScmiError> {
+        let _ = slots;
         one_by_one(self, entries, deadline_ms, answers)
     }
 
@@ -109,9 +112,10 @@ impl Exchange for Scmi {
         &self,
         entries: &[BatchEntry],
         deadline_ms: u32,
+        slots: u8,
         answers: &mut [u8],
     ) -> Result<(), ScmiError> {
-        self.0.batch(deadline_ms, entries, answers)
+        self.0.batch(deadline_ms, slots, entries, answers)
     }
 
     #[inline]
@@ -161,6 +165,7 @@ fn one_by_one<E: Exchange + ?Sized>(
     if share < size_of::<BatchAnswer>() || share * entries.len() != answers.len() {
         return Err(ScmiError::InvalidArgument);
     }
+    let mut in_time = true;
     for (entry, answer) in entries.iter().zip(answers.chunks_exact_mut(share)) {
         let parameters = entry.parameters.as_bytes().get(..entry.len.into());
         let request = Request::new(entry.protocol, entry.message, parameters.unwrap_or(&[]))
@@ -168,9 +173,12 @@ fn one_by_one<E: Exchange + ?Sized>(
         let (head, values) = answer.split_at_mut(size_of::<BatchAnswer>());
         let end = match (parameters, entry.flags) {
             (None, _) => Err(ScmiError::RequestTooLong),
+            (Some(_), 0) if !in_time => Err(ScmiError::TimedOut),
             (Some(_), 0) => exchange.exchange(&request, values),
             (Some(_), _) => Err(ScmiError::InvalidArgument),
         };
+        // The time is for all together.
+        in_time &= end != Err(ScmiError::TimedOut);
         let end = match end {
             Ok(response) => BatchAnswer {
                 len: response.len as u16,

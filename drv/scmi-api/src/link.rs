@@ -9,10 +9,12 @@ use core::marker::PhantomData;
 use scmi::events::Thresholds;
 use scmi::wire::{Command, Delayable, Message, Parse};
 use scmi::{Protocol, Status};
+use userlib::FromPrimitive;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::{
-    DEFAULT_DEADLINE, Error, EventSource, Exchange, PAYLOAD_MAX, Request, Response, Scmi,
-    ScmiError, TransferFlags,
+    BatchAnswer, BatchEntry, DEFAULT_DEADLINE, Error, EventSource, Exchange, PAYLOAD_MAX, Request,
+    Response, Scmi, ScmiError, TransferFlags,
 };
 
 /// Room for any request or any return values.
@@ -34,6 +36,7 @@ const ATTEMPTS: u32 = 3;
 pub struct Link<'e, E: ?Sized = Scmi> {
     exchange: &'e E,
     deadline_ms: u32,
+    slots: u8,
 }
 
 impl<E: ?Sized> Copy for Link<'_, E> {}
@@ -58,6 +61,7 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         Self {
             exchange,
             deadline_ms: DEFAULT_DEADLINE,
+            slots: 0,
         }
     }
 
@@ -68,6 +72,12 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
             deadline_ms,
             ..self
         }
+    }
+
+    /// The same link, taking at most so many of the task's slots at once for a batch; 0 is all of them.
+    #[must_use]
+    pub const fn with_slots(self, slots: u8) -> Self {
+        Self { slots, ..self }
     }
 
     /// Sends a command and reads its reply, which may hold a list, out of `buffer`.
@@ -88,6 +98,45 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         R: Message,
     {
         self.once(command, TransferFlags::empty(), Repeat::Harmless)
+    }
+
+    /// Sends harmless commands of one kind, `AT_ONCE` of them together, and tells `each` how they ended: with the place of each among
+    /// `commands`, in order. Together they may take as long as one. Room for `AT_ONCE` answers is on the stack, 156 bytes each.
+    ///
+    /// # Errors
+    ///
+    /// The driver refuses all, or a command has more than 16 bytes of parameters. Of those before, `each` has been told.
+    pub fn ask_each<const AT_ONCE: usize, C: Command>(
+        &self,
+        commands: impl IntoIterator<Item = C>,
+        mut each: impl FnMut(usize, Result<C::Reply<'_>, Error>),
+    ) -> Result<(), Error> {
+        let mut commands = commands.into_iter();
+        let mut place = 0;
+        loop {
+            let mut entries = [BatchEntry::default(); AT_ONCE];
+            let mut count = 0;
+            for (entry, command) in entries.iter_mut().zip(commands.by_ref()) {
+                *entry = BatchEntry::new(C::PROTOCOL.id(), C::MESSAGE);
+                entry.len = command.emit(entry.parameters.as_mut_bytes())? as u8;
+                count += 1;
+            }
+            let mut answers = [[0; BatchAnswer::LONGEST]; AT_ONCE];
+            let entries = entries.get(..count).unwrap_or(&[]);
+            let answers = answers.get_mut(..count).unwrap_or(&mut []);
+            if entries.is_empty() {
+                return Ok(());
+            }
+            self.carry_all(entries, answers)?;
+            for answer in answers.iter() {
+                let reply = ended(answer).and_then(|values| Ok(C::Reply::parse(values)?));
+                each(place, reply);
+                place += 1;
+            }
+            if count < AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 
     /// Sends a command that has no return values, and that must not be sent twice.
@@ -221,6 +270,30 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
             .with_deadline(self.deadline_ms))
     }
 
+    /// Sends a batch of harmless commands; again, if the driver or the device restarted under it.
+    #[inline(never)]
+    fn carry_all(&self, entries: &[BatchEntry], answers: &mut [BatchEnd]) -> Result<(), Error> {
+        attempt(Repeat::Harmless, || {
+            let answers = &mut *answers;
+            self.exchange.batch(
+                entries,
+                self.deadline_ms,
+                self.slots,
+                answers.as_flattened_mut(),
+            )?;
+            let reset = Some(Error::NoAnswer(ScmiError::DeviceReset));
+            if answers.iter().any(|answer| unanswered(answer) == reset) {
+                return Err(ScmiError::DeviceReset);
+            }
+            Ok(())
+        })
+        .or_else(|error| match error {
+            // Who asks again for ever gets nowhere: what there is by now is told, entry by entry.
+            Error::NoAnswer(ScmiError::DeviceReset) => Ok(()),
+            error => Err(error),
+        })
+    }
+
     /// What all typed calls have in common: one copy in a task, however many commands it knows.
     #[inline(never)]
     fn carry<'b>(
@@ -232,6 +305,36 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         let answer = attempt(repeat, || self.exchange.exchange(request, response))?;
         delivered(answer, response)
     }
+}
+
+/// What became of an entry of a batch.
+type BatchEnd = [u8; BatchAnswer::LONGEST];
+
+/// Why an entry of a batch has no answer, if it has none.
+fn unanswered(answer: &BatchEnd) -> Option<Error> {
+    let (head, _) = BatchAnswer::read_from_prefix(answer).ok()?;
+    match head.error {
+        0 => None,
+        error => Some(match ScmiError::from_u16(error) {
+            Some(error) => error.into(),
+            None => Error::Inconsistent("the driver gives a reason that is not known"),
+        }),
+    }
+}
+
+/// The return values of an entry that was carried out.
+fn ended(answer: &BatchEnd) -> Result<&[u8], Error> {
+    if let Some(error) = unanswered(answer) {
+        return Err(error);
+    }
+    let Ok((head, values)) = BatchAnswer::ref_from_prefix(answer) else {
+        return Ok(&[]);
+    };
+    let response = Response {
+        status: head.status,
+        len: head.len.into(),
+    };
+    delivered(response, values)
 }
 
 /// The return values of a command that was carried out.

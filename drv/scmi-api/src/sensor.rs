@@ -98,6 +98,37 @@ impl<'e, E: Exchange + ?Sized> Sensors<'e, E> {
         AxisReadings::collect(readings.iter())
     }
 
+    /// What several sensors show, asked for together: so it may take no longer than one. `each` is told of every one, by its place in
+    /// `sensors`.
+    ///
+    /// # Errors
+    ///
+    /// Nothing could be asked.
+    pub fn read_all(
+        &self,
+        sensors: &[u32],
+        mut each: impl FnMut(usize, Result<AxisReadings, Error>),
+    ) -> Result<(), Error> {
+        let flags = ReadFlags::default();
+        let sensors = sensors.iter().copied();
+        if self.version.major() < READINGS_V2 {
+            let questions = sensors.map(|sensor| ReadingGetV1 { sensor, flags });
+            return self
+                .link
+                .ask_each::<READ_AT_ONCE, _>(questions, |place, reply| {
+                    each(place, reply.map(|reply| AxisReadings::scalar(reply.value)));
+                });
+        }
+        let questions = sensors.map(|sensor| ReadingGet { sensor, flags });
+        self.link
+            .ask_each::<READ_AT_ONCE, _>(questions, |place, reply| {
+                each(
+                    place,
+                    reply.and_then(|readings| AxisReadings::collect(readings.iter())),
+                );
+            })
+    }
+
     /// What a sensor shows, read asynchronously: waits for the delayed response.
     pub fn read_delayed(&self, sensor: u32) -> Result<AxisReadings, Error> {
         let flags = ReadFlags::default().with_asynchronous(true);
@@ -171,6 +202,9 @@ subscriptions! {
     /// Follows the values of a sensor.
     notify_updates: scmi::sensor::Update;
 }
+
+/// How many sensors are read together: their answers are on the stack.
+const READ_AT_ONCE: usize = 4;
 
 /// The most readings that a message has room for.
 const MOST_AXES: usize = PAYLOAD_MAX / 16;

@@ -388,6 +388,28 @@ fn sensors() {
 
 /// A trip point tells when the machine heats up, and updates come while they are wanted.
 #[test]
+fn sensors_are_read_together() {
+    let fake = Fake::new();
+    let sensors = Sensors::connect(&fake).unwrap();
+    let (gpu_temp, accelerometer) = (1, 5);
+    for sensor in [0, gpu_temp, accelerometer] {
+        sensors.enable(sensor, true).unwrap();
+    }
+    let asked = [accelerometer, NOBODY, gpu_temp, 0, gpu_temp];
+    let mut all = Vec::new();
+    sensors
+        .read_all(&asked, |place, readings| all.push((place, readings)))
+        .unwrap();
+    let places: Vec<usize> = all.iter().map(|(place, _)| *place).collect();
+    assert_eq!(places, [0, 1, 2, 3, 4]);
+    for ((_, readings), sensor) in all.iter().zip(asked) {
+        assert_eq!(*readings, sensors.read(sensor), "{sensor}");
+    }
+    assert_eq!(all[0].1.unwrap().len(), 3);
+    assert!(all[1].1.unwrap_err().is(Status::NOT_FOUND));
+}
+
+#[test]
 fn sensors_tell() {
     let fake = Fake::new();
     let sensors = Sensors::connect(&fake).unwrap();

@@ -114,6 +114,7 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
         &mut self,
         msg: &RecvMessage,
         deadline_ms: u32,
+        slots: u8,
         entries: LazyLeased<R, [BatchEntry]>,
         answers: Payload<W>,
     ) -> Pending<()> {
@@ -128,6 +129,7 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
         let batch = Batch {
             count,
             deadline_ms,
+            slots,
             tag: stride as u32,
         };
         let begun = self

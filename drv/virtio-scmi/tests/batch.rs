@@ -105,6 +105,26 @@ fn as_many_are_in_flight_as_the_account_allows() {
 }
 
 #[test]
+fn no_more_are_in_flight_than_the_client_wants() {
+    run(Setup::default(), |world| {
+        world.batch_slots = 2;
+        world.batch(CONSOLE, &entries(5)).unwrap();
+        for expected in [2, 2, 1] {
+            assert_eq!(serve(world), expected);
+            world.interrupt();
+        }
+        // A slot that is lost counts: whoever leaves one free has it.
+        world.batch_slots = 1;
+        world.batch_within(THERMAL, &entries(3), 100).unwrap();
+        let _never_answered = world.take();
+        world.now += 100;
+        assert!(world.turn().contains(&Told::BatchEnded(THERMAL)));
+        assert!(world.device.take().is_none());
+        assert_eq!(world.driver.pools().slots_lost, 1);
+    });
+}
+
+#[test]
 fn with_no_slot_left_it_waits_and_never_answers_slot_quota() {
     let setup = Setup {
         clients: &FITTING,

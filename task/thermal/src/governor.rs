@@ -7,7 +7,7 @@ use drv_scmi_api::{Exchange, Link};
 use task_thermal_api::{Cause, LimitStatus, ThermalError, ZoneState, ZoneStatus};
 
 use crate::limit::{Kept, Known, Limit};
-use crate::zone::{SwitchOnError, Zone};
+use crate::zone::{self, SwitchOnError, Zone};
 use crate::{ABSENT_PAUSE_MAX_MS, BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, LOST_SLOT_MS, SERVE_MS};
 
 /// How long things may take, and how often they happen, in milliseconds.
@@ -92,6 +92,14 @@ impl ZoneRecord {
         self.armed = None;
         self.arm_at = None;
         self.told_at = None;
+    }
+
+    /// Returns `true` if the sensor was found, is on, and answered the last question.
+    fn is_well(&self) -> bool {
+        self.state == ZoneState::Watched
+            && self.points.is_some()
+            && self.is_on
+            && self.failing_since.is_none()
     }
 
     /// Returns `true` if this zone is no reason to be [cautious](Governor::cautious).
@@ -305,10 +313,12 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
             self.become_cautious(now);
             self.apply(link, &clock);
         }
+        let mut readings = self.read_together(link, clock());
         for index in 0..ZONES {
             let due = self.zone_records.get(index).and_then(|record| record.next);
             if due.is_some_and(|at| at <= clock()) {
-                self.look(index, link, &clock);
+                let reading = readings.get_mut(index).and_then(Option::take);
+                self.look(index, reading, link, &clock);
             }
         }
         self.cautious &= !self.is_cleared();
@@ -316,10 +326,50 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         self.serve_until = clock().saturating_add(SERVE_MS);
     }
 
-    /// Looks at one zone until its reading lies within the band that the trip points watch.
+    /// Reads the sensors that are due, in one batch, where that is two or more that are well. All others are read alone, as is every
+    /// sensor as long as slots may be lost.
+    fn read_together<E: Exchange + ?Sized>(
+        &self,
+        link: Link<'_, E>,
+        now: u64,
+    ) -> [Option<Result<i64, Cause>>; ZONES] {
+        let mut readings = [None; ZONES];
+        let (mut sensors, mut places) = ([0; ZONES], [0; ZONES]);
+        let mut count = 0;
+        let well =
+            |record: &ZoneRecord| record.is_well() && record.next.is_some_and(|at| at <= now);
+        for (index, (zone, record)) in self.zones.iter().zip(&self.zone_records).enumerate() {
+            if well(record)
+                && let (Some(sensor), Some(place)) = (sensors.get_mut(count), places.get_mut(count))
+            {
+                (*sensor, *place) = (zone.sensor, index);
+                count += 1;
+            }
+        }
+        if count < 2 || self.cautious {
+            return readings;
+        }
+        // The other slot is for the limits: an answer that gets lost takes its slot along.
+        let link = link.with_slots(1);
+        zone::read_all(
+            link,
+            sensors.get(..count).unwrap_or(&[]),
+            |place, reading| {
+                let index = places.get(place).copied().unwrap_or(ZONES);
+                if let Some(place) = readings.get_mut(index) {
+                    *place = Some(reading);
+                }
+            },
+        );
+        readings
+    }
+
+    /// Looks at one zone until its reading lies within the band that the trip points watch. `reading`: what it shows, if that was just
+    /// asked for.
     fn look<E: Exchange + ?Sized>(
         &mut self,
         index: usize,
+        mut reading: Option<Result<i64, Cause>>,
         link: Link<'_, E>,
         clock: &impl Fn() -> u64,
     ) {
@@ -328,7 +378,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         };
         // The reading may have left the band while trip points were moved; each turn but the last follows it.
         for _ in 0..=zone.trips.len() {
-            match self.read(index, zone, link, clock()) {
+            match self.read(index, zone, reading.take(), link, clock()) {
                 // Before anything else, what is warm is cooled.
                 Ok(true) => self.apply(link, clock),
                 Ok(false) => {}
@@ -362,11 +412,12 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
         }
     }
 
-    /// Reads a sensor. Returns whether another number of trips is in effect now.
+    /// Reads a sensor, unless what it shows is `known`. Returns whether another number of trips is in effect now.
     fn read<E: Exchange + ?Sized>(
         &mut self,
         index: usize,
         zone: &Zone,
+        known: Option<Result<i64, Cause>>,
         link: Link<'_, E>,
         now: u64,
     ) -> Result<bool, Cause> {
@@ -391,7 +442,7 @@ impl<const ZONES: usize, const LIMITS: usize> Governor<ZONES, LIMITS> {
                 Err(SwitchOnError::Off(cause)) => return Err(cause),
             }
         }
-        let reading = zone.read(link)?;
+        let reading = known.unwrap_or_else(|| zone.read(link))?;
         let first = record.state != ZoneState::Watched;
         let passed = zone.passed(reading, record.passed);
         let moved = passed != record.passed;

@@ -123,7 +123,7 @@ impl Zone {
         Ok(Sensors::over(link)?.notify_trip_points(self.sensor, true)?)
     }
 
-    /// What the sensor shows.
+    /// What the sensor shows, alone. See [`read_all`].
     pub(crate) fn read<E: Exchange + ?Sized>(&self, link: Link<'_, E>) -> Result<i64, Cause> {
         Ok(Sensors::over(link)?.read(self.sensor)?.value())
     }
@@ -153,6 +153,27 @@ impl Zone {
                 .map(|()| true),
         };
         Ok(told?)
+    }
+}
+
+/// What the sensors of several zones show, asked for together.
+pub(crate) fn read_all<E: Exchange + ?Sized>(
+    link: Link<'_, E>,
+    sensors: &[u32],
+    mut each: impl FnMut(usize, Result<i64, Cause>),
+) {
+    let asked = Sensors::over(link).and_then(|handle| {
+        handle.read_all(sensors, |place, readings| {
+            each(
+                place,
+                readings
+                    .map(|readings| readings.value())
+                    .map_err(Cause::from),
+            );
+        })
+    });
+    if let Err(error) = asked {
+        (0..sensors.len()).for_each(|place| each(place, Err(error.into())));
     }
 }
 

@@ -3,7 +3,7 @@
 
 //! Sensors.
 
-use drv_scmi_api::{Choices, Perf, Power, Scmi, Sensors};
+use drv_scmi_api::{Choices, Error, Link, Perf, Power, Scmi, Sensors};
 use scmi::Status;
 use scmi::power::PowerState;
 use scmi::sensor::unit::SensorUnit;
@@ -43,6 +43,30 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
             }
         }
         run.refused(sensors.sensor(NOBODY), Status::NOT_FOUND)
+    });
+    run.case("sensor: several asked for together, by two slots", |run| {
+        let sensors = Sensors::over(Link::new(scmi).with_slots(2))?;
+        run.tell(r#"{"cmd":"set","what":"sensor","name":"motion","axis":2,"value":-77}"#)?;
+        run.tell(r#"{"cmd":"set","what":"temperature","name":"die","value":31000}"#)?;
+        // More than go together.
+        let asked = [WARMTH, MOTION, NOBODY, WARMTH, MOTION, WARMTH];
+        let (mut told, mut right) = (0, 0);
+        sensors.read_all(&asked, |place, readings| {
+            let shown = readings
+                .as_ref()
+                .map(|readings| readings.last().map(|last| last.value));
+            right += u32::from(
+                match asked.get(place) {
+                    Some(&WARMTH) => shown == Ok(Some(31_000)),
+                    Some(&MOTION) => {
+                        shown == Ok(Some(-77)) && readings.is_ok_and(|readings| readings.len() == 3)
+                    }
+                    _ => shown == Err(&Error::Refused(Status::NOT_FOUND)),
+                } && place == told,
+            );
+            told += 1;
+        })?;
+        run.same((told, right), (6, 6))
     });
     run.case("sensor: readings, now and later", |run| {
         let sensors = Sensors::connect(scmi)?;

@@ -27,6 +27,8 @@ pub struct Batch {
     /// Milliseconds until what has no answer by then is given up, all of it at once; 0 is the default of
     /// [`Limits`](crate::Limits).
     pub deadline_ms: u32,
+    /// How many of the client's slots it may take at once; 0: all.
+    pub slots: u8,
     /// Whatever [`System::entry_ended`](crate::System::entry_ended) is to be told with each end.
     pub tag: u32,
 }
@@ -49,6 +51,8 @@ pub struct BatchState {
     next: u8,
     /// Entries that were sent, and whose end was not told yet.
     open: u8,
+    /// How many that may be; 0: as many as the client has slots.
+    slots: u8,
     /// Whether all entries were checked.
     checked: bool,
 }
@@ -64,6 +68,7 @@ impl BatchState {
         count: 0,
         next: 0,
         open: 0,
+        slots: 0,
         checked: false,
     };
 }
@@ -139,6 +144,7 @@ impl<'m> Batches<'m> {
             state.count = batch.count as u8;
             state.next = 0;
             state.open = 0;
+            state.slots = batch.slots;
             state.checked = false;
             self.active |= id.bit();
         }
@@ -213,6 +219,12 @@ impl<'m> Batches<'m> {
         if let Some(entry) = self.entries.get_mut(place) {
             entry.len = OVER;
         }
+    }
+
+    /// Whether a batch may take another slot.
+    pub(crate) fn may_send(&self, id: ClientId) -> bool {
+        self.get(id)
+            .is_some_and(|state| state.slots == 0 || state.open < state.slots)
     }
 
     /// The next entry to send.

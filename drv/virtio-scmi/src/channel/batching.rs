@@ -114,6 +114,9 @@ fn send_next<const R: usize, const S: usize, const E: usize>(
     let Some((owner, _)) = channel.batches.waiter(id) else {
         return false;
     };
+    if !channel.batches.may_send(id) {
+        return false;
+    }
     let Some((index, &entry)) = channel.batches.next(id) else {
         return false;
     };

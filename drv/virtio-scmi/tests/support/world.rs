@@ -355,6 +355,8 @@ pub struct World<'m, const R: usize, const S: usize, const E: usize> {
     pub plan: Plan,
     /// The books are audited after each run.
     pub audits: bool,
+    /// How many slots a batch may take at once.
+    pub batch_slots: u8,
     /// Lives that are over.
     pub dead: Vec<Owner>,
     /// So many more entries of batches their clients can take.
@@ -426,6 +428,7 @@ pub fn run_over<const R: usize, const S: usize, const E: usize>(
         plan: Plan::default(),
         // Miri takes a second for what a computer does in a microsecond: there, the beginning and the end of a world must do.
         audits: !cfg!(miri),
+        batch_slots: 0,
         dead: Vec::new(),
         takes: u32::MAX,
         told: Vec::new(),
@@ -653,6 +656,7 @@ impl<'m, const R: usize, const S: usize, const E: usize> World<'m, R, S, E> {
         let batch = Batch {
             count: entries.len(),
             deadline_ms: deadline,
+            slots: self.batch_slots,
             tag,
         };
         let mut result = Ok(());
