@@ -28,6 +28,7 @@ pub mod profile;
 pub mod symbols;
 pub mod table;
 pub mod trace;
+pub mod worst;
 
 use std::fs;
 use std::path::Path;
@@ -110,6 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     if !arguments.quick {
         own::rows(&programs, &image, &mut table)?;
+        worst::row(&programs, &mut table)?;
         let measured = floor::run(&programs, arguments.platform)?;
         measured.add(&mut table)?;
         wall = floor::wall(&programs, &image, arguments.platform, &measured)?;
