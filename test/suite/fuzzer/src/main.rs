@@ -79,6 +79,3 @@ fn main() -> ! {
         userlib::sys_post(userlib::TaskId::for_index(0), 2);
     }
 }
-
-#[cfg(feature = "waiter")]
-use userlib as _;

@@ -11,7 +11,7 @@
 #![no_main]
 
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::AtomicU32;
 
 use hubris_num_tasks::Task;
 use test_suite_common::fuzz::{
@@ -162,8 +162,8 @@ impl Watcher {
     /// Restarts the fuzzers that faulted. If all the others wait, wakes those that can be woken, or restarts one.
     fn end_lives(&mut self) {
         let state = |index: &usize| kipc::read_task_status(*index);
-        for fuzzer in 0..FUZZERS.len() {
-            if matches!(state(&FUZZERS[fuzzer]), TaskState::Faulted { .. }) {
+        for (fuzzer, index) in FUZZERS.iter().enumerate() {
+            if matches!(state(index), TaskState::Faulted { .. }) {
                 self.restart(fuzzer);
             }
         }
