@@ -27,6 +27,8 @@ const RESULTS: &str = "mutants on the target";
 const FILE: &str = "test/suite/mutants.toml";
 /// The image with the cases.
 const SUITE: &str = "test/suite/app.toml";
+/// The integration tests.
+const TESTS: &str = "test/integration/tests";
 /// One mutant, an image that is built from nothing included.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Until a case has ended. A mutant that hangs is noticed by this.
@@ -88,7 +90,8 @@ impl Killer {
     }
 
     /// The command in a copy of the tree that fails if the mutant is noticed.
-    fn command(&self) -> Vec<String> {
+    fn command(&self, tree: &Path) -> Result<Vec<String>> {
+        let file;
         let words: Vec<&str> = match self {
             Self::Case(name) => vec![
                 "run",
@@ -100,7 +103,19 @@ impl Killer {
                 "--judge",
                 name,
             ],
-            Self::Test(name) => vec!["test", "--quiet", "--package", "test-integration", name],
+            Self::Test(name) => {
+                file = file_of(tree, name)?;
+                // Only that one is built.
+                vec![
+                    "test",
+                    "--quiet",
+                    "--package",
+                    "test-integration",
+                    "--test",
+                    &file,
+                    name,
+                ]
+            }
             Self::Host(name) => {
                 let (package, tests) = name.split_once(' ').unwrap_or((name, ""));
                 vec!["test", "--quiet", "--package", package, "--lib", tests]
@@ -116,7 +131,7 @@ impl Killer {
                 "",
             ],
         };
-        words.into_iter().map(Into::into).collect()
+        Ok(words.into_iter().map(Into::into).collect())
     }
 
     /// Whether what the command printed means that the mutant was noticed, in the way that is said.
@@ -130,6 +145,18 @@ impl Killer {
             Self::Build(refusal) => text.contains(refusal.as_str()),
         }
     }
+}
+
+/// The integration test, without folder and extension, that has this function.
+fn file_of(tree: &Path, function: &str) -> Result<String> {
+    for entry in fs::read_dir(tree.join(TESTS))? {
+        let path = entry?.path();
+        if fs::read_to_string(&path).is_ok_and(|text| text.contains(&format!("fn {function}("))) {
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            return Ok(stem.unwrap_or_default().to_owned());
+        }
+    }
+    bail!("no integration test is called {function}")
 }
 
 fn read(root: &Path) -> Result<Vec<Mutant>> {
@@ -201,9 +228,10 @@ impl Mutant {
     fn make(&self, tree: &Path) -> Result<(bool, String)> {
         let mut originals: Vec<(PathBuf, String)> = Vec::new();
         let outcome = self.edit(tree, &mut originals).and_then(|()| {
+            let arguments = self.killed_by.command(tree)?;
             let mut cargo = workspace::cargo();
             cargo
-                .args(self.killed_by.command())
+                .args(arguments)
                 .current_dir(tree)
                 .env("RUST_BACKTRACE", "0")
                 .env_remove("CARGO_TARGET_DIR")
@@ -358,7 +386,7 @@ mod tests {
                 .collect()
         };
         let cases = text("test/suite/suite/src/cases");
-        let tests = text("test/integration/tests");
+        let tests = text(TESTS);
         let rules = fs::read_to_string(root.join("build/compose/src/verify.rs")).unwrap();
         for mutant in read(root).unwrap() {
             let found = match &mutant.killed_by {
