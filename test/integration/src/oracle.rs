@@ -31,7 +31,7 @@ const ID: u32 = 72;
 const NOTIFICATIONS: u32 = 76;
 const SENDERS: u32 = 80;
 const BIT: u32 = 84;
-const REGIONS: u32 = 100;
+const TIMER: u32 = 136;
 /// Offsets in the kernel's variables: see `sys/kern/src/kernel.rs`.
 const CURRENT: u32 = 20;
 const READY: u32 = 24;
@@ -142,8 +142,8 @@ impl Places {
             if self.bystanders.contains(&index) {
                 (NOTIFICATIONS..BIT).contains(&offset)
             } else {
-                // Behind its rank, a record has the places of the task's memory in it; they are told apart by their value.
-                !(BIT..REGIONS).contains(&offset) && offset != ID
+                // Its rank, its memory and its description stay.
+                !(BIT..TIMER).contains(&offset) && offset != ID
             }
         });
         let variables = address.wrapping_sub(self.variables.start);
