@@ -1,18 +1,21 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! All memory of a machine while its supervisor stands still, and what of it may differ from one time to the next.
+//! All memory of a machine while its supervisor stands still, and what of it may differ from one
+//! time to the next.
 //!
-//! The image is that of `test/suite/fuzz.toml`. Three fuzzers do what they like; what that may change is
+//! The image is that of `test/suite/fuzz.toml`. Three fuzzers do what they like; what that may
+//! change is
 //!
 //! * the fuzzers' own stacks and variables;
-//! * of the kernel's records, those of the fuzzers, of the supervisor, and of whoever wakes the supervisor; of a bystander's record, only who
-//!   sends to it and what was posted to it;
-//! * of the kernel's variables, who is ready, whose timer is set, and what is counted, all of which must agree with the records;
+//! * of the kernel's records, those of the fuzzers, of the supervisor, and of whoever wakes the
+//!   supervisor; of a bystander's record, only who sends to it and what was posted to it;
+//! * of the kernel's variables, who is ready, whose timer is set, and what is counted, all of which
+//!   must agree with the records;
 //! * the supervisor's stack, as deep as it was ever used.
 //!
-//! Everything else stays as it was: all memory of the bystanders, stacks included, the supervisor's variables, text, constants and translation
-//! tables, whatever memory belongs to nobody.
+//! Everything else stays as it was: all memory of the bystanders, stacks included, the supervisor's
+//! variables, text, constants and translation tables, whatever memory belongs to nobody.
 
 use std::fs;
 use std::ops::Range;
@@ -72,7 +75,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// Looks them up. The bystanders are `bystanders`, and everybody else but the supervisor may change.
+    /// Looks them up. The bystanders are `bystanders`, and everybody else but the supervisor may
+    /// change.
     ///
     /// # Panics
     ///

@@ -1,10 +1,11 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! `cargo xtask mutants --target`: the mutants of `test/suite/mutants.toml`, each of which one named test must notice.
+//! `cargo xtask mutants --target`: the mutants of `test/suite/mutants.toml`, each of which one
+//! named test must notice.
 //!
-//! They are made in a copy of the tree, so that nothing stays behind in the tree itself however this ends. The copy keeps its
-//! build from one mutant to the next, and from one run to the next.
+//! They are made in a copy of the tree, so that nothing stays behind in the tree itself however
+//! this ends. The copy keeps its build from one mutant to the next, and from one run to the next.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -224,7 +225,8 @@ pub fn run(words: &[String]) -> Result<()> {
 }
 
 impl Mutant {
-    /// Makes the mutant in the copy, runs what must notice it, and takes it back. Returns whether it was noticed, and all that was printed.
+    /// Makes the mutant in the copy, runs what must notice it, and takes it back. Returns whether
+    /// it was noticed, and all that was printed.
     fn make(&self, tree: &Path) -> Result<(bool, String)> {
         let mut originals: Vec<(PathBuf, String)> = Vec::new();
         let outcome = self.edit(tree, &mut originals).and_then(|()| {
@@ -265,7 +267,8 @@ impl Mutant {
     }
 }
 
-/// Brings the copy of the tree up to date, and returns its folder. Files that are the same keep their time, so nothing is built twice.
+/// Brings the copy of the tree up to date, and returns its folder. Files that are the same keep
+/// their time, so nothing is built twice.
 fn copy_tree() -> Result<PathBuf> {
     let root = workspace::root();
     let tree = workspace::target_dir().join("mutants").join("tree");
@@ -294,7 +297,8 @@ fn copy_tree() -> Result<PathBuf> {
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
         fs::copy(&from, &to).with_context(|| format!("cannot copy {name}"))?;
-        // The time of the copy is now, and not that of the original: a build must see that it changed.
+        // The time of the copy is now, and not that of the original: a build must see that it
+        // changed.
         let file = fs::File::options().write(true).open(&to)?;
         file.set_modified(std::time::SystemTime::now())?;
     }
@@ -318,11 +322,13 @@ fn remove_others(tree: &Path, folder: &Path, known: &BTreeSet<PathBuf>) -> Resul
     Ok(())
 }
 
-/// Boots the suite of this tree until the case of this name has ended. With no name it only builds the image.
+/// Boots the suite of this tree until the case of this name has ended. With no name it only builds
+/// the image.
 ///
 /// # Errors
 ///
-/// The case failed, or the machine stopped in it or before it: the mutant is noticed. Or the image cannot be built.
+/// The case failed, or the machine stopped in it or before it: the mutant is noticed. Or the image
+/// cannot be built.
 pub fn judge(case: &str) -> Result<()> {
     let rust =
         setup::rust::find().context("Rust for the target: `cargo xtask setup` installs it")?;
