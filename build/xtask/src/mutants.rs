@@ -56,6 +56,10 @@ pub struct Arguments {
     /// With --target, only mutants whose name contains this text (repeatable)
     #[arg(long, value_name = "TEXT", requires = "target")]
     only: Vec<String>,
+    /// With --target, make mutants in this tree and not in a copy: nothing is built from nothing, but a
+    /// mutant stays behind if this is killed
+    #[arg(long, requires = "target")]
+    in_place: bool,
     /// Boot the suite until this case has ended
     #[arg(long, hide = true, value_name = "CASE")]
     judge: Option<String>,
@@ -93,7 +97,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return target::judge(case);
     }
     if arguments.target {
-        return target::run(&arguments.only);
+        return target::run(&arguments.only, arguments.in_place);
     }
     ensure!(arguments.minutes > 0, "--minutes 0 would run nothing");
     let known = packages()?;
@@ -553,6 +557,7 @@ mod tests {
             minutes: 1,
             target: false,
             only: Vec::new(),
+            in_place: false,
             judge: None,
             test: Vec::new(),
         };

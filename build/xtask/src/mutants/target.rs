@@ -172,7 +172,7 @@ fn read(root: &Path) -> Result<Vec<Mutant>> {
 /// # Errors
 ///
 /// A mutant is not noticed by the test that is named, or cannot be made.
-pub fn run(words: &[String]) -> Result<()> {
+pub fn run(words: &[String], in_place: bool) -> Result<()> {
     let mutants = read(workspace::root())?;
     let chosen: Vec<&Mutant> = mutants
         .iter()
@@ -185,7 +185,11 @@ pub fn run(words: &[String]) -> Result<()> {
         "no mutant is called so; they are in {FILE}"
     );
     let commit = record::commit();
-    let tree = copy_tree()?;
+    let tree = if in_place {
+        workspace::root().to_owned()
+    } else {
+        copy_tree()?
+    };
     let mut survivors = Vec::new();
     for (number, mutant) in chosen.iter().enumerate() {
         let begin = Instant::now();
