@@ -13,6 +13,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+mod target;
+
 use crate::child::{self, Guarded};
 use crate::record::{self, Row};
 use crate::{setup, workspace};
@@ -48,6 +50,19 @@ pub struct Arguments {
     /// Stop after so many minutes in each package, and count what was run until then
     #[arg(long, default_value_t = 240)]
     minutes: u64,
+    /// Mutate the kernel on the target instead: the mutants of test/suite/mutants.toml, each of which a named test must notice
+    #[arg(long)]
+    target: bool,
+    /// With --target, only mutants whose name contains this text (repeatable)
+    #[arg(long, value_name = "TEXT", requires = "target")]
+    only: Vec<String>,
+    /// With --target, make mutants in this tree and not in a copy: nothing is built from nothing, but a
+    /// mutant stays behind if this is killed
+    #[arg(long, requires = "target")]
+    in_place: bool,
+    /// Boot the suite until this case has ended
+    #[arg(long, hide = true, value_name = "CASE")]
+    judge: Option<String>,
     /// Arguments for `cargo test`, after `--`
     #[arg(last = true)]
     test: Vec<String>,
@@ -78,6 +93,12 @@ struct Outcome {
 ///
 /// A package is not known, its tests fail without any mutation, or a mutant survived without a reason in `doc/testing.md`.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(case) = &arguments.judge {
+        return target::judge(case);
+    }
+    if arguments.target {
+        return target::run(&arguments.only, arguments.in_place);
+    }
     ensure!(arguments.minutes > 0, "--minutes 0 would run nothing");
     let known = packages()?;
     let chosen = arguments.choose(&known)?;
@@ -534,6 +555,10 @@ mod tests {
             timeout: None,
             build_timeout: None,
             minutes: 1,
+            target: false,
+            only: Vec::new(),
+            in_place: false,
+            judge: None,
             test: Vec::new(),
         };
         assert_eq!(arguments(&[], &[]).choose(&known).unwrap(), ["a", "ab"]);

@@ -291,6 +291,7 @@ mod tests {
             "soak",
             "mutants",
             "mutants: survivors",
+            "mutants on the target",
             "test/setup/run",
         ] {
             rows(&text, what).unwrap();

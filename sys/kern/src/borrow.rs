@@ -163,13 +163,14 @@ impl<M: Machine> Kernel<'_, M> {
             Direction::Read => LeaseAttributes::READ,
             Direction::Write => LeaseAttributes::WRITE,
         };
+        // An offset behind the end is the borrower's mistake whatever the lease allows.
+        let leased = slice
+            .skip(offset)
+            .ok_or(FaultInfo::SyscallUsage(UsageError::OffsetOutOfRange))?;
         if !attributes.contains(needed) {
             borrows.registers.set_response(DEFECT, 0);
             return Ok(());
         }
-        let leased = slice
-            .skip(offset)
-            .ok_or(FaultInfo::SyscallUsage(UsageError::OffsetOutOfRange))?;
         match copy(
             &mut self.machine,
             direction,

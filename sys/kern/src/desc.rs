@@ -16,13 +16,15 @@ pub const MAX_TASKS: usize = 32;
 /// The whole image.
 #[derive(Debug)]
 pub struct Image {
-    /// Tasks in the order of `[tasks.*]` in `app.toml`; a task's position is its index. The first is the supervisor.
+    /// Tasks in the order of `[tasks.*]` in `app.toml`; a task's position is its index. The first
+    /// is the supervisor.
     pub tasks: &'static [TaskDesc],
     /// The interrupts that belong to tasks, in ascending order of `intid`.
     pub interrupts: &'static [InterruptDesc],
     /// For each interrupt identifier, its position in `interrupts`, or [`NO_INTERRUPT`].
     pub interrupt_of_intid: &'static [u8],
-    /// Names the translation table that holds only the kernel's own global entries, as the processor wants it named.
+    /// Names the translation table that holds only the kernel's own global entries, as the
+    /// processor wants it named.
     pub kernel_table: u32,
     /// Where the devices are that the kernel itself uses.
     pub devices: Devices,
@@ -62,13 +64,15 @@ pub struct TaskDesc {
     pub priority: u8,
     /// How the kernel treats it.
     pub flags: TaskFlags,
-    /// The kernel IPC operations that `app.toml` grants it: bit *n* allows operation *n*. The supervisor has all.
+    /// The kernel IPC operations that `app.toml` grants it: bit *n* allows operation *n*. The
+    /// supervisor has all.
     pub kipc: u32,
     /// Names its translation table, as the processor wants it named.
     pub table: u32,
     /// Its address space identifier, never 0, which is the kernel's table's.
     pub address_space: u8,
-    /// Everything it may touch, in ascending order of address, never adjacent with equal attributes, never overlapping.
+    /// Everything it may touch, in ascending order of address, never adjacent with equal
+    /// attributes, never overlapping.
     pub regions: &'static [RegionDesc],
     /// The positions in [`Image::interrupts`] of the interrupts it owns.
     pub interrupts: &'static [u8],
@@ -95,8 +99,8 @@ bitflags! {
         const EXECUTE = 1 << 2;
         /// It is device memory: the kernel never copies from or to it.
         const DEVICE = 1 << 3;
-        /// A device reads or writes it: the kernel never takes it as a message or a lease, but copies between a lease and
-        /// the borrower's own region of this kind.
+        /// A device reads or writes it: the kernel never takes it as a message or a lease, but
+        /// copies between a lease and the borrower's own region of this kind.
         const DMA = 1 << 4;
         /// Another task may write it too: the kernel takes no lease table from it.
         const SHARED = 1 << 5;

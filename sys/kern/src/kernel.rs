@@ -10,11 +10,12 @@ use crate::{Clock, Machine, Status, Task};
 
 /// The kernel: all tasks, and the one that runs.
 ///
-/// Sets of tasks are words with one bit a task. Bits are given by *rank*: the most important task has the top bit, equals
-/// follow in the order of their index. So the most important member of a set is found by counting leading zeros.
+/// Sets of tasks are words with one bit a task. Bits are given by *rank*: the most important task
+/// has the top bit, equals follow in the order of their index. So the most important member of a
+/// set is found by counting leading zeros.
 ///
-/// The order of the fields is known to the oracle of the fuzzer (`test/integration/src/oracle.rs`), which reads them out of a running
-/// machine. What never changes after the start is first and last.
+/// The order of the fields is known to the oracle of the fuzzer (`test/integration/src/oracle.rs`),
+/// which reads them out of a running machine. What never changes after the start is first and last.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Kernel<'t, M: Machine> {
@@ -28,7 +29,8 @@ pub struct Kernel<'t, M: Machine> {
     pub(crate) ready: u32,
     /// The tasks whose timer is set.
     pub(crate) timers: u32,
-    /// When the hardware timer will fire, in ticks: never after the earliest deadline, possibly before it.
+    /// When the hardware timer will fire, in ticks: never after the earliest deadline, possibly
+    /// before it.
     pub(crate) alarm: u64,
     /// Interrupts that the controller withdrew before they were taken.
     pub(crate) spurious_interrupts: u32,
@@ -44,11 +46,13 @@ pub struct Kernel<'t, M: Machine> {
 }
 
 impl<'t, M: Machine> Kernel<'t, M> {
-    /// Puts the tasks in order and starts those that run from boot on. `frequency` is that of [`Machine::ticks`], in Hz.
+    /// Puts the tasks in order and starts those that run from boot on. `frequency` is that of
+    /// [`Machine::ticks`], in Hz.
     ///
     /// # Panics
     ///
-    /// If `tasks` are not the tasks of `image`, if there are none or too many of them, or if the frequency is not set.
+    /// If `tasks` are not the tasks of `image`, if there are none or too many of them, or if the
+    /// frequency is not set.
     pub fn new(image: &'static Image, tasks: &'t mut [Task], machine: M, frequency: u32) -> Self {
         let count = tasks.len();
         assert!(
@@ -141,8 +145,8 @@ impl<'t, M: Machine> Kernel<'t, M> {
 
     /// Stops a task for good and tells the supervisor. The caller decides who runs next.
     ///
-    /// A second fault replaces the first, but what the task was doing before the first is kept. A fault of the supervisor
-    /// stops the machine.
+    /// A second fault replaces the first, but what the task was doing before the first is kept. A
+    /// fault of the supervisor stops the machine.
     #[cold]
     #[inline(never)]
     pub(crate) fn force_fault(&mut self, index: usize, fault: FaultInfo) {
@@ -174,8 +178,9 @@ impl<'t, M: Machine> Kernel<'t, M> {
         self.reschedule();
     }
 
-    /// The memory system reported an error some time after the access. The task `index` has run until now, so that was its doing, or
-    /// the kernel's on its behalf. If it has faulted already, the error is counted: the first reason is the better one.
+    /// The memory system reported an error some time after the access. The task `index` has run
+    /// until now, so that was its doing, or the kernel's on its behalf. If it has faulted already,
+    /// the error is counted: the first reason is the better one.
     #[cold]
     #[inline(never)]
     pub fn late_abort(&mut self, index: usize) {

@@ -4,7 +4,7 @@
 //! The kernel: isolated tasks, IPC, leases, timers, interrupts as notifications.
 //!
 //! The kernel is one state machine, [`Kernel`], generic over the [`Machine`] it runs on. Everything that decides (who runs,
-//! who may touch what, what a system call means) is plain safe Rust that the host tests, property tests and Miri execute.
+//! who may touch what, what a system call means) is plain safe Rust that the host tests and property tests execute.
 //! What only the hardware can do is behind [`Machine`]; on the target that is `board`, which is made of one instruction
 //! set out of `arch` and of the devices in `device`.
 //!

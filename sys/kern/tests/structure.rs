@@ -1,8 +1,9 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The kernel's folders keep to themselves: what belongs to an instruction set is in `src/arch`, devices are in `src/device`,
-//! and addresses are in `chips/`. A second instruction set or a second board then adds files and changes none.
+//! The kernel's folders keep to themselves: what belongs to an instruction set is in `src/arch`,
+//! devices are in `src/device`, and addresses are in `chips/`. A second instruction set or a second
+//! board then adds files and changes none.
 
 #![cfg(not(miri))]
 
@@ -10,8 +11,8 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Words of the Arm architecture, in capitals: registers, instructions, exceptions, modes, processors. A `*` at the end stands for
-/// whatever follows.
+/// Words of the Arm architecture, in capitals: registers, instructions, exceptions, modes,
+/// processors. A `*` at the end stands for whatever follows.
 const ARCHITECTURE: &[&str] = &[
     "AARCH*",
     "ACTLR",

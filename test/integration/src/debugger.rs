@@ -77,6 +77,37 @@ impl Debugger {
             .unwrap_or_else(|| panic!("no answer to `{text}`"))
     }
 
+    /// A system register of the stopped machine, by the name that QEMU gives it.
+    pub fn system_register(&mut self, name: &str) -> u32 {
+        let mut description = String::new();
+        loop {
+            let at = description.len();
+            let part = self.ask(&format!(
+                "qXfer:features:read:system-registers.xml:{at:x},800"
+            ));
+            let (more, text) = part.split_at(1);
+            description.push_str(text);
+            match more {
+                "m" => {}
+                "l" => break,
+                _ => panic!("QEMU does not describe its registers: {part}"),
+            }
+        }
+        let place = description
+            .find(&format!("name=\"{name}\""))
+            .unwrap_or_else(|| panic!("QEMU has no register {name}"));
+        let number = description[place..]
+            .split("regnum=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next()?.parse::<u32>().ok())
+            .expect("a register has a number");
+        let answer = self.ask(&format!("p{number:x}"));
+        // Bytes in the order of memory.
+        u32::from_str_radix(&answer, 16)
+            .map(u32::swap_bytes)
+            .unwrap_or_else(|_| panic!("register {name} is {answer}"))
+    }
+
     /// Goes on from a breakpoint, and past it.
     pub fn go_on(&mut self, breakpoint: u64) {
         for order in [

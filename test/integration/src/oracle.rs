@@ -1,18 +1,21 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! All memory of a machine while its supervisor stands still, and what of it may differ from one time to the next.
+//! All memory of a machine while its supervisor stands still, and what of it may differ from one
+//! time to the next.
 //!
-//! The image is that of `test/suite/fuzz.toml`. Three fuzzers do what they like; what that may change is
+//! The image is that of `test/suite/fuzz.toml`. Three fuzzers do what they like; what that may
+//! change is
 //!
 //! * the fuzzers' own stacks and variables;
-//! * of the kernel's records, those of the fuzzers, of the supervisor, and of whoever wakes the supervisor; of a bystander's record, only who
-//!   sends to it and what was posted to it;
-//! * of the kernel's variables, who is ready, whose timer is set, and what is counted, all of which must agree with the records;
+//! * of the kernel's records, those of the fuzzers, of the supervisor, and of whoever wakes the
+//!   supervisor; of a bystander's record, only who sends to it and what was posted to it;
+//! * of the kernel's variables, who is ready, whose timer is set, and what is counted, all of which
+//!   must agree with the records;
 //! * the supervisor's stack, as deep as it was ever used.
 //!
-//! Everything else stays as it was: all memory of the bystanders, stacks included, the supervisor's variables, text, constants and translation
-//! tables, whatever memory belongs to nobody.
+//! Everything else stays as it was: all memory of the bystanders, stacks included, the supervisor's
+//! variables, text, constants and translation tables, whatever memory belongs to nobody.
 
 use std::fs;
 use std::ops::Range;
@@ -31,7 +34,7 @@ const ID: u32 = 72;
 const NOTIFICATIONS: u32 = 76;
 const SENDERS: u32 = 80;
 const BIT: u32 = 84;
-const REGIONS: u32 = 100;
+const TIMER: u32 = 136;
 /// Offsets in the kernel's variables: see `sys/kern/src/kernel.rs`.
 const CURRENT: u32 = 20;
 const READY: u32 = 24;
@@ -72,7 +75,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// Looks them up. The bystanders are `bystanders`, and everybody else but the supervisor may change.
+    /// Looks them up. The bystanders are `bystanders`, and everybody else but the supervisor may
+    /// change.
     ///
     /// # Panics
     ///
@@ -142,8 +146,8 @@ impl Places {
             if self.bystanders.contains(&index) {
                 (NOTIFICATIONS..BIT).contains(&offset)
             } else {
-                // Behind its rank, a record has the places of the task's memory in it; they are told apart by their value.
-                !(BIT..REGIONS).contains(&offset) && offset != ID
+                // Its rank, its memory and its description stay.
+                !(BIT..TIMER).contains(&offset) && offset != ID
             }
         });
         let variables = address.wrapping_sub(self.variables.start);

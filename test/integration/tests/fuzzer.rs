@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Random system calls (test/suite/fuzz.toml), judged by the tasks that make them and by a look at all memory.
+//! Random system calls (test/suite/fuzz.toml), judged by the tasks that make them and by a look at
+//! all memory.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -55,7 +56,8 @@ fn fuzz(seed: u32, calls: u32, interval: u32) -> Counts {
         .iter()
         .flat_map(|word| word.to_le_bytes())
         .collect();
-    // The device has room for 16 bytes at least, and takes more when the supervisor has taken those.
+    // The device has room for 16 bytes at least, and takes more when the supervisor has taken
+    // those.
     console.send(&bytes).expect("the console takes parameters");
     let mut before: Option<Memory> = None;
     let mut looks = 0;

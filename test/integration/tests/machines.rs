@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use test_integration::{Programs, Turn, image_of};
+use test_integration::debugger::{Debugger, free_port};
+use test_integration::{Kind, Programs, Rig, Setting, Turn, image, image_of};
 use xtask::command;
 
 /// From the start of the machine to its end, on a busy computer.
@@ -45,6 +46,24 @@ fn h09_a_machine_that_starts_in_hyp_mode() {
         "suite: ",
     );
     assert!(rest.ends_with(" passed, 0 failed"), "{rest}");
+}
+
+/// What a second line of defence is: no table has a page that is writable and executable, so no task can see that the processor would
+/// refuse it.
+#[test]
+fn the_control_register_is_as_the_kernel_wants_it() {
+    /// SCTLR: M, C, Z, I, WXN, UWXN.
+    const ON: u32 = 1 | 1 << 2 | 1 << 11 | 1 << 12 | 1 << 19 | 1 << 20;
+    /// SCTLR: A, CP15BEN, SW, V, EE, TRE, AFE, TE.
+    const OFF: u32 = 1 << 1 | 1 << 5 | 1 << 10 | 1 << 13 | 1 << 25 | 1 << 28 | 1 << 29 | 1 << 30;
+    let port = free_port().expect("a free port");
+    let mut setting = Setting::new(&image().elf, Kind::None);
+    setting.extra = vec!["-gdb".into(), format!("tcp:127.0.0.1:{port}")];
+    let _rig = Rig::boot_setting(&setting);
+    let mut debugger = Debugger::connect(port).expect("QEMU listens");
+    debugger.ask("?");
+    let control = debugger.system_register("SCTLR");
+    assert_eq!(control & (ON | OFF), ON, "SCTLR is {control:#010x}");
 }
 
 #[test]

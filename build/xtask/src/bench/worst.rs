@@ -34,7 +34,10 @@ pub fn row(programs: &Programs, table: &mut Table) -> Result<()> {
     for (part, case) in (0..).zip(CASES) {
         let row = printed.row(ROW, part)?;
         table.add_row(&format!("{ROW}_{case}"), &row);
-        if worst.as_ref().is_none_or(|worst: &machine::Row| worst.worst < row.worst) {
+        if worst
+            .as_ref()
+            .is_none_or(|worst: &machine::Row| worst.worst < row.worst)
+        {
             worst = Some(row);
         }
     }

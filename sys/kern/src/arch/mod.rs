@@ -3,7 +3,8 @@
 
 //! The instruction set: everything that another processor does differently, in one folder for each.
 //!
-//! The rest of the kernel uses these names and no other, so a second folder with the same names is a second instruction set:
+//! The rest of the kernel uses these names and no other, so a second folder with the same names is
+//! a second instruction set:
 //!
 //! | name | is |
 //! |---|---|
@@ -15,7 +16,8 @@
 //! | `ticks`, `ticks_per_second`, `set_alarm` | the counter and its comparator |
 //! | `wait_for_interrupt`, `call_firmware` | the rest |
 //!
-//! What needs no such processor to run, `Registers` among it, is compiled for the host too, where its tests are.
+//! What needs no such processor to run, `Registers` among it, is compiled for the host too, where
+//! its tests are.
 
 pub mod armv7a;
 

@@ -34,7 +34,8 @@ impl Console {
     /// No task runs any more.
     unsafe fn seize() -> Self {
         let address = Address::new(CONSOLE.load(Ordering::Relaxed));
-        // Safety: no task runs any more, and the image maps its console for the kernel in every table.
+        // Safety: no task runs any more, and the image maps its console for the kernel in every
+        // table.
         Self(address.map(|address| unsafe { Uart::seize(address) }))
     }
 
@@ -54,7 +55,8 @@ impl Write for Console {
     }
 }
 
-/// The supervisor cannot go on, and without it nothing restarts what faults: says why, and switches the machine off.
+/// The supervisor cannot go on, and without it nothing restarts what faults: says why, and switches
+/// the machine off.
 pub(super) fn supervisor_fault(task: &Task) -> ! {
     // Safety: no task runs any more.
     let mut console = unsafe { Console::seize() };

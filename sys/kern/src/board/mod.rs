@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The machine that the kernel runs on, made of an instruction set and devices, and the way from reset to the first task.
+//! The machine that the kernel runs on, made of an instruction set and devices, and the way from
+//! reset to the first task.
 //!
 //! | file | does |
 //! |---|---|

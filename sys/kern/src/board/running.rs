@@ -19,7 +19,8 @@ unsafe impl Sync for KernelCell {}
 
 static KERNEL: KernelCell = KernelCell(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// Puts the kernel where the handlers find it, and enters the address space of the first task to run.
+/// Puts the kernel where the handlers find it, and enters the address space of the first task to
+/// run.
 pub(super) fn install(kernel: TheKernel) -> *mut Registers {
     // Safety: no task runs yet, so no handler does either.
     let kernel = unsafe { (*KERNEL.0.get()).write(kernel) };
@@ -29,8 +30,8 @@ pub(super) fn install(kernel: TheKernel) -> *mut Registers {
 /// Runs `act` on the kernel and returns the registers to go on with, in their task's address space.
 #[inline(always)]
 pub(crate) fn with_kernel(act: impl FnOnce(&mut TheKernel)) -> *mut Registers {
-    // Safety: a handler runs only while a task does, which is after `install`; and none runs within another, since the
-    // kernel is never interrupted, and its own aborts do not come here.
+    // Safety: a handler runs only while a task does, which is after `install`; and none runs within
+    // another, since the kernel is never interrupted, and its own aborts do not come here.
     let kernel = unsafe { (*KERNEL.0.get()).assume_init_mut() };
     let before = kernel.current;
     act(kernel);

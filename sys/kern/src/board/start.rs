@@ -42,7 +42,8 @@ impl<const N: usize> TaskStorage<N> {
         // One by one, in place: all of them at once would not fit on the kernel's stack.
         let first = self.tasks.get().cast::<Task>();
         for (index, desc) in image.tasks.iter().enumerate() {
-            // Safety: there is room for N, and `taken` was false, so nobody else has or will have a reference.
+            // Safety: there is room for N, and `taken` was false, so nobody else has or will have a
+            // reference.
             unsafe { first.add(index).write(Task::new(desc)) };
         }
         // Safety: all are written. See above.
@@ -60,8 +61,8 @@ impl<const N: usize> Default for TaskStorage<N> {
 pub fn start<const N: usize>(image: &'static Image, storage: &'static TaskStorage<N>) -> ! {
     last_words::speak_through(image.devices.console);
     let tasks = storage.fill(image);
-    // Safety: this function runs once (`fill` saw to that), in the state in which `kmain` is called. The tables of the image
-    // map the kernel identically.
+    // Safety: this function runs once (`fill` saw to that), in the state in which `kmain` is
+    // called. The tables of the image map the kernel identically.
     let board = unsafe {
         arch::set_up();
         if let Err(lack) = needs::check(image) {

@@ -12,7 +12,8 @@ use super::identity;
 use crate::desc::{Address, InterruptDesc};
 use crate::{InterruptState, arch};
 
-/// The offset in the distributor of the three words that end with ICPIDR2, which says which architecture this is.
+/// The offset in the distributor of the three words that end with ICPIDR2, which says which
+/// architecture this is.
 const IDENTIFICATION: usize = 0xfe0;
 
 /// Identifiers from here on mean that there is nothing to acknowledge.
@@ -34,8 +35,8 @@ pub(crate) struct InterruptController {
     cpu: UniqueMmioPointer<'static, Gicc>,
 }
 
-/// Writes the register that holds an interrupt's bit in a bank with one bit an interrupt. Identifiers are below 1024, so
-/// there always is one.
+/// Writes the register that holds an interrupt's bit in a bank with one bit an interrupt.
+/// Identifiers are below 1024, so there always is one.
 macro_rules! write_bank {
     ($gic:expr, $bank:ident, $intid:expr, $value:expr) => {
         if let Some(mut register) = field!($gic.distributor, $bank).get(($intid / 32) as usize % 32)
@@ -59,7 +60,8 @@ const fn bit(intid: u32) -> u32 {
 }
 
 impl InterruptController {
-    /// What the kernel needs and the machine does not have, with what to do about it. Translation is still off, and aborts are taken.
+    /// What the kernel needs and the machine does not have, with what to do about it. Translation
+    /// is still off, and aborts are taken.
     pub(crate) fn lack(distributor: Address) -> Option<&'static str> {
         let words = core::ptr::with_exposed_provenance(distributor.get() + IDENTIFICATION);
         match arch::read_words(words) {
@@ -74,7 +76,8 @@ impl InterruptController {
     ///
     /// # Safety
     ///
-    /// Once, with the addresses of the registers, which are mapped: nobody else uses the controller from here on.
+    /// Once, with the addresses of the registers, which are mapped: nobody else uses the controller
+    /// from here on.
     pub(crate) unsafe fn new(distributor: Address, cpu: Address) -> Self {
         // Safety: see above.
         let mut gic = unsafe {
@@ -111,7 +114,8 @@ impl InterruptController {
         field!(self.distributor, ctlr).write(GicdCtlr::EnableGrp0);
     }
 
-    /// Sets how the lines of the image's interrupts signal. The device tree's word on it is not asked: the manifest's is.
+    /// Sets how the lines of the image's interrupts signal. The device tree's word on it is not
+    /// asked: the manifest's is.
     pub(crate) fn configure(&mut self, interrupts: &[InterruptDesc]) {
         for desc in interrupts {
             let intid = u32::from(desc.intid);

@@ -3,8 +3,9 @@
 
 //! What an interrupt controller says about itself (ARM IHI 0048B, 4.3.18).
 
-/// Returns `true` if an interrupt controller has the registers of GICv2, or of GICv1, which the kernel uses in the same way.
-/// `pidr2` is the word at 0xfe8 of the distributor; bits 7:4 are the architecture's version. A GICv3 has nothing there.
+/// Returns `true` if an interrupt controller has the registers of GICv2, or of GICv1, which the
+/// kernel uses in the same way. `pidr2` is the word at 0xfe8 of the distributor; bits 7:4 are the
+/// architecture's version. A GICv3 has nothing there.
 #[must_use]
 pub const fn is_gicv2(pidr2: u32) -> bool {
     matches!(pidr2 >> 4 & 0xf, 1 | 2)

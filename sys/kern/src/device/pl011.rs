@@ -41,7 +41,8 @@ impl Uart {
     ///
     /// # Safety
     ///
-    /// No task runs any more, and the registers are at `address`, which every table maps for the kernel.
+    /// No task runs any more, and the registers are at `address`, which every table maps for the
+    /// kernel.
     pub(crate) unsafe fn seize(address: Address) -> Self {
         let base = NonNull::with_exposed_provenance(address);
         // Safety: see above; nobody else uses the registers now.

@@ -90,8 +90,6 @@ fn a_missing_attribute_is_a_defect() {
     assert_eq!(borrow(&mut k, Sysnum::BorrowWrite, 0, 0, own), [1, 0]);
     assert_eq!(borrow(&mut k, Sysnum::BorrowRead, 1, 0, own), [1, 0]);
     assert_eq!(borrow(&mut k, Sysnum::BorrowRead, 2, 0, own), [1, 0]);
-    // Not even the offset matters then.
-    assert_eq!(borrow(&mut k, Sysnum::BorrowRead, 1, 999, own), [1, 0]);
     assert_eq!(k.sched(CLIENT), SchedState::InReply(k.id(SERVER)));
 }
 
@@ -117,6 +115,20 @@ fn only_a_task_that_waits_for_the_borrower_lends() {
         &[u32::from(TaskId::KERNEL.0), 0, 0, own[0], own[1]],
     );
     assert_eq!(k.fault(SERVER), usage(UsageError::TaskOutOfRange));
+}
+
+#[test]
+fn an_offset_behind_the_end_counts_before_the_attribute() {
+    for (number, attributes) in [(Sysnum::BorrowRead, WRITE), (Sysnum::BorrowWrite, READ)] {
+        booted!(k);
+        k.server_with_leases(&[(attributes, data(CLIENT), 10)]);
+        let lender = k.id_word(CLIENT);
+        let own = [data(SERVER), 4];
+        k.call(number, &[lender, 0, 10, own[0], own[1]]);
+        assert_eq!(k.results::<2>(SERVER), [1, 0], "{number:?}");
+        k.call(number, &[lender, 0, 11, own[0], own[1]]);
+        assert_eq!(k.fault(SERVER), usage(UsageError::OffsetOutOfRange));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 //! Kernel IPC.
 
-use abi::{FaultInfo, SchedState, TaskId, UsageError};
+use abi::{FaultInfo, SchedState, TaskId, TaskState, UsageError};
 
 use super::model::*;
 
@@ -118,6 +118,20 @@ fn what_follows_a_request_is_ignored() {
     let message = [target, data(CLIENT) + 128, 44, data(CLIENT), 32, 0, 0];
     k.call(abi::Sysnum::Send, &message);
     assert_eq!(k.results::<2>(CLIENT), [0, 2]);
+}
+
+/// Of somebody who may: the supervisor and the caller itself are left out.
+#[test]
+fn nobody_faults_the_supervisor_or_itself() {
+    for index in [SUPERVISOR, OTHER] {
+        booted!(k);
+        k.tasks[OTHER].desc = &FAULTER;
+        k.only(OTHER);
+        ask(&mut k, 3, &words(&[index as u32]));
+        assert_eq!(k.fault(OTHER), usage(UsageError::IllegalTask));
+        assert!(matches!(k.tasks[SUPERVISOR].state(), TaskState::Healthy(_)));
+        k.check();
+    }
 }
 
 #[test]

@@ -234,6 +234,12 @@ pub static RESTARTER: TaskDesc = TaskDesc {
     ..task(OTHER, 2, START, &[])
 };
 
+/// [`OTHER`], if it were allowed to fault tasks.
+pub static FAULTER: TaskDesc = TaskDesc {
+    kipc: 1 << 3,
+    ..task(OTHER, 2, START, &[])
+};
+
 /// The image that most tests use.
 pub static SEVEN: Image = Image {
     tasks: &SEVEN_TASKS,

@@ -1,8 +1,9 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Random system calls, interrupts and times: whatever tasks do, the kernel's state stays consistent, and the kernel writes only where
-//! the task that made the call, or the one that waits for it, asked for it.
+//! Random system calls, interrupts and times: whatever tasks do, the kernel's state stays
+//! consistent, and the kernel writes only where the task that made the call, or the one that waits
+//! for it, asked for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -24,7 +25,8 @@ enum Word {
     Name(usize),
     /// The same in the upper half, with an operation in the lower.
     Target(usize, u32),
-    /// The present name of one that waits for the caller's reply, if there is one, or else of this task.
+    /// The present name of one that waits for the caller's reply, if there is one, or else of this
+    /// task.
     Client(usize),
     /// The present name, for a closed receive.
     Only(usize),
@@ -159,7 +161,8 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A place that an event may write to: the one task whose it must be, and what that task said of it.
+/// A place that an event may write to: the one task whose it must be, and what that task said of
+/// it.
 #[derive(Copy, Clone, Debug)]
 struct Place {
     task: usize,
@@ -185,8 +188,8 @@ impl Place {
     }
 }
 
-/// The one place that an event may write to, found without the code that does: from who calls, whom it names, and what that one waits
-/// for.
+/// The one place that an event may write to, found without the code that does: from who calls, whom
+/// it names, and what that one waits for.
 fn place(k: &TestKernel<'_>, event: &Event) -> Option<Place> {
     let Event::Call(number, a) = *event else {
         return None;
@@ -314,7 +317,8 @@ proptest! {
             if k.current == IDLE {
                 wake(&mut k);
             }
-            // A fault of the supervisor is the end, so nearly always it only receives, and the idle task does nothing.
+            // A fault of the supervisor is the end, so nearly always it only receives, and the idle
+            // task does nothing.
             let event = match event {
                 Event::Call(..) | Event::Fault if k.current == IDLE => continue,
                 Event::Call(..) | Event::Fault if k.current == SUPERVISOR && number % 128 != 127 => {
@@ -325,8 +329,8 @@ proptest! {
             k.machine.written.clear();
             k.machine.filled.clear();
             let place = place(&k, event);
-            // The supervisor's own mistakes stop the machine, by design, and so do a reset and a machine where nothing
-            // can ever run again.
+            // The supervisor's own mistakes stop the machine, by design, and so do a reset and a
+            // machine where nothing can ever run again.
             let idle_before = k.ready;
             let result = catch_unwind(AssertUnwindSafe(|| apply(&mut k, event)));
             if let Err(panic) = result {

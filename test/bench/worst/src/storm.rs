@@ -13,7 +13,7 @@ use test_bench_count::{Samples, counter};
 use userlib::*;
 
 use crate::UART;
-use crate::device::{Device, Memory, RING, SLOTS, EVENTS};
+use crate::device::{Device, EVENTS, Memory, RING, SLOTS};
 
 /// How often each case is counted.
 const TIMES: usize = 20;
@@ -225,8 +225,8 @@ impl Storm {
     /// As many commands as there can be are with the device, which has not looked at them yet. `deadline_ms` 0 is a minute.
     fn fill(&mut self, deadline_ms: u32) {
         for place in &mut self.handles {
-            let request = Request::new(BASE, 0, |_: &DmaBuffer| Ok::<_, ()>(128))
-                .with_deadline(deadline_ms);
+            let request =
+                Request::new(BASE, 0, |_: &DmaBuffer| Ok::<_, ()>(128)).with_deadline(deadline_ms);
             let sent = self
                 .driver
                 .send(ASKER, request, Wait::Poll(BIT), &mut self.kernel);
@@ -247,9 +247,7 @@ impl Storm {
         self.settle();
         for handle in &mut self.handles {
             if let Some(handle) = handle.take() {
-                let ended = self
-                    .driver
-                    .poll(ASKER, handle, &mut self.kernel, |_| ());
+                let ended = self.driver.poll(ASKER, handle, &mut self.kernel, |_| ());
                 assert!(ended.is_ok(), "a command is lost: {ended:?}");
             }
         }
@@ -264,8 +262,7 @@ impl Storm {
             self.turn();
             let pools = self.driver.pools();
             let busy = pools.in_flight + pools.slots_lost;
-            if self.driver.condition() == Condition::Ready && busy == 0 && !self.driver.has_used()
-            {
+            if self.driver.condition() == Condition::Ready && busy == 0 && !self.driver.has_used() {
                 return;
             }
             hl::sleep_for(5);

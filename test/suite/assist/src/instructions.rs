@@ -223,6 +223,23 @@ pub fn mark(word: u32) {
     }
 }
 
+/// Stores the buffer's first word to itself, if the claim of [`mark`] still holds. Returns 0 if it did.
+pub fn claim_is_lost() -> u32 {
+    let lost: u32;
+    // Safety: the buffer is the task's own, and keeps its value.
+    unsafe {
+        asm!(
+            "ldr {old}, [{buffer}]",
+            "strex {lost}, {old}, [{buffer}]",
+            buffer = in(reg) buffer(),
+            old = out(reg) _,
+            lost = out(reg) lost,
+            options(nostack, preserves_flags),
+        );
+    }
+    lost
+}
+
 /// Goes to an address and, if there is a `bx lr`, comes back.
 pub fn jump(address: u32) {
     // Safety: none, that is the point. The kernel must stop it.

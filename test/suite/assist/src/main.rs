@@ -39,6 +39,8 @@ static FIRST_STATE: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
 /// The registers that the last late call came back with, and how many did.
 static LATE: [AtomicU32; 8] = [const { AtomicU32::new(0) }; 8];
 static RETURNED: AtomicU32 = AtomicU32::new(0);
+/// What a store-exclusive gave after the last late call.
+static CLAIM: AtomicU32 = AtomicU32::new(0);
 
 /// Start-up code calls this with r4 to r11 as the kernel set them: keeps them, and goes on.
 #[unsafe(export_name = "main")]
@@ -77,6 +79,7 @@ extern "C" fn serve() -> ! {
             instructions::mark(order::MARK);
             // Safety: the suite answers for what it orders.
             unsafe { raw::system_call(&mut words) };
+            CLAIM.store(instructions::claim_is_lost(), Relaxed);
             for (word, kept) in words.iter().zip(&LATE) {
                 kept.store(*word, Relaxed);
             }
@@ -126,6 +129,7 @@ fn obey(operation: u16, words: Order) -> Answer {
                 *word = kept.load(Relaxed);
             }
         }
+        order::CLAIM => answer[0] = CLAIM.load(Relaxed),
         order::RETURNED => answer[0] = RETURNED.load(Relaxed),
         order::EXECUTE => answer[0] = instructions::execute(words[0], words[1]),
         // Safety: the suite answers for what it orders.

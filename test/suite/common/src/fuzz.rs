@@ -3,10 +3,11 @@
 
 //! What the fuzzers tell their supervisor, and what both tell the host.
 
-/// A life begins: where this life counts (see [`Count`]). Answers a seed and [`TARGETS`] addresses. The message is [`TOKEN`] and the
-/// address of the counters.
+/// A life begins: where this life counts (see [`Count`]). Answers a seed and [`TARGETS`] addresses.
+/// The message is [`TOKEN`] and the address of the counters.
 pub const BEGIN: u16 = 0x5eed;
-/// A life has made some more calls, and the supervisor may do whatever it likes. The message is [`TOKEN`] and any word.
+/// A life has made some more calls, and the supervisor may do whatever it likes. The message is
+/// [`TOKEN`] and any word.
 pub const TICK: u16 = 0x71c4;
 /// The kernel did what it must not. The message is [`TOKEN`] and the [`Wrong`].
 pub const WRONG: u16 = 0xbadd;

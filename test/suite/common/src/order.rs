@@ -49,6 +49,9 @@ pub const GAP: u16 = 15;
 /// Answers the thread register as it was when this life began, and whether a store-exclusive to the buffer's first word still
 /// succeeded then (0).
 pub const FIRST_STATE: u16 = 16;
+/// Answers whether a store-exclusive to the buffer's first word still succeeded (0) when the last [`CALL_LATER`] came back, which claimed
+/// it before.
+pub const CLAIM: u16 = 17;
 /// What [`CALL_LATER`] writes into the thread register.
 pub const MARK: u32 = 0x005e_c2e7;
 

@@ -30,7 +30,8 @@ const DEAD: u32 = 0xffff_ff00;
 /// The first and the last of the bystanders, and of the fuzzers.
 const BYSTANDERS: (u32, u32) = (1, 2);
 const FUZZERS: (u32, u32) = (3, 5);
-/// Once in so many times a slice is one that the task must not offer, which ends its life if the kernel looks at it.
+/// Once in so many times a slice is one that the task must not offer, which ends its life if the
+/// kernel looks at it.
 const FORBIDDEN: u32 = 500;
 /// Once in so many times a call names an earlier life of the task that it means.
 const STALE: u32 = 12;
@@ -55,7 +56,8 @@ struct Life {
 
 /// Lives: until a fault or a restart, or `CALLS_OF_A_LIFE` calls.
 pub fn live() -> ! {
-    // What was posted to the last life must not reach this one. A deadline that has passed lets the call return.
+    // What was posted to the last life must not reach this one. A deadline that has passed lets the
+    // call return.
     sys_set_timer(Some(0), NUDGE);
     let received = sys_recv_open(&mut [], NUDGE | OF_THE_LAST_LIFE);
     if received.operation & OF_THE_LAST_LIFE != 0 {
@@ -87,7 +89,8 @@ pub fn live() -> ! {
 }
 
 impl Life {
-    /// Does one thing. The first fuzzer nearly always serves, the second mostly sends, the third does either.
+    /// Does one thing. The first fuzzer nearly always serves, the second mostly sends, the third
+    /// does either.
     fn act(&mut self) {
         let serves = match self.index - FUZZERS.0 {
             0 => 56,
@@ -117,7 +120,8 @@ impl Life {
         }
     }
 
-    /// An address of somebody else's, or of the kernel's; and of this task's own text, if a call must not `write`.
+    /// An address of somebody else's, or of the kernel's; and of this task's own text, if a call
+    /// must not `write`.
     fn foreign(&mut self, write: bool) -> Slice {
         let target = self.random.below(TARGETS as u32 + u32::from(write)) as usize;
         let base = match self.targets.get(target) {
@@ -433,7 +437,8 @@ impl Life {
             }
             _ => {
                 let number = BORROW_READ + self.random.below(3);
-                // The first lease at its beginning: whatever the task has left in its registers, that is the most likely to be there.
+                // The first lease at its beginning: whatever the task has left in its registers,
+                // that is the most likely to be there.
                 let arguments = [name.word, 0, 0, slice.base, slice.length, 0, 0];
                 let [code, ..] = call(number, arguments);
                 if !self.is_dead(name, code) && code == 0 {
@@ -569,7 +574,8 @@ impl Life {
             };
         }
         match number {
-            // Codes of the dead, and notifications that are not for the fuzzers, would confuse the others.
+            // Codes of the dead, and notifications that are not for the fuzzers, would confuse the
+            // others.
             REPLY => arguments[1] &= 0xffff,
             SET_TIMER => arguments[3] &= FREE,
             POST => arguments[1] &= FREE,

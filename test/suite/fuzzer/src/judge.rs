@@ -105,13 +105,14 @@ pub fn call(number: u32, arguments: [u32; 7]) -> [u32; 8] {
     }
     count(Count::Calls);
     let mut registers = raw::registers(number, arguments);
-    // Safety: what the kernel may do with the arena is checked afterwards; nothing else is given away but by the kernel's mistake.
+    // Safety: what the kernel may do with the arena is checked afterwards; nothing else is given
+    // away but by the kernel's mistake.
     unsafe { raw::system_call(&mut registers) };
     registers
 }
 
-/// Holds the arena against what it was before the call: only bytes of `allowed` may have changed, and none of the words that are in
-/// `allowed` may be a secret.
+/// Holds the arena against what it was before the call: only bytes of `allowed` may have changed,
+/// and none of the words that are in `allowed` may be a secret.
 pub fn hold(allowed: &[Slice]) {
     let (now, before) = (MEMORY.0.get().cast::<u32>(), BEFORE.0.get().cast::<u32>());
     for word in 0..WORDS {

@@ -1,10 +1,12 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Calls the kernel at random: sends, lends, serves, replies, posts, mostly as a task should and now and then as it must not.
+//! Calls the kernel at random: sends, lends, serves, replies, posts, mostly as a task should and
+//! now and then as it must not.
 //!
-//! Each call is judged where it was made. The task knows its own memory, what it lent to whom, and which of its arguments were wrong, so it
-//! knows what the kernel must not have done; see [`Wrong`]. Whatever a task cannot see, its supervisor's host looks at.
+//! Each call is judged where it was made. The task knows its own memory, what it lent to whom, and
+//! which of its arguments were wrong, so it knows what the kernel must not have done; see
+//! [`Wrong`]. Whatever a task cannot see, its supervisor's host looks at.
 
 #![no_std]
 #![no_main]
@@ -79,6 +81,3 @@ fn main() -> ! {
         userlib::sys_post(userlib::TaskId::for_index(0), 2);
     }
 }
-
-#[cfg(feature = "waiter")]
-use userlib as _;

@@ -31,6 +31,8 @@ pub const LOW: Assist = Assist {
 pub const SUITE: usize = Task::suite as usize;
 /// The generated server.
 pub const SERVER: usize = Task::server as usize;
+/// Where memory begins.
+const MEMORY: u32 = 0x4000_0000;
 /// An index that no task has.
 pub const NOBODY: u16 = 300;
 
@@ -161,7 +163,10 @@ impl Assist {
 
     /// Its stack, data and variables: base and size.
     pub fn ram(self) -> TaskDumpRegion {
-        match kipc::get_task_dump_region(self.index, 0) {
+        // A page below all memory may come before it: see `hole` in the chip's file.
+        let mut regions =
+            (0..2).filter_map(|number| kipc::get_task_dump_region(self.index, number));
+        match regions.find(|region| region.base >= MEMORY) {
             Some(region) => region,
             None => fail(format_args!("no dump region")),
         }

@@ -1,17 +1,19 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The supervisor of the fuzzers: restarts those that fault or wait for too long, and others in the middle of what they do, raises
-//! interrupts, and stops now and then for the host to look at all memory.
+//! The supervisor of the fuzzers: restarts those that fault or wait for too long, and others in the
+//! middle of what they do, raises interrupts, and stops now and then for the host to look at all
+//! memory.
 //!
-//! Prints `fuzz: ready` and takes [`PARAMETERS`] words; prints `look` and waits for [`GO_ON`], again and again; at the end prints
-//! `fuzz: N calls` and the other counts, or `fuzz: WRONG` and what the kernel did, and resets the machine.
+//! Prints `fuzz: ready` and takes [`PARAMETERS`] words; prints `look` and waits for [`GO_ON`],
+//! again and again; at the end prints `fuzz: N calls` and the other counts, or `fuzz: WRONG` and
+//! what the kernel did, and resets the machine.
 
 #![no_std]
 #![no_main]
 
 use core::fmt::Write;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::AtomicU32;
 
 use hubris_num_tasks::Task;
 use test_suite_common::fuzz::{
@@ -43,7 +45,8 @@ const NAMES: [&str; COUNTS] = [
 /// Memory that fuzzers aim at. It never changes.
 static CANARY: [AtomicU32; 256] = [const { AtomicU32::new(0xca7a_7e57) }; 256];
 
-/// All that changes is on the stack: whatever else of this task's memory changes is the kernel's doing.
+/// All that changes is on the stack: whatever else of this task's memory changes is the kernel's
+/// doing.
 struct Watcher {
     parameters: [u32; PARAMETERS],
     random: Random,
@@ -71,7 +74,8 @@ fn main() -> ! {
         raised: 0,
         counters: [None; FUZZERS.len()],
     };
-    // Everybody else runs when this task waits: let the bystanders begin to wait, as each of them does before any fuzzer runs.
+    // Everybody else runs when this task waits: let the bystanders begin to wait, as each of them
+    // does before any fuzzer runs.
     while BYSTANDERS
         .iter()
         .any(|index| kipc::read_task_status(*index) == TaskState::Healthy(SchedState::Runnable))
@@ -159,11 +163,12 @@ impl Watcher {
         kipc::reinit_task(index, true);
     }
 
-    /// Restarts the fuzzers that faulted. If all the others wait, wakes those that can be woken, or restarts one.
+    /// Restarts the fuzzers that faulted. If all the others wait, wakes those that can be woken, or
+    /// restarts one.
     fn end_lives(&mut self) {
         let state = |index: &usize| kipc::read_task_status(*index);
-        for fuzzer in 0..FUZZERS.len() {
-            if matches!(state(&FUZZERS[fuzzer]), TaskState::Faulted { .. }) {
+        for (fuzzer, index) in FUZZERS.iter().enumerate() {
+            if matches!(state(index), TaskState::Faulted { .. }) {
                 self.restart(fuzzer);
             }
         }
@@ -228,7 +233,8 @@ impl Watcher {
         None
     }
 
-    /// What a fuzzer must not touch: a bystander's memory, stack and all; this task's; the kernel's; another fuzzer's.
+    /// What a fuzzer must not touch: a bystander's memory, stack and all; this task's; the
+    /// kernel's; another fuzzer's.
     fn targets(&self, fuzzer: usize) -> [u32; TARGETS] {
         let memory = |index: usize, offset: u32| {
             kipc::get_task_dump_region(index, 0).map_or(0, |ram| ram.base + offset)

@@ -3,7 +3,8 @@
 
 //! What a task may leave in the processor, asynchronous aborts among it.
 //!
-//! Tasks and the kernel run with these aborts masked, so one that comes waits. There is one place where one is taken.
+//! Tasks and the kernel run with these aborts masked, so one that comes waits. There is one place
+//! where one is taken.
 
 use core::arch::{asm, global_asm};
 
@@ -12,7 +13,8 @@ use cortex_ar::register::{SysRegRead, Tpidrurw};
 use super::identity;
 use super::system::Isr;
 
-/// Takes from the processor what the running task may have left in it: TPIDRURW, and the claim of a load-exclusive.
+/// Takes from the processor what the running task may have left in it: TPIDRURW, and the claim of a
+/// load-exclusive.
 pub(crate) fn forget_task() {
     // Safety: the kernel uses neither.
     unsafe {
@@ -50,7 +52,8 @@ kernel_take_abort_end:
     "#
 );
 
-/// Lets an asynchronous abort through that waits: the handler sees that it was taken here, and goes on.
+/// Lets an asynchronous abort through that waits: the handler sees that it was taken here, and goes
+/// on.
 #[cold]
 pub(crate) fn take_late_abort() {
     // Safety: the routine uses no register and no stack.

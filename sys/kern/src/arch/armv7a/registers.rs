@@ -5,8 +5,9 @@
 
 use core::fmt;
 
-/// Program status of a task: user mode, with what no task can unmask: fast interrupts, which nothing raises, and asynchronous aborts,
-/// which the kernel takes when it switches to another task.
+/// Program status of a task: user mode, with what no task can unmask: fast interrupts, which
+/// nothing raises, and asynchronous aborts, which the kernel takes when it switches to another
+/// task.
 const USER: u32 = 0x150;
 
 /// Program status: Thumb state.
@@ -14,7 +15,8 @@ const THUMB: u32 = 1 << 5;
 
 /// Everything of the processor that belongs to a task, as the exception entry code stores it.
 ///
-/// The layout is known to `entry.rs`: the stack pointer of the kernel's mode points at `pc` while a task runs.
+/// The layout is known to `entry.rs`: the stack pointer of the kernel's mode points at `pc` while a
+/// task runs.
 #[repr(C)]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registers {
@@ -31,7 +33,8 @@ pub struct Registers {
 }
 
 impl Registers {
-    /// The registers of a task that is about to execute its first instruction. Bit 0 of `entry` set means Thumb state.
+    /// The registers of a task that is about to execute its first instruction. Bit 0 of `entry` set
+    /// means Thumb state.
     #[must_use]
     pub fn start(entry: u32, stack: u32) -> Self {
         Self {
@@ -69,7 +72,8 @@ impl Registers {
         self.set_result::<1>(length);
     }
 
-    /// Moves the program counter from behind an instruction, which the processor could not execute, to the instruction.
+    /// Moves the program counter from behind an instruction, which the processor could not execute,
+    /// to the instruction.
     #[cfg_attr(not(target_os = "none"), expect(dead_code, reason = "for handlers"))]
     pub(super) fn step_back(&mut self) {
         let size = if self.psr & THUMB == 0 { 4 } else { 2 };

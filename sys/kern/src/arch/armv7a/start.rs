@@ -1,7 +1,8 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! From the start-up code to the first task: what user mode may not do, where exceptions go, and the way into a task.
+//! From the start-up code to the first task: what user mode may not do, where exceptions go, and
+//! the way into a task.
 
 use core::arch::asm;
 use core::cell::UnsafeCell;
@@ -36,7 +37,8 @@ pub(crate) fn lack() -> Option<&'static str> {
     )
 }
 
-/// Takes from user mode what it has no business with, points the vectors at ours, and gives aborts a stack.
+/// Takes from user mode what it has no business with, points the vectors at ours, and gives aborts
+/// a stack.
 ///
 /// # Safety
 ///
@@ -48,7 +50,8 @@ pub(crate) unsafe fn set_up() {
     unsafe {
         // The vectors are in RAM, not at 0 where reset expects them.
         Vbar::write_raw(vectors);
-        // No floating point and no Advanced SIMD for anyone, so there is no such state to switch or to leak.
+        // No floating point and no Advanced SIMD for anyone, so there is no such state to switch or
+        // to leak.
         Cpacr::write(Cpacr(0));
         // Neither counters nor timers for user mode, and no performance counters.
         Cntkctl::write_raw(0);
@@ -70,7 +73,8 @@ pub(crate) unsafe fn set_up() {
     cortex_ar::asm::isb();
 }
 
-/// Closes to user mode the registers of coprocessor 14 that are open after a reset, where there are such.
+/// Closes to user mode the registers of coprocessor 14 that are open after a reset, where there are
+/// such.
 ///
 /// # Safety
 ///
@@ -78,9 +82,11 @@ pub(crate) unsafe fn set_up() {
 unsafe fn close_coprocessor_14() {
     /// TEECR.XED: user mode cannot use TEEHBR, which it could write and which no switch would save.
     const NO_THUMB_EE: u32 = 1;
-    /// DBGDSCR.UDCCdis: user mode cannot read debug registers, nor use the debugger's communication channel.
+    /// DBGDSCR.UDCCdis: user mode cannot read debug registers, nor use the debugger's communication
+    /// channel.
     const NO_DEBUG_CHANNEL: u32 = 1 << 12;
-    // Safety: what is written concerns only what user mode may do, and is written only where it exists.
+    // Safety: what is written concerns only what user mode may do, and is written only where it
+    // exists.
     unsafe {
         if identity::has_thumb_ee(IdPfr0::read_raw()) {
             Teecr::write_raw(NO_THUMB_EE);
@@ -95,7 +101,8 @@ unsafe fn close_coprocessor_14() {
 ///
 /// # Safety
 ///
-/// The registers are a task's, and its address space is entered. The stack of the caller is dead from here on.
+/// The registers are a task's, and its address space is entered. The stack of the caller is dead
+/// from here on.
 pub(crate) unsafe fn run(registers: *mut Registers) -> ! {
     // Safety: see above.
     unsafe {

@@ -1,10 +1,12 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! System registers that `cortex-ar` does not have, or has for other processors only, in the form that it gives to its own.
+//! System registers that `cortex-ar` does not have, or has for other processors only, in the form
+//! that it gives to its own.
 //!
-//! A write through it does not tell the compiler that memory is concerned. Where a register changes what memory means, a barrier
-//! of `cortex_ar::asm` must follow, which the compiler moves no access across.
+//! A write through it does not tell the compiler that memory is concerned. Where a register changes
+//! what memory means, a barrier of `cortex_ar::asm` must follow, which the compiler moves no access
+//! across.
 
 use cortex_ar::register::{SysReg, SysReg64, SysRegRead, SysRegRead64, SysRegWrite, SysRegWrite64};
 

@@ -144,6 +144,8 @@ pub const CASES: &[Case] = &[
         || {
             borrower_faults(READ, [0, 9, 0, 0], UsageError::OffsetOutOfRange);
             borrower_faults(READ, [0, u32::MAX, 0, 0], UsageError::OffsetOutOfRange);
+            // Whatever else is wrong.
+            borrower_faults(NONE, [0, 9, 0, 0], UsageError::OffsetOutOfRange);
         },
     ),
     (

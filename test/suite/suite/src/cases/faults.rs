@@ -4,11 +4,12 @@
 //! What the processor reports.
 
 use test_suite_common::order::{self, instruction as the, place};
+use test_suite_common::report;
 use userlib::*;
 
 use crate::Case;
-use crate::expect::{equal, fail, holds};
-use crate::tasks::{ASSIST, LOW, SERVER, touched};
+use crate::expect::{RUNNER, equal, fail, holds};
+use crate::tasks::{ASSIST, LOW, SERVER, kernel, me, to, touched};
 
 /// The kernel's text.
 const KERNEL: u32 = 0x4010_0000;
@@ -171,7 +172,63 @@ pub const CASES: &[Case] = &[
         equal(LOW.executes(the::READ_THREAD_REGISTER, 0), 0);
         equal(LOW.executes(the::READ_THREAD_ONLY_REGISTER, 0), 0);
     }),
+    ("nothing is claimed across a switch", || {
+        const BIT: u32 = 1 << 20;
+        ASSIST.calls_later(Sysnum::Recv, [0, 0, BIT, 0, 0, 0, 0]);
+        // It waits, and then runs again at once: no task in between claims or stores.
+        sys_post(ASSIST.id(), BIT);
+        equal(ASSIST.returned().0, 1);
+        equal(ASSIST.does(order::CLAIM, [0; 8])[0], 1);
+    }),
+    ("bus error: a message from where no memory is", || {
+        // By words, by bytes, and eight words at a time.
+        for len in [4, 3, 64] {
+            let fault = ASSIST.call_faults(
+                Sysnum::Send,
+                [to(RUNNER, report::CODE), HOLE, len, 0, 0, 0, 0],
+            );
+            equal(fault, bus_error(HOLE));
+        }
+    }),
+    ("bus error: a reply buffer where no memory is", || {
+        for len in [5, 64] {
+            let message = ASSIST.pokes(0, &[0x1234_5678]);
+            let fault = ASSIST.call_faults(
+                Sysnum::Send,
+                [to(RUNNER, report::ECHO), message, len, HOLE, 64, 0, 0],
+            );
+            equal(fault, bus_error(HOLE));
+        }
+    }),
+    ("bus error: a lease table where no memory is", || {
+        ASSIST.calls_later(Sysnum::Send, [to(me(), 1), 0, 0, 0, 0, HOLE, 1]);
+        let received = sys_recv_open(&mut [], 0);
+        equal(received.sender, ASSIST.id());
+        equal(sys_borrow_info(received.sender, 0), None);
+        equal(ASSIST.fault_after(0), bus_error(HOLE));
+    }),
+    (
+        "bus error: a request to the kernel from where no memory is",
+        || {
+            let fault = ASSIST.call_faults(
+                Sysnum::Send,
+                [kernel(Kipcnum::ReadTaskStatus as u16), HOLE, 4, 0, 0, 0, 0],
+            );
+            equal(fault, bus_error(HOLE));
+        },
+    ),
 ];
+
+/// A page in which the machine has nothing: the memory `hole`.
+const HOLE: u32 = 0x0fff_f000;
+
+/// The fault of giving the kernel memory that does not answer.
+fn bus_error(address: u32) -> FaultInfo {
+    FaultInfo::BusError {
+        address: Some(address),
+        source: FaultSource::Kernel,
+    }
+}
 
 fn illegal(instruction: u32) {
     equal(

@@ -20,6 +20,8 @@ const REGION: u16 = Kipcnum::GetTaskDumpRegion as u16;
 const DUMP: u16 = Kipcnum::ReadTaskDumpRegion as u16;
 const IRQ: u16 = Kipcnum::SoftwareIrq as u16;
 const FAULTED: u16 = Kipcnum::FindFaultedTask as u16;
+/// A page that the assistant may only read, behind one that it may write.
+const NOTES: u32 = 0x4040_1000;
 /// An index that no task has, and the last one that a walk may ask for.
 const END: u32 = hubris_num_tasks::NUM_TASKS as u32;
 const MESSAGE: u16 = Kipcnum::ReadPanicMessage as u16;
@@ -92,6 +94,16 @@ pub const CASES: &[Case] = &[
         let fault = ASSIST.call_faults(Sysnum::Send, [kernel(STATUS), base, 4, text, 8, 0, 0]);
         equal(fault, given(text));
     }),
+    (
+        "kipc: a reply buffer that ends where one may only read",
+        || {
+            // The answer would fit into the part that may be written.
+            let base = ASSIST.pokes(0, &[SERVER as u32]);
+            let room = NOTES - 16;
+            let fault = ASSIST.call_faults(Sysnum::Send, [kernel(STATUS), base, 4, room, 32, 0, 0]);
+            equal(fault, given(NOTES));
+        },
+    ),
     ("kipc: an operation that there is not", || {
         for operation in [0, 11, 0x8002, 0xffff] {
             misuse(operation, &[1, 1], 8, UsageError::BadKernelMessage);

@@ -140,6 +140,22 @@ pub const CASES: &[Case] = &[
         kipc::reinit_task(ASSIST.index, true);
         equal(ASSIST.peeks(bottom), 0xbadd_cafe);
     }),
+    ("restart: the topmost word of the stack is scrubbed", || {
+        let top = ASSIST.place(place::STACK) | 0x7ff;
+        let top = top - 3;
+        ASSIST.does(order::WRITE, [top, 1, 0x5ec2_e700, 0, 0, 0, 0, 0]);
+        // It is stopped, so nothing of its next life is there yet.
+        kipc::reinit_task(ASSIST.index, false);
+        let mut word = [0; 4];
+        let region = TaskDumpRegion { base: top, size: 4 };
+        equal(
+            kipc::read_task_dump_region(ASSIST.index, region, &mut word),
+            4,
+        );
+        equal(u32::from_le_bytes(word), 0xbadd_cafe);
+        kipc::reinit_task(ASSIST.index, true);
+        ASSIST.buffer();
+    }),
     ("restart: variables begin anew", || {
         let variable = ASSIST.place(place::VARIABLE);
         ASSIST.does(order::WRITE, [variable, 1, 1, 0, 0, 0, 0, 0]);
