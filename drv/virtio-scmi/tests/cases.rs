@@ -61,6 +61,55 @@ fn f03_losses_are_judged_after_a_look_at_the_ring() {
     });
 }
 
+/// What was lost in the 30 s after a reset for losses counts from then on, also when what was lost later comes back first.
+#[test]
+fn s01_a_loss_soon_after_a_reset_counts_from_when_it_was_lost() {
+    let lose = |world: &mut World16<'_>| {
+        let short = Wish {
+            deadline: 10,
+            ..wish(0x11, 3)
+        };
+        world.submit(CONSOLE, &short, &[]).unwrap();
+        let command = world.take();
+        assert_eq!(world.pass(10).len(), 1);
+        command
+    };
+    run(fitting(), |world| {
+        lose(world);
+        lose(world);
+        // Two of three are a shortage.
+        while world.driver.counters().recoveries == 0 {
+            world.sleep(1);
+        }
+        let reset = world.now;
+        world.sleep(100);
+        world.answer_probe();
+        world.interrupt();
+        let quiet_until = |world: &mut World16<'_>, time: u64| {
+            while world.now + 100 < time {
+                world.sleep(100);
+                world.exchange(THERMAL, 0x10, 0).unwrap();
+                serve(world);
+            }
+            world.sleep(time - world.now);
+            world.told();
+        };
+        quiet_until(world, reset + 28_990);
+        lose(world);
+        quiet_until(world, reset + 30_480);
+        lose(world);
+        let first_back = lose(world);
+        quiet_until(world, reset + 30_800);
+        world.device.reply(&first_back, 0, &[]);
+        world.interrupt();
+        assert_eq!(world.driver.pools().slots_lost, 2);
+        quiet_until(world, reset + 30_999);
+        assert_eq!(world.driver.counters().recoveries, 1);
+        world.sleep(2);
+        assert_eq!(world.driver.counters().recoveries, 2);
+    });
+}
+
 /// A device that says that it wrote the whole buffer, and wrote 8 bytes.
 #[test]
 fn f07_what_the_device_did_not_write_is_nobody_elses_answer() {
