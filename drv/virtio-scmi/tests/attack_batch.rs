@@ -655,3 +655,23 @@ fn in_a_ring_of_one_slot_no_client_is_always_last() {
         assert_eq!(answers, [20, 20, 20]);
     });
 }
+
+#[test]
+fn parameters_have_sixteen_bytes_at_most() {
+    let of_length = |len| Entry {
+        len,
+        parameters: [0x0403_0201, 0x0807_0605, 0x0c0b_0a09, 0x100f_0e0d].map(u32::to_le),
+        ..Entry::new(BASE, 3)
+    };
+    run(Setup::default(), |world| {
+        let batch: Vec<Entry> = (0..=17).map(of_length).collect();
+        world.batch(CONSOLE, &batch).unwrap();
+        let told = serve(world);
+        for len in 0..=16 {
+            let values: Vec<u8> = (1..=len).collect();
+            assert_eq!(end_of(&told, CONSOLE, len), Ok(values));
+        }
+        let too_long = Err(Unanswered::Refused(Refusal::RequestTooLong));
+        assert_eq!(end_of(&told, CONSOLE, 17), too_long);
+    });
+}

@@ -266,6 +266,8 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
             Ok(()) => {
                 assert!(ready, "a batch without a device");
                 self.batches.insert(owner, batch);
+                // The clock may go on before the driver looks at it.
+                self.world.now += u64::from(random.one_in(8));
                 self.world.run(Cause::Request);
                 self.hear();
                 if let Some(batch) = self.batches.get(&owner) {

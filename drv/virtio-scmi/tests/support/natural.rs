@@ -597,13 +597,7 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
                 // The machine stands still.
                 if script.one_in(4) {
                     let time = 1 + u64::from(script.byte()) * 8;
-                    self.world.now += time;
-                    for sent in &mut self.sent {
-                        sent.stalled += time;
-                    }
-                    for batch in self.batches.values_mut() {
-                        batch.stalled += time;
-                    }
+                    self.stall(time);
                 } else {
                     self.batch(script);
                 }
@@ -621,6 +615,16 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
         platform.busy = platform.busy.saturating_sub(1);
         drop(platform);
         self.settle();
+    }
+
+    fn stall(&mut self, time: u64) {
+        self.world.now += time;
+        for sent in &mut self.sent {
+            sent.stalled += time;
+        }
+        for batch in self.batches.values_mut() {
+            batch.stalled += time;
+        }
     }
 
     // Clients.
@@ -753,6 +757,10 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
         let Err(refusal) = begun else {
             assert!(ready && count <= ROOMS[number], "{count} entries");
             self.batches.insert(owner.0, batch);
+            if random.one_in(8) {
+                // Before the driver looks at it.
+                self.stall(1 + u64::from(random.below(3)));
+            }
             self.world.run(Cause::Request);
             self.after_run();
             if let Some(batch) = self.batches.get(&owner.0) {
