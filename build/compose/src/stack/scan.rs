@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Effect, SP, decode};
+use super::decode::{Decoded, Effect, SP};
 use super::program::{Function, Program};
 
 /// Where a call goes.
@@ -34,6 +34,8 @@ pub struct Scan {
     pub taken: BTreeSet<usize>,
     /// What could not be followed.
     pub doubts: BTreeSet<String>,
+    /// The first address where there is no instruction that we know.
+    pub unknown: Option<u32>,
 }
 
 /// What is known of a register.
@@ -58,6 +60,8 @@ struct State<'a> {
     depth: i64,
     deepest: i64,
     registers: [Known; 16],
+    /// What the registers held before the conditional instructions just now.
+    otherwise: Option<[Known; 16]>,
     /// Every value that each register gets anywhere in the function.
     ever: [Vec<Known>; 16],
     /// Registers that ever get an address within the function, from which a jump is computed.
@@ -76,6 +80,7 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
         depth: 0,
         deepest: 0,
         registers: UNKNOWN,
+        otherwise: None,
         ever: std::array::from_fn(|register| {
             if register < 4 {
                 vec![Known::Nothing]
@@ -91,14 +96,14 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
     let loops = loop_heads(program, function);
     let mut flows = true;
     let mut last = Effect::Return;
-    for (address, word) in program.instructions(function) {
+    for (address, decoded) in program.instructions(function) {
         state.arrive(address, flows);
         if loops.contains(&address) {
             state.registers = UNKNOWN;
+            state.otherwise = None;
         }
-        let decoded = decode(address, word);
         last = decoded.effect;
-        flows = state.step(address, decoded.effect, decoded.conditional);
+        flows = state.step(address, decoded);
     }
     state.settle_pending();
     // A function that neither returns nor jumps at its end goes on into the next one, unless its last call never returns.
@@ -116,11 +121,20 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
 fn loop_heads(program: &Program, function: &Function) -> BTreeSet<u32> {
     program
         .instructions(function)
-        .filter_map(|(address, word)| match decode(address, word).effect {
+        .filter_map(|(address, decoded)| match decoded.effect {
             Effect::Jump(target) if function.contains(target) && target <= address => Some(target),
             _ => None,
         })
         .collect()
+}
+
+/// What is known where two ways meet.
+fn join(registers: &mut [Known; 16], others: &[Known; 16]) {
+    for (known, other) in registers.iter_mut().zip(others) {
+        if known != other {
+            *known = Known::Nothing;
+        }
+    }
 }
 
 impl State<'_> {
@@ -128,16 +142,16 @@ impl State<'_> {
     fn arrive(&mut self, address: u32, flows: bool) {
         match (self.ahead.remove(&address), flows) {
             (Some((depth, registers)), true) => {
+                self.join_condition();
                 self.depth = self.depth.max(depth);
-                for (known, other) in self.registers.iter_mut().zip(registers) {
-                    if *known != other {
-                        *known = Known::Nothing;
-                    }
-                }
+                join(&mut self.registers, &registers);
             }
             (Some((depth, registers)), false) => (self.depth, self.registers) = (depth, registers),
             (None, true) => {}
             (None, false) => (self.depth, self.registers) = (self.deepest, UNKNOWN),
+        }
+        if !flows {
+            self.otherwise = None;
         }
     }
 
@@ -148,18 +162,35 @@ impl State<'_> {
             .entry(target)
             .or_insert((self.depth, self.registers));
         *depth = self.depth.max(*depth);
-        for (known, other) in registers.iter_mut().zip(self.registers) {
-            if *known != other {
-                *known = Known::Nothing;
-            }
+        join(registers, &self.registers);
+    }
+
+    /// Joins what conditional instructions made of the registers with what they held before.
+    fn join_condition(&mut self) {
+        if let Some(before) = self.otherwise.take() {
+            join(&mut self.registers, &before);
         }
     }
 
     /// Follows one instruction; returns whether the next one is reached from it.
-    fn step(&mut self, address: u32, effect: Effect, conditional: bool) -> bool {
-        match effect {
+    fn step(&mut self, address: u32, decoded: Decoded) -> bool {
+        let conditional = decoded.conditional;
+        // Several in a row may have one condition, such as MOVW and MOVT.
+        if conditional && decoded.effect.only_writes() {
+            self.otherwise.get_or_insert(self.registers);
+        } else {
+            self.join_condition();
+        }
+        match decoded.effect {
             Effect::Push(bytes) if bytes < 0 && conditional => {}
             Effect::Push(bytes) => self.deepen(self.depth + bytes),
+            Effect::Pop(bytes, registers) => {
+                if !conditional {
+                    self.deepen(self.depth - bytes);
+                }
+                self.forget(registers & SCRATCH);
+                self.reload(registers & !SCRATCH);
+            }
             Effect::PushRegister(register, up) => match self.registers[usize::from(register)] {
                 Known::Constant(value) => {
                     let bytes = i64::from(value as i32);
@@ -172,6 +203,8 @@ impl State<'_> {
                 _ => self.doubt("makes a frame whose size is not a constant"),
             },
             Effect::Align(multiple) => self.deepen(self.depth + multiple - 4),
+            Effect::AlignRegister(to, from, multiple) => self.deeper(to, from, multiple - 4),
+            Effect::Add(to, from, offset) => self.deeper(to, from, -offset),
             Effect::Restore(register, offset) => match self.registers[usize::from(register)] {
                 Known::Frame(depth) => self.deepen(depth - offset),
                 _ => match self.frames(register).as_slice() {
@@ -197,7 +230,12 @@ impl State<'_> {
             }
             Effect::Copy(to, from) => self.copy(to, from),
             Effect::Load(register, base, offset) => {
-                let value = self.load(address, base, offset);
+                let value = self.load(base, offset);
+                self.take(value);
+                self.set(register, value);
+            }
+            Effect::Literal(register, address) => {
+                let value = self.constant(address).unwrap_or(Known::Nothing);
                 self.take(value);
                 self.set(register, value);
             }
@@ -216,7 +254,7 @@ impl State<'_> {
                 return conditional;
             }
             Effect::Jump(target) => {
-                self.go_to(target);
+                self.go_to(target | u32::from(self.program.is_thumb(address)));
                 return conditional;
             }
             Effect::JumpRegister(register) if self.inside & 1 << register != 0 => {
@@ -232,6 +270,7 @@ impl State<'_> {
                 self.set(register, Known::Nothing);
             }
             Effect::Writes(registers) => self.forget(registers),
+            Effect::Unknown => _ = self.scan.unknown.get_or_insert(address),
         }
         true
     }
@@ -281,10 +320,26 @@ impl State<'_> {
         }
     }
 
+    /// A register gets the value of another that is so many bytes deeper in the frame, if it is in the frame at all.
+    fn deeper(&mut self, to: u8, from: u8, bytes: i64) {
+        let value = match self.registers[usize::from(from)] {
+            Known::Frame(depth) => Known::Frame(depth + bytes),
+            _ => Known::Nothing,
+        };
+        self.set(to, value);
+    }
+
     fn forget(&mut self, registers: u16) {
         for register in (0..15).filter(|register| registers & 1 << register != 0 && *register != SP)
         {
             self.set(register, Known::Nothing);
+        }
+    }
+
+    /// What functions keep is loaded from where it was stored: any value that the register ever has in the function.
+    fn reload(&mut self, registers: u16) {
+        for register in (0..15).filter(|register| registers & 1 << register != 0) {
+            self.registers[register] = Known::Nothing;
         }
     }
 
@@ -302,22 +357,22 @@ impl State<'_> {
             .collect()
     }
 
-    fn load(&self, address: u32, base: u8, offset: i64) -> Known {
-        let base = match (base, self.registers[usize::from(base)]) {
-            (15, _) => address.wrapping_add(8),
-            (_, Known::Constant(value)) => value,
-            _ => return Known::Loaded(offset),
+    fn load(&self, base: u8, offset: i64) -> Known {
+        let constant = match self.registers[usize::from(base)] {
+            Known::Constant(value) => self.constant(value.wrapping_add(offset as u32)),
+            _ => None,
         };
-        match self.program.constant(base.wrapping_add(offset as u32)) {
-            Some(value) => Known::Constant(value),
-            None => Known::Loaded(offset),
-        }
+        constant.unwrap_or(Known::Loaded(offset))
+    }
+
+    fn constant(&self, address: u32) -> Option<Known> {
+        self.program.constant(address).map(Known::Constant)
     }
 
     /// Notes a constant that is a function's address.
     fn take(&mut self, value: Known) {
         if let Known::Constant(value) = value
-            && let Some(function) = self.program.starting_at(value)
+            && let Some(function) = self.program.pointed_at(value)
         {
             self.scan.taken.insert(function);
         }
@@ -327,11 +382,13 @@ impl State<'_> {
         self.scan.calls.push((self.depth.max(0) as u32, target));
     }
 
+    /// A call to an address; bit 0 set means T32.
     fn go_to(&mut self, target: u32) {
-        if target & 1 != 0 {
-            return self.doubt("calls Thumb code");
-        }
-        match self.program.containing(target) {
+        let (address, thumb) = (target & !1, target & 1 != 0);
+        match self.program.containing(address) {
+            Some(_) if self.program.is_thumb(address) != thumb => {
+                self.doubt("calls code in the wrong instruction set");
+            }
             Some(function) => self.call(Target::Function(function)),
             None => self.doubt("calls code without a name"),
         }
@@ -355,7 +412,7 @@ impl State<'_> {
             }
             for value in values {
                 match value {
-                    Known::Constant(target) if self.program.starting_at(target).is_some() => {
+                    Known::Constant(target) if self.program.pointed_at(target).is_some() => {
                         self.go_to(target)
                     }
                     Known::Constant(_) | Known::Frame(_) => {}
