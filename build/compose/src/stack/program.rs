@@ -62,6 +62,8 @@ pub struct Program<'a> {
     parts: Vec<Part<'a>>,
     /// What begins where in the executable parts.
     kinds: BTreeMap<u32, Kind>,
+    /// The linker's ways to code that is far away or in the other instruction set: function to function.
+    ways: BTreeMap<usize, usize>,
 }
 
 /// A method table begins with how to drop the value, its size, and its alignment.
@@ -148,11 +150,14 @@ impl<'a> Program<'a> {
                 function.size = next - address;
             }
         }
-        Ok(Self {
+        let mut program = Self {
             functions,
             parts,
             kinds,
-        })
+            ways: BTreeMap::new(),
+        };
+        program.find_ways();
+        Ok(program)
     }
 
     /// A program for tests: of each function its name, its address, and what it consists of.
@@ -162,6 +167,7 @@ impl<'a> Program<'a> {
             functions: Vec::new(),
             parts: Vec::new(),
             kinds: BTreeMap::new(),
+            ways: BTreeMap::new(),
         };
         for (name, address, pieces) in functions {
             let mut bytes = Vec::new();
@@ -183,7 +189,26 @@ impl<'a> Program<'a> {
                 writable: false,
             });
         }
+        program.find_ways();
         program
+    }
+
+    /// Finds the functions that do nothing but go to a constant: `movw r12`, `movt r12`, `bx r12`.
+    fn find_ways(&mut self) {
+        self.ways = (0..self.functions.len())
+            .filter_map(|number| {
+                let mut all = self.instructions(&self.functions[number]);
+                let mut next = || Some(all.next()?.1.effect);
+                match (next()?, next()?, next()?) {
+                    (
+                        Effect::Constant(12, lower),
+                        Effect::Upper(12, upper),
+                        Effect::JumpRegister(12),
+                    ) => Some((number, self.pointed_at(lower | upper << 16)?)),
+                    _ => None,
+                }
+            })
+            .collect();
     }
 
     /// The instructions of `function`, without the tables and constants that stand among them. Where the bytes end within an
@@ -227,6 +252,12 @@ impl<'a> Program<'a> {
     pub fn pointed_at(&self, pointer: u32) -> Option<usize> {
         self.starting_at(pointer & !1)
             .filter(|number| self.functions[*number].pointer() == pointer)
+            .map(|number| self.behind(number))
+    }
+
+    /// The function that the linker's way leads to, if `number` is one; else that one.
+    fn behind(&self, number: usize) -> usize {
+        self.ways.get(&number).copied().unwrap_or(number)
     }
 
     /// Whether the instructions at `address` are T32.
@@ -241,6 +272,7 @@ impl<'a> Program<'a> {
             .partition_point(|function| function.address <= address);
         next.checked_sub(1)
             .filter(|number| self.functions[*number].contains(address))
+            .map(|number| self.behind(number))
     }
 
     /// The function called `name`.

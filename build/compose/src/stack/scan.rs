@@ -3,9 +3,8 @@
 
 //! One function: how deep its own frame gets, and how deep it is at each call.
 //!
-//! Instructions are read in the order of their addresses. What is known at a branch is carried to its target when that lies
-//! ahead; after an instruction that nothing flows past, an address that nobody was seen to jump to is taken at the deepest
-//! so far. So the result is never too small, as long as frames are made where compilers make them: at the start.
+//! Instructions are read in the order of their addresses, from the start of the function and from wherever a jump leads, until nothing new
+//! is learnt. What is left then is what tables lead to, at the depth of the jumps through tables, or if there are none, at the deepest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,11 +65,22 @@ struct State<'a> {
     ever: [Vec<Known>; 16],
     /// Registers that ever get an address within the function, from which a jump is computed.
     inside: u16,
-    /// What is known at targets of branches seen so far.
-    ahead: BTreeMap<u32, (i64, [Known; 16])>,
+    /// What is known at the function's start and at targets of branches.
+    entries: BTreeMap<u32, (i64, [Known; 16])>,
+    /// Where branches further down go back to.
+    loops: BTreeSet<u32>,
+    /// Where something is known now that was not when it was read.
+    changed: Option<u32>,
+    /// The depth of the deepest jump through a table.
+    switch: Option<i64>,
+    /// The depth of what nothing was seen to lead to; unknown until nothing else is left.
+    rest: Option<i64>,
     pending: Vec<(i64, u8)>,
     scan: Scan,
 }
+
+/// How often a function is read: more, and its stack pointer moves in a loop.
+const READINGS: usize = 100;
 
 /// Scans `function` of `program`.
 pub fn scan(program: &Program, function: &Function) -> Scan {
@@ -89,25 +99,32 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
             }
         }),
         inside: 0,
-        ahead: BTreeMap::new(),
+        entries: BTreeMap::from([(function.address, (0, UNKNOWN))]),
+        loops: BTreeSet::new(),
+        changed: None,
+        switch: None,
+        rest: None,
         pending: Vec::new(),
         scan: Scan::default(),
     };
-    let loops = loop_heads(program, function);
-    let mut flows = true;
-    let mut last = Effect::Return;
-    for (address, decoded) in program.instructions(function) {
-        state.arrive(address, flows);
-        if loops.contains(&address) {
-            state.registers = UNKNOWN;
-            state.otherwise = None;
+    let code: Vec<(u32, Decoded)> = program.instructions(function).collect();
+    state.find_loops(&code);
+    let mut end = state.read(&code);
+    for reading in 1.. {
+        match state.changed {
+            Some(address) if reading == READINGS => {
+                state.scan.unknown = Some(address);
+                break;
+            }
+            None if state.rest.is_some() => break,
+            None => state.rest = Some(state.switch.unwrap_or(state.deepest)),
+            Some(_) => {}
         }
-        last = decoded.effect;
-        flows = state.step(address, decoded);
+        end = state.read(&code);
     }
     state.settle_pending();
     // A function that neither returns nor jumps at its end goes on into the next one, unless its last call never returns.
-    if flows && !matches!(last, Effect::Call(_) | Effect::CallRegister(_)) {
+    if end.is_some_and(|last| !matches!(last, Effect::Call(_) | Effect::CallRegister(_))) {
         match program.starting_at(function.end()) {
             Some(next) => state.call(Target::Function(next)),
             None => state.doubt("runs past its end"),
@@ -115,17 +132,6 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
     }
     state.scan.own = state.deepest.max(0) as u32;
     state.scan
-}
-
-/// Every address in the function that a branch further down goes back to.
-fn loop_heads(program: &Program, function: &Function) -> BTreeSet<u32> {
-    program
-        .instructions(function)
-        .filter_map(|(address, decoded)| match decoded.effect {
-            Effect::Jump(target) if function.contains(target) && target <= address => Some(target),
-            _ => None,
-        })
-        .collect()
 }
 
 /// What is known where two ways meet.
@@ -138,31 +144,66 @@ fn join(registers: &mut [Known; 16], others: &[Known; 16]) {
 }
 
 impl State<'_> {
-    /// Joins what is known from the instruction before with what branches to `address` know.
-    fn arrive(&mut self, address: u32, flows: bool) {
-        match (self.ahead.remove(&address), flows) {
-            (Some((depth, registers)), true) => {
+    fn find_loops(&mut self, code: &[(u32, Decoded)]) {
+        for (address, decoded) in code {
+            if let Effect::Jump(target) = decoded.effect
+                && self.function.contains(target)
+                && target <= *address
+            {
+                self.loops.insert(target);
+            }
+        }
+    }
+
+    /// Reads all instructions once; returns what the last one does if it goes on.
+    fn read(&mut self, code: &[(u32, Decoded)]) -> Option<Effect> {
+        self.scan = Scan::default();
+        self.pending.clear();
+        self.changed = None;
+        let mut last = None;
+        for (address, decoded) in code {
+            let reached = self.arrive(*address, last.is_some());
+            let flows = reached && self.step(*address, *decoded);
+            last = flows.then_some(decoded.effect);
+        }
+        last
+    }
+
+    /// Joins what is known from the instruction before with what branches to `address` know; returns whether either is there.
+    fn arrive(&mut self, address: u32, flows: bool) -> bool {
+        let entry = match (self.entries.get(&address), self.rest) {
+            (Some(entry), _) => Some(*entry),
+            (None, Some(depth)) if !flows => Some((depth, UNKNOWN)),
+            _ => None,
+        };
+        match entry {
+            Some((depth, registers)) if flows => {
                 self.join_condition();
                 self.depth = self.depth.max(depth);
                 join(&mut self.registers, &registers);
             }
-            (Some((depth, registers)), false) => (self.depth, self.registers) = (depth, registers),
-            (None, true) => {}
-            (None, false) => (self.depth, self.registers) = (self.deepest, UNKNOWN),
+            Some((depth, registers)) => {
+                (self.depth, self.registers, self.otherwise) = (depth, registers, None);
+            }
+            None => {}
         }
-        if !flows {
-            self.otherwise = None;
+        if self.loops.contains(&address) {
+            (self.registers, self.otherwise) = (UNKNOWN, None);
         }
+        flows || entry.is_some()
     }
 
-    /// Carries what is known to an address further down.
-    fn carry(&mut self, target: u32) {
-        let (depth, registers) = self
-            .ahead
-            .entry(target)
-            .or_insert((self.depth, self.registers));
-        *depth = self.depth.max(*depth);
-        join(registers, &self.registers);
+    /// Carries what is known from `address` to where a branch goes.
+    fn carry(&mut self, address: u32, target: u32) {
+        let known = (self.depth, self.registers);
+        let (depth, registers) = self.entries.entry(target).or_insert((-1, known.1));
+        if *depth < known.0 {
+            *depth = known.0;
+            if target <= address {
+                self.changed = Some(target);
+            }
+        }
+        join(registers, &known.1);
     }
 
     /// Joins what conditional instructions made of the registers with what they held before.
@@ -248,9 +289,7 @@ impl State<'_> {
                 self.forget(SCRATCH);
             }
             Effect::Jump(target) if self.function.contains(target) => {
-                if target > address {
-                    self.carry(target);
-                }
+                self.carry(address, target);
                 return conditional;
             }
             Effect::Jump(target) => {
@@ -258,13 +297,18 @@ impl State<'_> {
                 return conditional;
             }
             Effect::JumpRegister(register) if self.inside & 1 << register != 0 => {
+                self.switch = self.switch.max(Some(self.depth));
                 return conditional;
             }
             Effect::JumpRegister(register) => {
                 self.call_register(register);
                 return conditional;
             }
-            Effect::Switch | Effect::Return => return conditional,
+            Effect::Switch => {
+                self.switch = self.switch.max(Some(self.depth));
+                return conditional;
+            }
+            Effect::Return => return conditional,
             Effect::Inside(register) => {
                 self.inside |= 1 << register;
                 self.set(register, Known::Nothing);

@@ -215,3 +215,42 @@ fn what_is_not_known_is_an_error() {
     let depth = bound(&[0xb510, bl0, bl1, 0xbd10]).unwrap();
     assert_eq!(depth.bytes, 8);
 }
+
+#[test]
+fn what_the_stack_holds_for_a_moment_does_not_add_up() {
+    // Three loops whose bodies, with a system call each, stand before their conditions: push {r4, lr}; b to the conditions.
+    let mut halves = vec![0xb510, 0xe00e];
+    for further in [10, 5, 0] {
+        // push {r6, r7, r11}; pop {r6, r7, r11}; b to the second condition
+        halves.extend([0xe92d, 0x08c0, 0xe8bd, 0x08c0, 0xe000 | further]);
+    }
+    // beq back to each; pop {r4, pc}
+    halves.extend([0xd0ef, 0xd0f3, 0xd0f7, 0xbd10]);
+    let found = followed(&halves);
+    assert_eq!(found, (20, vec![]));
+}
+
+#[test]
+fn a_stack_pointer_that_moves_in_a_loop_is_an_error() {
+    // push {r4, lr}; b to itself
+    let error = bound(&[0xb510, 0xe7fd]).unwrap_err();
+    assert!(error.contains("is not known"), "{error}");
+}
+
+#[test]
+fn a_way_of_the_linkers_is_where_it_leads() {
+    // push {r4, lr}; bl way; pop {r4, pc}. The way: movw r12, #0x4000; movt r12, #0; bx r12
+    let [bl0, bl1] = far(0x1002, 0x2000, true);
+    let [tested, way, other] = [
+        t32(&[0xb510, bl0, bl1, 0xbd10]),
+        t32(&[0xf244, 0x0c00, 0xf2c0, 0x0c00, 0x4760]),
+        a32(&[0xe12f_ff1e]),
+    ];
+    let program = Program::of(&[
+        ("tested", 0x1000, &[(Kind::T32, &tested)]),
+        ("way", 0x2000, &[(Kind::T32, &way)]),
+        ("other", 0x4000, &[(Kind::A32, &other)]),
+    ]);
+    let found = scan(&program, &program.functions[0]);
+    assert_eq!(found.calls, [(8, Target::Function(2))]);
+}
