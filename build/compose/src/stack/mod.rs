@@ -1,7 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! How deep the stack can get: a bound that is computed from the linked binary.
+//! How deep the stack can get: a bound that is computed from the linked binary, in A32, T32, or both.
 //!
 //! Every function's instructions are followed for what they do to the stack pointer, and every call for where it goes. A call
 //! through a pointer goes to every function that the pointer may mean: the methods at the offset in all method tables from
@@ -13,6 +13,8 @@ mod calls;
 mod decode;
 mod program;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod worst;
 
 use std::collections::BTreeSet;
@@ -71,10 +73,10 @@ pub fn depth(bytes: &[u8], roots: &[&str]) -> Result<Depth, String> {
     let roots: Vec<usize> = match roots {
         [] => {
             let elf = object::File::parse(bytes).map_err(|error| error.to_string())?;
-            let entry = object::Object::entry(&elf) as u32 & !1;
+            let entry = object::Object::entry(&elf) as u32;
             vec![
                 program
-                    .starting_at(entry)
+                    .pointed_at(entry)
                     .ok_or("its entry point has no name")?,
             ]
         }
@@ -87,16 +89,25 @@ pub fn depth(bytes: &[u8], roots: &[&str]) -> Result<Depth, String> {
             })
             .collect::<Result<_, _>>()?,
     };
+    deepest(&program, &roots)
+}
+
+/// The depth of the stack of a program that begins at each of `roots`.
+fn deepest(program: &Program, roots: &[usize]) -> Result<Depth, String> {
     let scans: Vec<scan::Scan> = program
         .functions
         .iter()
-        .map(|function| scan::scan(&program, function))
+        .map(|function| scan::scan(program, function))
         .collect();
-    let calls = calls::Calls::new(&program, &scans);
-    let found = calls.graph.worst(&roots);
+    let calls = calls::Calls::new(program, &scans);
+    let found = calls.graph.worst(roots);
     let name = |node: usize| program.functions[calls.function(node)].name.clone();
     let mut assumptions: BTreeSet<String> = BTreeSet::new();
     for node in &found.reached {
+        if let Some(address) = scans[calls.function(*node)].unknown {
+            let name = name(*node);
+            return Err(format!("what `{name}` does at {address:#x} is not known"));
+        }
         assumptions.extend(scans[calls.function(*node)].doubts.iter().cloned());
     }
     for circle in &found.circles {

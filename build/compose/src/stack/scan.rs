@@ -3,13 +3,12 @@
 
 //! One function: how deep its own frame gets, and how deep it is at each call.
 //!
-//! Instructions are read in the order of their addresses. What is known at a branch is carried to its target when that lies
-//! ahead; after an instruction that nothing flows past, an address that nobody was seen to jump to is taken at the deepest
-//! so far. So the result is never too small, as long as frames are made where compilers make them: at the start.
+//! Instructions are read in the order of their addresses, from the start of the function and from wherever a jump leads, until nothing new
+//! is learnt. What is left then is what tables lead to, at the depth of the jumps through tables, or if there are none, at the deepest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Effect, SP, decode};
+use super::decode::{Decoded, Effect, SP};
 use super::program::{Function, Program};
 
 /// Where a call goes.
@@ -34,6 +33,8 @@ pub struct Scan {
     pub taken: BTreeSet<usize>,
     /// What could not be followed.
     pub doubts: BTreeSet<String>,
+    /// The first address where there is no instruction that we know.
+    pub unknown: Option<u32>,
 }
 
 /// What is known of a register.
@@ -58,15 +59,28 @@ struct State<'a> {
     depth: i64,
     deepest: i64,
     registers: [Known; 16],
+    /// What the registers held before the conditional instructions just now.
+    otherwise: Option<[Known; 16]>,
     /// Every value that each register gets anywhere in the function.
     ever: [Vec<Known>; 16],
     /// Registers that ever get an address within the function, from which a jump is computed.
     inside: u16,
-    /// What is known at targets of branches seen so far.
-    ahead: BTreeMap<u32, (i64, [Known; 16])>,
+    /// What is known at the function's start and at targets of branches.
+    entries: BTreeMap<u32, (i64, [Known; 16])>,
+    /// Where branches further down go back to.
+    loops: BTreeSet<u32>,
+    /// Where something is known now that was not when it was read.
+    changed: Option<u32>,
+    /// The depth of the deepest jump through a table.
+    switch: Option<i64>,
+    /// The depth of what nothing was seen to lead to; unknown until nothing else is left.
+    rest: Option<i64>,
     pending: Vec<(i64, u8)>,
     scan: Scan,
 }
+
+/// How often a function is read: more, and its stack pointer moves in a loop.
+const READINGS: usize = 100;
 
 /// Scans `function` of `program`.
 pub fn scan(program: &Program, function: &Function) -> Scan {
@@ -76,6 +90,7 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
         depth: 0,
         deepest: 0,
         registers: UNKNOWN,
+        otherwise: None,
         ever: std::array::from_fn(|register| {
             if register < 4 {
                 vec![Known::Nothing]
@@ -84,25 +99,32 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
             }
         }),
         inside: 0,
-        ahead: BTreeMap::new(),
+        entries: BTreeMap::from([(function.address, (0, UNKNOWN))]),
+        loops: BTreeSet::new(),
+        changed: None,
+        switch: None,
+        rest: None,
         pending: Vec::new(),
         scan: Scan::default(),
     };
-    let loops = loop_heads(program, function);
-    let mut flows = true;
-    let mut last = Effect::Return;
-    for (address, word) in program.instructions(function) {
-        state.arrive(address, flows);
-        if loops.contains(&address) {
-            state.registers = UNKNOWN;
+    let code: Vec<(u32, Decoded)> = program.instructions(function).collect();
+    state.find_loops(&code);
+    let mut end = state.read(&code);
+    for reading in 1.. {
+        match state.changed {
+            Some(address) if reading == READINGS => {
+                state.scan.unknown = Some(address);
+                break;
+            }
+            None if state.rest.is_some() => break,
+            None => state.rest = Some(state.switch.unwrap_or(state.deepest)),
+            Some(_) => {}
         }
-        let decoded = decode(address, word);
-        last = decoded.effect;
-        flows = state.step(address, decoded.effect, decoded.conditional);
+        end = state.read(&code);
     }
     state.settle_pending();
     // A function that neither returns nor jumps at its end goes on into the next one, unless its last call never returns.
-    if flows && !matches!(last, Effect::Call(_) | Effect::CallRegister(_)) {
+    if end.is_some_and(|last| !matches!(last, Effect::Call(_) | Effect::CallRegister(_))) {
         match program.starting_at(function.end()) {
             Some(next) => state.call(Target::Function(next)),
             None => state.doubt("runs past its end"),
@@ -112,54 +134,104 @@ pub fn scan(program: &Program, function: &Function) -> Scan {
     state.scan
 }
 
-/// Every address in the function that a branch further down goes back to.
-fn loop_heads(program: &Program, function: &Function) -> BTreeSet<u32> {
-    program
-        .instructions(function)
-        .filter_map(|(address, word)| match decode(address, word).effect {
-            Effect::Jump(target) if function.contains(target) && target <= address => Some(target),
-            _ => None,
-        })
-        .collect()
+/// What is known where two ways meet.
+fn join(registers: &mut [Known; 16], others: &[Known; 16]) {
+    for (known, other) in registers.iter_mut().zip(others) {
+        if known != other {
+            *known = Known::Nothing;
+        }
+    }
 }
 
 impl State<'_> {
-    /// Joins what is known from the instruction before with what branches to `address` know.
-    fn arrive(&mut self, address: u32, flows: bool) {
-        match (self.ahead.remove(&address), flows) {
-            (Some((depth, registers)), true) => {
-                self.depth = self.depth.max(depth);
-                for (known, other) in self.registers.iter_mut().zip(registers) {
-                    if *known != other {
-                        *known = Known::Nothing;
-                    }
-                }
+    fn find_loops(&mut self, code: &[(u32, Decoded)]) {
+        for (address, decoded) in code {
+            if let Effect::Jump(target) = decoded.effect
+                && self.function.contains(target)
+                && target <= *address
+            {
+                self.loops.insert(target);
             }
-            (Some((depth, registers)), false) => (self.depth, self.registers) = (depth, registers),
-            (None, true) => {}
-            (None, false) => (self.depth, self.registers) = (self.deepest, UNKNOWN),
         }
     }
 
-    /// Carries what is known to an address further down.
-    fn carry(&mut self, target: u32) {
-        let (depth, registers) = self
-            .ahead
-            .entry(target)
-            .or_insert((self.depth, self.registers));
-        *depth = self.depth.max(*depth);
-        for (known, other) in registers.iter_mut().zip(self.registers) {
-            if *known != other {
-                *known = Known::Nothing;
+    /// Reads all instructions once; returns what the last one does if it goes on.
+    fn read(&mut self, code: &[(u32, Decoded)]) -> Option<Effect> {
+        self.scan = Scan::default();
+        self.pending.clear();
+        self.changed = None;
+        let mut last = None;
+        for (address, decoded) in code {
+            let reached = self.arrive(*address, last.is_some());
+            let flows = reached && self.step(*address, *decoded);
+            last = flows.then_some(decoded.effect);
+        }
+        last
+    }
+
+    /// Joins what is known from the instruction before with what branches to `address` know; returns whether either is there.
+    fn arrive(&mut self, address: u32, flows: bool) -> bool {
+        let entry = match (self.entries.get(&address), self.rest) {
+            (Some(entry), _) => Some(*entry),
+            (None, Some(depth)) if !flows => Some((depth, UNKNOWN)),
+            _ => None,
+        };
+        match entry {
+            Some((depth, registers)) if flows => {
+                self.join_condition();
+                self.depth = self.depth.max(depth);
+                join(&mut self.registers, &registers);
             }
+            Some((depth, registers)) => {
+                (self.depth, self.registers, self.otherwise) = (depth, registers, None);
+            }
+            None => {}
+        }
+        if self.loops.contains(&address) {
+            (self.registers, self.otherwise) = (UNKNOWN, None);
+        }
+        flows || entry.is_some()
+    }
+
+    /// Carries what is known from `address` to where a branch goes.
+    fn carry(&mut self, address: u32, target: u32) {
+        let known = (self.depth, self.registers);
+        let (depth, registers) = self.entries.entry(target).or_insert((-1, known.1));
+        if *depth < known.0 {
+            *depth = known.0;
+            if target <= address {
+                self.changed = Some(target);
+            }
+        }
+        join(registers, &known.1);
+    }
+
+    /// Joins what conditional instructions made of the registers with what they held before.
+    fn join_condition(&mut self) {
+        if let Some(before) = self.otherwise.take() {
+            join(&mut self.registers, &before);
         }
     }
 
     /// Follows one instruction; returns whether the next one is reached from it.
-    fn step(&mut self, address: u32, effect: Effect, conditional: bool) -> bool {
-        match effect {
+    fn step(&mut self, address: u32, decoded: Decoded) -> bool {
+        let conditional = decoded.conditional;
+        // Several in a row may have one condition, such as MOVW and MOVT.
+        if conditional && decoded.effect.only_writes() {
+            self.otherwise.get_or_insert(self.registers);
+        } else {
+            self.join_condition();
+        }
+        match decoded.effect {
             Effect::Push(bytes) if bytes < 0 && conditional => {}
             Effect::Push(bytes) => self.deepen(self.depth + bytes),
+            Effect::Pop(bytes, registers) => {
+                if !conditional {
+                    self.deepen(self.depth - bytes);
+                }
+                self.forget(registers & SCRATCH);
+                self.reload(registers & !SCRATCH);
+            }
             Effect::PushRegister(register, up) => match self.registers[usize::from(register)] {
                 Known::Constant(value) => {
                     let bytes = i64::from(value as i32);
@@ -172,6 +244,8 @@ impl State<'_> {
                 _ => self.doubt("makes a frame whose size is not a constant"),
             },
             Effect::Align(multiple) => self.deepen(self.depth + multiple - 4),
+            Effect::AlignRegister(to, from, multiple) => self.deeper(to, from, multiple - 4),
+            Effect::Add(to, from, offset) => self.deeper(to, from, -offset),
             Effect::Restore(register, offset) => match self.registers[usize::from(register)] {
                 Known::Frame(depth) => self.deepen(depth - offset),
                 _ => match self.frames(register).as_slice() {
@@ -197,7 +271,12 @@ impl State<'_> {
             }
             Effect::Copy(to, from) => self.copy(to, from),
             Effect::Load(register, base, offset) => {
-                let value = self.load(address, base, offset);
+                let value = self.load(base, offset);
+                self.take(value);
+                self.set(register, value);
+            }
+            Effect::Literal(register, address) => {
+                let value = self.constant(address).unwrap_or(Known::Nothing);
                 self.take(value);
                 self.set(register, value);
             }
@@ -210,28 +289,32 @@ impl State<'_> {
                 self.forget(SCRATCH);
             }
             Effect::Jump(target) if self.function.contains(target) => {
-                if target > address {
-                    self.carry(target);
-                }
+                self.carry(address, target);
                 return conditional;
             }
             Effect::Jump(target) => {
-                self.go_to(target);
+                self.go_to(target | u32::from(self.program.is_thumb(address)));
                 return conditional;
             }
             Effect::JumpRegister(register) if self.inside & 1 << register != 0 => {
+                self.switch = self.switch.max(Some(self.depth));
                 return conditional;
             }
             Effect::JumpRegister(register) => {
                 self.call_register(register);
                 return conditional;
             }
-            Effect::Switch | Effect::Return => return conditional,
+            Effect::Switch => {
+                self.switch = self.switch.max(Some(self.depth));
+                return conditional;
+            }
+            Effect::Return => return conditional,
             Effect::Inside(register) => {
                 self.inside |= 1 << register;
                 self.set(register, Known::Nothing);
             }
             Effect::Writes(registers) => self.forget(registers),
+            Effect::Unknown => _ = self.scan.unknown.get_or_insert(address),
         }
         true
     }
@@ -281,10 +364,26 @@ impl State<'_> {
         }
     }
 
+    /// A register gets the value of another that is so many bytes deeper in the frame, if it is in the frame at all.
+    fn deeper(&mut self, to: u8, from: u8, bytes: i64) {
+        let value = match self.registers[usize::from(from)] {
+            Known::Frame(depth) => Known::Frame(depth + bytes),
+            _ => Known::Nothing,
+        };
+        self.set(to, value);
+    }
+
     fn forget(&mut self, registers: u16) {
         for register in (0..15).filter(|register| registers & 1 << register != 0 && *register != SP)
         {
             self.set(register, Known::Nothing);
+        }
+    }
+
+    /// What functions keep is loaded from where it was stored: any value that the register ever has in the function.
+    fn reload(&mut self, registers: u16) {
+        for register in (0..15).filter(|register| registers & 1 << register != 0) {
+            self.registers[register] = Known::Nothing;
         }
     }
 
@@ -302,22 +401,22 @@ impl State<'_> {
             .collect()
     }
 
-    fn load(&self, address: u32, base: u8, offset: i64) -> Known {
-        let base = match (base, self.registers[usize::from(base)]) {
-            (15, _) => address.wrapping_add(8),
-            (_, Known::Constant(value)) => value,
-            _ => return Known::Loaded(offset),
+    fn load(&self, base: u8, offset: i64) -> Known {
+        let constant = match self.registers[usize::from(base)] {
+            Known::Constant(value) => self.constant(value.wrapping_add(offset as u32)),
+            _ => None,
         };
-        match self.program.constant(base.wrapping_add(offset as u32)) {
-            Some(value) => Known::Constant(value),
-            None => Known::Loaded(offset),
-        }
+        constant.unwrap_or(Known::Loaded(offset))
+    }
+
+    fn constant(&self, address: u32) -> Option<Known> {
+        self.program.constant(address).map(Known::Constant)
     }
 
     /// Notes a constant that is a function's address.
     fn take(&mut self, value: Known) {
         if let Known::Constant(value) = value
-            && let Some(function) = self.program.starting_at(value)
+            && let Some(function) = self.program.pointed_at(value)
         {
             self.scan.taken.insert(function);
         }
@@ -327,11 +426,13 @@ impl State<'_> {
         self.scan.calls.push((self.depth.max(0) as u32, target));
     }
 
+    /// A call to an address; bit 0 set means T32.
     fn go_to(&mut self, target: u32) {
-        if target & 1 != 0 {
-            return self.doubt("calls Thumb code");
-        }
-        match self.program.containing(target) {
+        let (address, thumb) = (target & !1, target & 1 != 0);
+        match self.program.containing(address) {
+            Some(_) if self.program.is_thumb(address) != thumb => {
+                self.doubt("calls code in the wrong instruction set");
+            }
             Some(function) => self.call(Target::Function(function)),
             None => self.doubt("calls code without a name"),
         }
@@ -355,7 +456,7 @@ impl State<'_> {
             }
             for value in values {
                 match value {
-                    Known::Constant(target) if self.program.starting_at(target).is_some() => {
+                    Known::Constant(target) if self.program.pointed_at(target).is_some() => {
                         self.go_to(target)
                     }
                     Known::Constant(_) | Known::Frame(_) => {}
