@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::check;
 use crate::problem::{Location, Problem};
-use crate::schema::{self, Peripheral, Slot, Trigger};
+use crate::schema::{self, InstructionSet, Peripheral, Slot, Trigger};
 use crate::tree::Tree;
 
 /// Everything that `app.toml`, its fragments and the chip's files say.
@@ -91,6 +91,8 @@ pub struct Task {
     pub features: Vec<String>,
     /// Whether to build it without its default features.
     pub no_default_features: bool,
+    /// The instructions that its code is made of.
+    pub instruction_set: InstructionSet,
     /// Memories that are mapped whole.
     pub extern_regions: Vec<String>,
     /// Linker section to memory.
@@ -310,6 +312,7 @@ impl Task {
             interrupts: read.interrupts,
             features: read.features,
             no_default_features: read.no_default_features,
+            instruction_set: read.instruction_set,
             extern_regions: read.extern_regions,
             sections: read.sections,
             ram: read.default_ram.unwrap_or_else(|| ram.into()),

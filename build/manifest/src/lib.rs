@@ -21,7 +21,7 @@ mod testing;
 
 pub use app::{App, Client, Interrupt, Kernel, MemoryOutput, Scmi, Task};
 pub use problem::{Location, Problem, Problems};
-pub use schema::{GRANTS, KIPC, Peripheral, Trigger};
+pub use schema::{GRANTS, InstructionSet, KIPC, Peripheral, Trigger};
 pub use slots::Slots;
 pub use suggest::{among, closest};
 pub use tree::{Folder, Source};

@@ -393,6 +393,14 @@ fn misfit(
         );
     }
     full.extend(keys.iter().map(String::as_str));
+    if let (true, [unknown, known @ ..]) = (message.starts_with("unknown variant"), &quoted[..]) {
+        return problem(
+            tree.locate(&full),
+            &full,
+            format!("`{unknown}` is no value that it can have"),
+            among(unknown, known.iter().copied()),
+        );
+    }
     problem(
         tree.locate(&full),
         &full,
