@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use manifest::{App, Task};
-use serde::Deserialize;
 
 use crate::error::Error;
+use crate::messages::Line;
 use crate::{Request, environment};
 
 /// What came of building a task.
@@ -23,35 +23,7 @@ pub struct Built {
     pub warnings: Vec<String>,
 }
 
-/// One of the lines that cargo prints with `--message-format=json`.
-#[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-enum Line {
-    CompilerArtifact {
-        target: Target,
-        executable: Option<PathBuf>,
-    },
-    CompilerMessage {
-        message: Message,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Message {
-    level: String,
-    rendered: Option<String>,
-}
-
 /// Compiles `task` to a relocatable object.
-///
 pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result<Built, Error> {
     let variables = environment::of_task(app, task)?;
     let mut command = Command::new(&request.cargo);
@@ -85,7 +57,8 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
     ]);
     command.args(["--check-cfg", "cfg(task_environment, values(any()))"]);
 
-    let flags = environment::remap_flags(&request.root, &request.tasks, &request.rustc);
+    let mut flags = environment::remap_flags(&request.root, &request.tasks, &request.rustc);
+    flags.extend(environment::instruction_set_flags(task));
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("CARGO_TARGET_DIR", &request.tasks);
     command.envs(&variables);
@@ -97,14 +70,14 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
     let mut warnings = Vec::new();
     let mut errors = String::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
-        match serde_json::from_str(line) {
-            Ok(Line::CompilerArtifact {
+        match Line::parse(line) {
+            Some(Line::CompilerArtifact {
                 target,
                 executable: Some(path),
             }) if target.name == task.package && target.kind.iter().any(|kind| kind == "bin") => {
                 object = Some(path);
             }
-            Ok(Line::CompilerMessage { message }) => {
+            Some(Line::CompilerMessage { message }) => {
                 let rendered = message.rendered.unwrap_or_default();
                 match message.level.as_str() {
                     "warning" => warnings.push(rendered),

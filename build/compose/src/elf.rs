@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use manifest::{App, Task};
+use manifest::{App, InstructionSet, Task};
 use object::elf::{FileHeader32, PT_LOAD, SHF_ALLOC};
 use object::read::elf::{ElfFile32, ProgramHeader};
 use object::{Endianness, Object, ObjectSection, SectionFlags};
@@ -96,15 +96,24 @@ pub fn measure(task: &Task, bytes: &[u8]) -> Result<Needs, Error> {
     Ok(needs)
 }
 
-/// Where the task starts; bit 0 set means Thumb.
+/// Where the task starts; bit 0 set means T32.
 pub fn entry(task: &Task, bytes: &[u8]) -> Result<u32, Error> {
+    let bit = u32::from(task.instruction_set == InstructionSet::T32);
     match parse(task, bytes)?.entry() as u32 {
         0 => Err(Error::task(
             &task.name,
             "it has no `_start`",
             "use userlib in it: `use userlib as _;`",
         )),
-        entry => Ok(entry),
+        entry if entry & 1 == bit => Ok(entry),
+        entry => Err(Error::task(
+            &task.name,
+            format!(
+                "it starts at {entry:#x}, which is not in the instruction set {:?}",
+                task.instruction_set
+            ),
+            "this is an error of the build itself; please report it",
+        )),
     }
 }
 

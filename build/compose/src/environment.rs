@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use manifest::{App, Task};
+use manifest::{App, InstructionSet, Task};
 use toml::{Table, Value};
 
 use crate::error::Error;
@@ -148,6 +148,15 @@ pub fn remap_flags(root: &Path, target_dir: &Path, rustc: &Path) -> Vec<String> 
     remap(root, ".");
     remap(target_dir, "target");
     flags
+}
+
+/// Compiler flags that make a task's code of its instruction set. The target's own is A32.
+#[must_use]
+pub fn instruction_set_flags(task: &Task) -> Vec<String> {
+    match task.instruction_set {
+        InstructionSet::A32 => Vec::new(),
+        InstructionSet::T32 => vec!["-Ctarget-feature=+thumb-mode".into()],
+    }
 }
 
 fn cargo_home() -> Option<PathBuf> {

@@ -23,6 +23,7 @@ pub mod hash;
 pub mod layout;
 mod link;
 mod log;
+pub mod messages;
 pub mod report;
 pub mod stack;
 pub mod tables;

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::check;
 use crate::problem::{Location, Problem};
-use crate::schema::{self, KernelUse, Peripheral, Slot, Trigger};
+use crate::schema::{self, InstructionSet, KernelUse, Peripheral, Slot, Trigger};
 use crate::scmi::Scmi;
 use crate::tree::Tree;
 
@@ -92,6 +92,8 @@ pub struct Task {
     pub features: Vec<String>,
     /// Whether to build it without its default features.
     pub no_default_features: bool,
+    /// The instructions that its code is made of.
+    pub instruction_set: InstructionSet,
     /// Memories that are mapped whole.
     pub extern_regions: Vec<String>,
     /// Linker section to memory.
@@ -293,6 +295,7 @@ impl Task {
             interrupts: read.interrupts,
             features: read.features,
             no_default_features: read.no_default_features,
+            instruction_set: read.instruction_set,
             extern_regions: read.extern_regions,
             sections: read.sections,
             ram: read.default_ram.unwrap_or_else(|| ram.into()),

@@ -334,6 +334,14 @@ fn misfit(
         );
     }
     full.extend(keys.iter().map(String::as_str));
+    if let (true, [unknown, known @ ..]) = (message.starts_with("unknown variant"), &quoted[..]) {
+        return problem(
+            tree.locate(&full),
+            &full,
+            format!("`{unknown}` is no value that it can have"),
+            among(unknown, known.iter().copied()),
+        );
+    }
     // Types of ours say what to do; others only what is wrong.
     let (fault, remedy) = message
         .split_once(REMEDY)

@@ -104,6 +104,9 @@ pub struct Task {
     /// Whether to build it without its default features.
     #[serde(default)]
     pub no_default_features: bool,
+    /// The instructions that its code is made of.
+    #[serde(default)]
+    pub instruction_set: InstructionSet,
     /// Whatever the task's own build script understands.
     #[serde(default)]
     #[expect(
@@ -125,6 +128,17 @@ pub struct Task {
     /// Kernel IPC operations that otherwise only the supervisor may use: see [`KIPC`].
     #[serde(default)]
     pub kipc: Vec<String>,
+}
+
+/// The instructions that a task's own code is made of. The library `core` comes compiled, in A32, and calls go either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstructionSet {
+    /// Two or four bytes each (Thumb-2): smaller, and for tasks faster as well.
+    #[default]
+    T32,
+    /// Four bytes each: for assembly that is written for it.
+    A32,
 }
 
 /// An entry of `task-slots`: `"task"`, or `{ slot = "task" }`.

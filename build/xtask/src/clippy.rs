@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use compose::messages::Line;
 use manifest::{App, Task};
 
 use crate::progress::Progress;
@@ -108,6 +109,10 @@ fn check_task(
             &task.package,
         ])
         .env("CARGO_TARGET_DIR", compose::tasks_dir(target))
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            compose::environment::instruction_set_flags(task).join("\x1f"),
+        )
         .envs(compose::environment::of_task(app, task)?);
     if task.no_default_features {
         cargo.arg("--no-default-features");
@@ -128,8 +133,42 @@ fn check_kernel(rust: &TargetRust, app: &App, target: &Path, output: &mut String
 }
 
 fn finish(name: &str, mut cargo: std::process::Command, output: &mut String) -> Result<bool> {
-    cargo.args(["--", "-D", "warnings"]);
+    cargo.args(["--message-format=json", "--", "-D", "warnings"]);
     let outcome = command::run(&format!("clippy of {name}"), &mut cargo, LIMIT, |_| ())?;
-    output.push_str(&format!("{name}:\n{}", outcome.output));
+    output.push_str(&format!("{name}:\n"));
+    for line in outcome.output.lines() {
+        output.push_str(&shown(line));
+    }
     Ok(outcome.success())
+}
+
+/// What people see of a line of cargo's: what clippy or the compiler has to say, and cargo's own words.
+fn shown(line: &str) -> String {
+    match Line::parse(line) {
+        Some(Line::CompilerMessage { message }) => message.rendered.unwrap_or_default(),
+        None if !line.starts_with('{') => format!("{line}\n"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clippy_says_is_shown_without_what_cargo_tells_programs() {
+        assert_eq!(
+            shown("    Checking userlib v0.1.0"),
+            "    Checking userlib v0.1.0\n"
+        );
+        assert_eq!(shown(r#"{"reason":"build-finished","success":true}"#), "");
+        let message = |text: &str| {
+            format!(
+                r#"{{"reason":"compiler-message","message":{{"level":"warning","message":"{text}","rendered":"warning: {text}\n"}}}}"#
+            )
+        };
+        assert_eq!(shown(&message("unused")), "warning: unused\n");
+        let known = "unstable feature specified for `-Ctarget-feature`: `thumb-mode`";
+        assert_eq!(shown(&message(known)), "");
+    }
 }

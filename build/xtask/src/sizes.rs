@@ -88,6 +88,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     print!("{}", table(&rows, kept.get(&image.name)));
     println!();
     print!("{}", memories(&report));
+    if image.app == image::DEFAULT_APP {
+        for budget in budgets(&report, kernel(&image)?) {
+            print!("{}", budget.show());
+        }
+    }
     if let Some(scmi) = image::load(&report.manifest)?.scmi {
         println!("{}", scmi.slots());
     }
@@ -216,6 +221,79 @@ fn line(name: &str, columns: [String; 6], note: &str) -> String {
     text
 }
 
+/// The serial console is for people who try things out: no product has it, and no budget counts it.
+const CONSOLE: &str = "console";
+/// The task whose code has a budget of its own.
+const DRIVER: &str = "virtio_scmi";
+/// How much of a budget is to be free, in percent: a budget is not a wall, and what comes next needs room.
+const FREE: u32 = 10;
+
+/// What a part of the image that ships should take at most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// What it is for.
+    pub what: &'static str,
+    /// The bytes that it takes.
+    pub used: u32,
+    /// The budget in bytes.
+    pub limit: u32,
+}
+
+impl Budget {
+    /// Whether as much of it is free as should be.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        u64::from(self.used) * 100 <= u64::from(self.limit) * u64::from(100 - FREE)
+    }
+
+    fn show(&self) -> String {
+        let free = i64::from(self.limit) - i64::from(self.used);
+        let percent = free * 100 / i64::from(self.limit);
+        let verdict = match self.has_room() {
+            true => String::new(),
+            false => format!(": less than {FREE} %"),
+        };
+        format!(
+            "budget   {:<11} {:>8} of {:>8} bytes, {percent} % free{verdict}\n",
+            self.what, self.used, self.limit
+        )
+    }
+}
+
+/// The budgets: the driver's code, and all code with constants and all memory without the console. `kernel` is the kernel's row.
+pub(crate) fn budgets(report: &Report, kernel: Row) -> Vec<Budget> {
+    let tasks = tasks(report);
+    let shipped = tasks.iter().filter(|(name, _)| name != CONSOLE);
+    let sum = shipped.fold(kernel, |sum, (_, row)| sum.plus(*row));
+    let driver = tasks.iter().find(|(name, _)| name == DRIVER);
+    // Of the kernel what is set aside for it counts, with its stacks and the translation tables.
+    let set_aside = report.kernel.ram.size + report.kernel.tables.size;
+    let ram = sum.ram + sum.stack + sum.dma - kernel.ram + set_aside;
+    [
+        ("driver code", driver.map(|(_, row)| row.text), 48),
+        ("image text", Some(sum.text + sum.rodata), 160),
+        ("image ram", Some(ram), 256),
+    ]
+    .into_iter()
+    .filter_map(|(what, used, kib)| {
+        Some(Budget {
+            what,
+            used: used?,
+            limit: kib << 10,
+        })
+    })
+    .collect()
+}
+
+/// The budgets of an image that was built.
+///
+/// # Errors
+///
+/// What was built of it cannot be read.
+pub fn budgets_of(image: &image::Image) -> Result<Vec<Budget>> {
+    Ok(budgets(&image.report()?, kernel(image)?))
+}
+
 fn memories(report: &Report) -> String {
     let mut text = String::new();
     for (name, memory) in &report.memories {
@@ -339,6 +417,50 @@ pub(crate) mod tests {
     fn the_tree_keeps_the_sizes_of_the_shipped_image() {
         let kept = read(&workspace::root().join(BASELINE)).unwrap();
         assert!(kept["virtio-scmi"].contains_key(KERNEL));
+    }
+
+    #[test]
+    fn budgets_count_everything_but_the_console() {
+        let mut report = report();
+        let kernel = Row {
+            text: 1000,
+            rodata: 100,
+            ram: 9,
+            ..Row::default()
+        };
+        let used = |report: &Report| {
+            let budgets = budgets(report, kernel);
+            Vec::from_iter(budgets.iter().map(|budget| (budget.what, budget.used)))
+        };
+        // Each of the two tasks has 14 bytes of constants, 12 of variables, 1024 of stack and 4096 for a device; tables and memory of the
+        // kernel are 4096 each, whatever it uses of them.
+        let ram = 2 * (12 + 1024 + 4096) + 8192;
+        let all = [("image text", 1100 + 300 + 28), ("image ram", ram)];
+        assert_eq!(used(&report), all);
+        report.tasks[1].name = DRIVER.into();
+        assert_eq!(used(&report), [&[("driver code", 200)], &all[..]].concat());
+        report.tasks[0].name = CONSOLE.into();
+        let rest = [
+            ("image text", 1100 + 214),
+            ("image ram", ram - 12 - 1024 - 4096),
+        ];
+        assert_eq!(used(&report)[1..], rest);
+    }
+
+    #[test]
+    fn a_tenth_of_a_budget_is_to_be_free() {
+        let budget = |used| Budget {
+            what: "driver code",
+            used,
+            limit: 1000,
+        };
+        assert!(budget(900).has_room() && !budget(901).has_room() && !budget(2000).has_room());
+        assert_eq!(
+            budget(850).show(),
+            "budget   driver code      850 of     1000 bytes, 15 % free\n"
+        );
+        let text = budget(1100).show();
+        assert!(text.ends_with("-10 % free: less than 10 %\n"), "{text}");
     }
 
     #[test]

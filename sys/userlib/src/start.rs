@@ -32,6 +32,8 @@ unsafe extern "C" fn _start() -> ! {
         "movw r2, #:lower16:__sidata",
         "movt r2, #:upper16:__sidata",
         "2: cmp r0, r1",
+        // T32 needs to be told; in A32 it is no instruction.
+        "itt lo",
         "ldrlo r3, [r2], #4",
         "strlo r3, [r0], #4",
         "blo 2b",
@@ -42,6 +44,7 @@ unsafe extern "C" fn _start() -> ! {
         "movt r1, #:upper16:__ebss",
         "mov r2, #0",
         "3: cmp r0, r1",
+        "it lo",
         "strlo r2, [r0], #4",
         "blo 3b",
         "bl {main}",

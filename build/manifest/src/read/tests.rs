@@ -3,6 +3,7 @@
 
 //! What is wrong with a manifest before any rule is asked: keys, kinds, syntax, files.
 
+use crate::schema::InstructionSet;
 use crate::testing::{accepts, files, refusal, refuses, refuses_chip, refuses_memory};
 
 #[test]
@@ -47,6 +48,26 @@ fn a_misspelt_key_is_named_with_its_line() {
         &[("execute", "exec")],
         "memory.toml:5: [flash], key `exec`: there is no such key",
     );
+}
+
+#[test]
+fn an_instruction_set_is_one_of_two() {
+    let app = accepts(&[("priority = 2", "priority = 2\ninstruction-set = \"a32\"")]);
+    let sets = app.tasks.iter().map(|task| task.instruction_set);
+    assert_eq!(
+        Vec::from_iter(sets),
+        [
+            InstructionSet::T32,
+            InstructionSet::A32,
+            InstructionSet::T32,
+            InstructionSet::T32
+        ]
+    );
+    let text = refuses(
+        &[("priority = 2", "priority = 2\ninstruction-set = \"thumb\"")],
+        "app.toml:18: task `uart`, key `instruction-set`: `thumb` is no value that it can have",
+    );
+    assert!(text.contains("remedy: use one of: `t32`, `a32`"), "{text}");
 }
 
 #[test]

@@ -193,26 +193,15 @@ fn kinds(trace: &Trace) -> (&[Work], &[Work], &[Work]) {
     (small, large, rest)
 }
 
-/// What the shipped image takes, without its console.
+/// What the shipped image takes of its budgets.
 ///
 /// # Errors
 ///
 /// What was built of it cannot be read.
 pub fn image(image: &Image, table: &mut Table) -> Result<()> {
-    const CONSOLE: &str = "console";
-    let report = image.report()?;
-    let kernel = sizes::kernel(image)?;
-    let (mut text, mut ram) = (kernel.text + kernel.rodata, 0);
-    for (name, row) in sizes::tasks(&report) {
-        if name != CONSOLE {
-            text += row.text + row.rodata;
-            ram += row.ram + row.stack + row.dma;
-        }
-    }
-    // Of the kernel what is set aside for it, with its stacks and the translation tables.
-    ram += report.kernel.ram.size + report.kernel.tables.size;
-    for (key, bytes) in [("image_text", text), ("image_ram", ram)] {
-        table.add(key, "bytes", [f64::from(bytes); 2], 1);
+    for budget in sizes::budgets_of(image)? {
+        let key = budget.what.replace(' ', "_");
+        table.add(&key, "bytes", [f64::from(budget.used); 2], 1);
     }
     Ok(())
 }

@@ -20,8 +20,26 @@ struct Program {
     name: String,
     /// Its instructions: first address, bytes.
     text: Vec<(u32, Vec<u8>)>,
-    /// Where its functions begin, by address.
-    functions: Vec<(u32, String)>,
+    /// Its functions, by address.
+    functions: Vec<Function>,
+}
+
+/// A function of a program.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Function {
+    address: u32,
+    name: String,
+    /// Whether its instructions are T32.
+    thumb: bool,
+}
+
+/// The bytes of an instruction, of which those of T32 may be two less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// In A32: the word.
+    A32(u32),
+    /// In T32: the first half, and what follows it.
+    T32(u16, u16),
 }
 
 /// All programs of an image.
@@ -61,13 +79,18 @@ impl Symbols {
             addresses: HashMap::new(),
         };
         for (name, base, functions) in programs {
-            let placed: Vec<(u32, String)> = (*base..)
+            let placed: Vec<Function> = (*base..)
                 .step_by(4)
-                .zip(functions.iter().map(|name| (*name).to_owned()))
+                .zip(*functions)
+                .map(|(address, name)| Function {
+                    address,
+                    name: (*name).to_owned(),
+                    thumb: false,
+                })
                 .collect();
             let addresses = placed
                 .iter()
-                .map(|(address, name)| (name.clone(), *address));
+                .map(|function| (function.name.clone(), function.address));
             symbols.addresses.extend(addresses);
             symbols.programs.push(Program {
                 name: (*name).to_owned(),
@@ -91,14 +114,19 @@ impl Symbols {
         }
         let mut functions = Vec::new();
         for symbol in file.symbols() {
-            let (Ok(symbol_name), address) = (symbol.name(), symbol.address() as u32) else {
+            let Ok(symbol_name) = symbol.name() else {
                 continue;
             };
+            // Bit 0 says that the function is T32.
+            let (address, thumb) = (symbol.address() as u32 & !1, symbol.address() & 1 != 0);
             // Names with a dollar mark what follows as code or data; they are no functions.
             if symbol.kind() == object::SymbolKind::Text && !symbol_name.starts_with('$') {
                 self.addresses.insert(symbol_name.to_owned(), address);
-                let readable = format!("{:#}", rustc_demangle::demangle(symbol_name));
-                functions.push((address, readable));
+                functions.push(Function {
+                    address,
+                    name: format!("{:#}", rustc_demangle::demangle(symbol_name)),
+                    thumb,
+                });
             }
         }
         functions.sort();
@@ -123,18 +151,27 @@ impl Symbols {
     }
 
     /// Where an instruction is, and the instruction itself.
-    pub fn find(&self, address: u32) -> Option<(Place, u32)> {
+    pub fn find(&self, address: u32) -> Option<(Place, Instruction)> {
         for (number, program) in self.programs.iter().enumerate() {
             for (base, bytes) in &program.text {
                 let offset = address.wrapping_sub(*base) as usize;
-                let Some(word) = bytes.get(offset..).and_then(|rest| rest.first_chunk()) else {
+                let Some(rest) = bytes.get(offset..).filter(|rest| rest.len() >= 2) else {
                     continue;
                 };
                 let function = program
                     .functions
-                    .partition_point(|(start, _)| *start <= address)
+                    .partition_point(|function| function.address <= address)
                     .checked_sub(1)?;
-                return Some(((number, function), u32::from_le_bytes(*word)));
+                let half = |at: usize| {
+                    let half = rest.get(at..).and_then(|rest| rest.first_chunk());
+                    half.map_or(0, |half| u16::from_le_bytes(*half))
+                };
+                let instruction = if program.functions[function].thumb {
+                    Instruction::T32(half(0), half(2))
+                } else {
+                    Instruction::A32(u32::from(half(2)) << 16 | u32::from(half(0)))
+                };
+                return Some(((number, function), instruction));
             }
         }
         None
@@ -152,6 +189,6 @@ impl Symbols {
         self.programs
             .get(place.0)
             .and_then(|program| program.functions.get(place.1))
-            .map_or("?", |(_, name)| name)
+            .map_or("?", |function| &function.name)
     }
 }

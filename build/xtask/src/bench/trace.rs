@@ -13,7 +13,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::symbols::{Place, Symbols};
+use super::symbols::{Instruction, Place, Symbols};
 
 /// What makes QEMU write its trace; the file follows.
 pub const TRACED: [&str; 5] = [
@@ -76,13 +76,22 @@ enum Mark {
 }
 
 /// `dmb` with any option.
-fn is_barrier(instruction: u32) -> bool {
-    instruction & 0xffff_fff0 == 0xf57f_f050
+fn is_barrier(instruction: Instruction) -> bool {
+    match instruction {
+        Instruction::A32(word) => word & 0xffff_fff0 == 0xf57f_f050,
+        Instruction::T32(first, second) => first == 0xf3bf && second & 0xfff0 == 0x8f50,
+    }
 }
 
 /// `str rt, [rn, #0x50]`.
-fn is_notify(instruction: u32) -> bool {
-    instruction & 0xfff0_0fff == 0xe580_0050
+fn is_notify(instruction: Instruction) -> bool {
+    match instruction {
+        Instruction::A32(word) => word & 0xfff0_0fff == 0xe580_0050,
+        // In two bytes, with an offset in words, or in four.
+        Instruction::T32(first, second) => {
+            first & 0xffc0 == 0x6500 || first & 0xfff0 == 0xf8c0 && second & 0xfff == 0x050
+        }
+    }
 }
 
 /// The program counter in a line such as `Trace 0: 0x7f18f8000100 [00000400/0000000040100000/00000520/ff022201] name`.
@@ -391,8 +400,24 @@ mod tests {
 
     #[test]
     fn a_notify_is_a_store_to_its_offset() {
-        // str r1, [r2, #80]; str r1, [r2, #84]; ldr r1, [r2, #80]; dmb ish
-        assert!(is_notify(0xe582_1050) && !is_notify(0xe582_1054) && !is_notify(0xe592_1050));
-        assert!(is_barrier(0xf57f_f05b) && !is_barrier(0xe582_1050));
+        use Instruction::{A32, T32};
+        // str r1, [r2, #80]; str.w r10, [r2, #80]; str r1, [r2, #84]; ldr r1, [r2, #80]
+        for notify in [A32(0xe582_1050), T32(0x6511, 0), T32(0xf8c2, 0xa050)] {
+            assert!(is_notify(notify) && !is_barrier(notify), "{notify:x?}");
+        }
+        for other in [
+            A32(0xe582_1054),
+            A32(0xe592_1050),
+            A32(0xf8c2_6511),
+            T32(0x6551, 0),
+            T32(0x6d11, 0),
+            T32(0xf8c2, 0xa054),
+            T32(0xf8d2, 0xa050),
+        ] {
+            assert!(!is_notify(other), "{other:x?}");
+        }
+        // dmb ish; isb
+        assert!(is_barrier(A32(0xf57f_f05b)) && is_barrier(T32(0xf3bf, 0x8f5b)));
+        assert!(!is_barrier(A32(0xf57f_f06f)) && !is_barrier(T32(0xf3bf, 0x8f6f)));
     }
 }

@@ -1,15 +1,9 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! As much of the A32 instruction set (ARM DDI 0406C, A5) as the barrier check needs.
+//! Instructions of either instruction set, as far as the barrier check needs them. A task's own code is T32, the library's A32.
 
-/// `nop`.
-pub const NOP: u32 = 0xe320_f000;
-
-/// `dmb ish` or `dmb sy` (A8.8.43), or `dsb` of these, which does more.
-pub fn is_barrier(word: u32) -> bool {
-    matches!(word, 0xf57f_f05b | 0xf57f_f05f | 0xf57f_f04b | 0xf57f_f04f)
-}
+use crate::{a32, t32};
 
 /// Does it read memory, or write it?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,20 +12,7 @@ pub enum Access {
     Store,
 }
 
-/// A single load or store of a byte, halfword or word.
-pub fn access(word: u32) -> Option<Access> {
-    if word >> 28 == 0xf {
-        return None;
-    }
-    let load = word & 1 << 20 != 0;
-    // LDR, STR, LDRB, STRB (A5.3), but not the media instructions.
-    let single = word >> 26 & 3 == 1 && !(word & 1 << 25 != 0 && word & 1 << 4 != 0);
-    // LDRH, STRH (A5.2.8).
-    let half = word >> 25 & 7 == 0 && word >> 4 & 0xf == 0b1011;
-    (single || half).then_some(if load { Access::Load } else { Access::Store })
-}
-
-/// Where control goes after an instruction at `address`.
+/// Where control goes after an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Flow {
     /// To the next instruction.
@@ -42,76 +23,118 @@ pub struct Flow {
     pub unknown: bool,
 }
 
-pub fn flow(word: u32, address: u32) -> Flow {
-    let always = word >> 28 == 0xe;
-    if word >> 28 == 0xf {
-        return Flow {
-            next: true,
-            target: None,
-            unknown: false,
-        };
-    }
-    // B; BL comes back.
-    if word >> 24 & 0xf == 0b1010 {
-        let offset = ((word << 8) as i32 >> 6) as u32;
-        let target = Some(address.wrapping_add(8).wrapping_add(offset));
-        return Flow {
-            next: !always,
-            target,
-            unknown: false,
-        };
-    }
-    // BX.
-    let returns = word & 0x0fff_fff0 == 0x012f_ff10
-        // POP and other LDM with the program counter.
-        || word >> 25 & 7 == 0b100 && word & 1 << 20 != 0 && word & 1 << 15 != 0;
-    // LDR pc; MOV, ADD and their like with pc as the result.
-    let to_pc = word >> 26 & 3 <= 1 && word >> 12 & 0xf == 0xf;
-    let loaded = to_pc && access(word) == Some(Access::Load);
-    // Comparisons have no result, multiplications have theirs elsewhere, and BLX comes back.
-    let calculated = to_pc
-        && word >> 26 & 3 == 0
-        && word >> 4 & 9 != 9
-        && !(word >> 23 & 3 == 2 && word & 1 << 20 != 0)
-        && word & 0x0fff_fff0 != 0x012f_ff30;
-    let computed = !returns && (loaded || calculated);
-    Flow {
-        next: !((returns || computed) && always),
+impl Flow {
+    /// To the next instruction, and nowhere else.
+    pub const ON: Self = Self {
+        next: true,
         target: None,
-        unknown: computed,
+        unknown: false,
+    };
+}
+
+/// What bytes are, from a mapping symbol on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `$a`
+    A32,
+    /// `$t`
+    T32,
+    /// `$d`
+    Data,
+}
+
+/// An instruction.
+pub struct Instruction {
+    pub address: u32,
+    /// Whether it orders all accesses before it with all after it.
+    pub barrier: bool,
+    pub access: Option<Access>,
+    pub flow: Flow,
+}
+
+/// The instructions in `bytes`, which begin at `address`; `kind` tells what is at an address. Bytes that are no instruction are left
+/// out, so nothing leads past them.
+pub fn instructions(address: u32, bytes: &[u8], kind: impl Fn(u32) -> Kind) -> Vec<Instruction> {
+    let half = |at: usize| {
+        let half = bytes.get(at..).and_then(|bytes| bytes.first_chunk());
+        half.map(|half| u32::from(u16::from_le_bytes(*half)))
+    };
+    let mut found = Vec::new();
+    let mut at = 0;
+    // How many of the next instructions are conditional because of an `it`.
+    let mut conditional = 0;
+    while let Some(first) = half(at) {
+        let here = address + at as u32;
+        let second = half(at + 2);
+        let (barrier, access, mut flow) = match (kind(here), second) {
+            (Kind::A32, Some(second)) => {
+                let word = second << 16 | first;
+                at += 4;
+                (
+                    a32::is_barrier(word),
+                    a32::access(word),
+                    a32::flow(word, here),
+                )
+            }
+            (Kind::T32, Some(second)) if t32::is_wide(first) => {
+                at += 4;
+                let word = first << 16 | second;
+                (
+                    t32::is_barrier(word),
+                    t32::wide_access(word),
+                    t32::wide_flow(word, here),
+                )
+            }
+            (Kind::T32, _) => {
+                at += 2;
+                (false, t32::access(first), t32::flow(first, here))
+            }
+            (Kind::A32 | Kind::Data, _) => {
+                at += 2;
+                continue;
+            }
+        };
+        if conditional > 0 {
+            conditional -= 1;
+            flow.next = true;
+        }
+        if kind(here) == Kind::T32 {
+            conditional = t32::block(first).unwrap_or(conditional);
+        }
+        found.push(Instruction {
+            address: here,
+            barrier,
+            access,
+            flow,
+        });
     }
+    found
 }
 
 #[test]
-fn known_instructions() {
-    // (word, what, next, target from address 0x1000, unknown), as an assembler prints them.
-    type Case = (u32, Option<Access>, bool, Option<u32>, bool);
-    let cases: [Case; 14] = [
-        (0xe1d5_00b2, Some(Access::Load), true, None, false), // ldrh r0, [r5, #2]
-        (0xe1c3_10b0, Some(Access::Store), true, None, false), // strh r1, [r3]
-        (0xe18e_20b3, Some(Access::Store), true, None, false), // strh r2, [lr, r3]
-        (0xe590_0308, Some(Access::Load), true, None, false), // ldr r0, [r0, #0x308]
-        (0xe582_3070, Some(Access::Store), true, None, false), // str r3, [r2, #0x70]
-        (0xe5d7_7008, Some(Access::Load), true, None, false), // ldrb r7, [r7, #8]
-        (0xf57f_f05b, None, true, None, false),               // dmb ish
-        (0xe12f_ff1e, None, false, None, false),              // bx lr
-        (0x012f_ff1e, None, true, None, false),               // bxeq lr
-        (0xe8bd_8800, None, false, None, false),              // pop {r11, pc}
-        (0xeaff_fffe, None, false, Some(0x1000), false),      // b .
-        (0x0a00_0001, None, true, Some(0x100c), false),       // beq .+12
-        (0xeb00_0001, None, true, None, false),               // bl .+12
-        (0xe792_f107, Some(Access::Load), false, None, true), // ldr pc, [r2, r7, lsl #2]
+fn data_is_no_instruction_and_it_lets_what_follows_go_on() {
+    // tbb [pc, r0], its table, it eq, bxeq lr, dmb ish, bx lr
+    let halves: [u16; 9] = [
+        0xe8df, 0xf000, 0x4770, 0x4770, 0xbf08, 0x4770, 0xf3bf, 0x8f5b, 0x4770,
     ];
-    for (word, what, next, target, unknown) in cases {
-        assert_eq!(access(word), what, "{word:08x}");
-        assert_eq!(
-            flow(word, 0x1000),
-            Flow {
-                next,
-                target,
-                unknown
-            },
-            "{word:08x}"
-        );
-    }
+    let bytes: Vec<u8> = halves.iter().flat_map(|half| half.to_le_bytes()).collect();
+    let kind = |address| match address {
+        0x1004..0x1008 => Kind::Data,
+        _ => Kind::T32,
+    };
+    let found = instructions(0x1000, &bytes, kind);
+    let found: Vec<_> = found
+        .iter()
+        .map(|one| (one.address, one.barrier, one.flow.next, one.flow.unknown))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (0x1000, false, false, true),
+            (0x1008, false, true, false),
+            (0x100a, false, true, false),
+            (0x100c, true, true, false),
+            (0x1010, false, false, false),
+        ]
+    );
 }

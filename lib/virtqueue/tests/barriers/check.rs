@@ -7,7 +7,7 @@
 //! where each inlined function's instructions are, tells which load or store is which. From each such access all paths
 //! are followed, to the end of the machine function, and a barrier must come before the access it is ordered with.
 
-use crate::arm::{self, Access};
+use crate::arm::{self, Access, Instruction, Kind};
 use addr2line::Loader;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use std::collections::BTreeMap;
@@ -94,8 +94,7 @@ pub const RULES: &[Rule] = &[
 
 struct Function {
     name: String,
-    address: u32,
-    words: Vec<u32>,
+    instructions: Vec<Instruction>,
 }
 
 /// A linked binary, with the accesses that the rules speak of.
@@ -113,6 +112,20 @@ impl Binary {
         let bytes = std::fs::read(path).map_err(|error| told("cannot be read", &error))?;
         let file = object::File::parse(&*bytes).map_err(|error| told("is no ELF file", &error))?;
         let loader = Loader::new(path).map_err(|error| told("has no debug information", &error))?;
+        let mut kinds = BTreeMap::new();
+        for symbol in file.symbols() {
+            let kind = match symbol.name().ok().and_then(|name| name.get(..2)) {
+                Some("$a") => Kind::A32,
+                Some("$t") => Kind::T32,
+                Some("$d") => Kind::Data,
+                _ => continue,
+            };
+            kinds.insert(symbol.address() as u32, kind);
+        }
+        let kind = |address: u32| {
+            let mut before = kinds.range(..=address);
+            before.next_back().map_or(Kind::Data, |(_, kind)| *kind)
+        };
         let mut functions = Vec::new();
         let mut accesses = BTreeMap::new();
         for symbol in file
@@ -125,25 +138,21 @@ impl Binary {
             else {
                 continue;
             };
-            let Ok(Some(data)) = section.data_range(symbol.address(), symbol.size()) else {
+            // Bit 0 says that the function is T32.
+            let address = symbol.address() & !1;
+            let Ok(Some(data)) = section.data_range(address, symbol.size()) else {
                 continue;
             };
             let function = Function {
                 name: symbol.name().unwrap_or("?").to_string(),
-                address: symbol.address() as u32,
-                words: data
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|&word| u32::from_le_bytes(word))
-                    .collect(),
+                instructions: arm::instructions(address as u32, data, kind),
             };
-            for (address, &word) in (function.address..).step_by(4).zip(&function.words) {
-                if let Some(access) = arm::access(word) {
-                    let names = frames(&loader, address)
+            for instruction in &function.instructions {
+                if let Some(access) = instruction.access {
+                    let names = frames(&loader, instruction.address)
                         .map_err(|error| told("debug information", &error))?;
                     if names.iter().any(|name| name.contains("virtqueue::")) {
-                        accesses.insert(address, (access, names));
+                        accesses.insert(instruction.address, (access, names));
                     }
                 }
             }
@@ -155,8 +164,9 @@ impl Binary {
         })
     }
 
-    /// Checks a rule on the code as `patch` (address, instruction) changes it. The result is for how many accesses.
-    pub fn check(&self, rule: &Rule, patch: impl Fn(u32, u32) -> u32) -> Result<usize, String> {
+    /// Checks a rule on the code as if it had no barriers but those at the addresses that `has` accepts. The result is for how many
+    /// accesses.
+    pub fn check(&self, rule: &Rule, has: impl Fn(u32) -> bool) -> Result<usize, String> {
         let mut count = 0;
         for other in rule.others {
             if !self
@@ -168,18 +178,19 @@ impl Binary {
             }
         }
         for function in &self.functions {
-            let at = |index: usize| function.address + 4 * index as u32;
-            let words = (0..).zip(&function.words);
-            let words: Vec<u32> = words.map(|(index, &word)| patch(at(index), word)).collect();
-            let flows = Flows::of(&words, function.address);
+            let instructions = &function.instructions;
+            let at = |index: usize| instructions.get(index).map_or(0, |one| one.address);
+            let is_barrier =
+                |index: usize| instructions[index].barrier && has(instructions[index].address);
+            let flows = Flows::of(instructions);
             let edges = match rule.direction {
                 Direction::Backward => &flows.before,
                 Direction::Forward => &flows.after,
             };
-            for index in (0..words.len()).filter(|&index| self.is(at(index), rule.place)) {
+            for index in (0..instructions.len()).filter(|&index| self.is(at(index), rule.place)) {
                 count += 1;
                 let other = |index| rule.others.iter().any(|other| self.is(at(index), *other));
-                if let Some(end) = unprotected(&words, edges, index, other) {
+                if let Some(end) = unprotected(edges, index, is_barrier, other) {
                     return Err(format!(
                         "{}: no dmb between {:#x} and {:#x} in {}",
                         rule.name,
@@ -200,14 +211,10 @@ impl Binary {
     pub fn barriers(&self) -> Vec<u32> {
         let mut barriers = Vec::new();
         for function in &self.functions {
-            let end = function.address + 4 * function.words.len() as u32;
-            if self.accesses.range(function.address..end).next().is_some() {
-                let words = (function.address..).step_by(4).zip(&function.words);
-                barriers.extend(
-                    words
-                        .filter(|(_, word)| arm::is_barrier(**word))
-                        .map(|(at, _)| at),
-                );
+            let mut all = function.instructions.iter();
+            if all.any(|one| self.accesses.contains_key(&one.address)) {
+                let all = function.instructions.iter().filter(|one| one.barrier);
+                barriers.extend(all.map(|one| one.address));
             }
         }
         barriers
@@ -257,18 +264,18 @@ struct Flows {
 }
 
 impl Flows {
-    fn of(words: &[u32], address: u32) -> Self {
-        let outside = words.len();
+    fn of(instructions: &[Instruction]) -> Self {
+        let outside = instructions.len();
         let mut after = vec![Vec::new(); outside + 1];
         let mut indirect = Vec::new();
-        for (index, &word) in words.iter().enumerate() {
-            let flow = arm::flow(word, address + 4 * index as u32);
+        for (index, instruction) in instructions.iter().enumerate() {
+            let flow = instruction.flow;
             if flow.next {
                 after[index].push(index + 1); // beyond the last one is the outside
             }
             if let Some(target) = flow.target {
-                let at = target.wrapping_sub(address) as usize / 4;
-                after[index].push(at.min(outside));
+                let at = instructions.binary_search_by_key(&target, |one| one.address);
+                after[index].push(at.unwrap_or(outside));
             }
             if flow.unknown {
                 indirect.push(index);
@@ -298,24 +305,25 @@ impl Flows {
 }
 
 /// Follows the edges from an access until a barrier on each path. The place where one meets the other access, or leaves
-/// the function, without a barrier.
+/// the function (the last place), without a barrier.
 fn unprotected(
-    words: &[u32],
     edges: &[Vec<usize>],
     access: usize,
+    is_barrier: impl Fn(usize) -> bool,
     other: impl Fn(usize) -> bool,
 ) -> Option<usize> {
-    let mut seen = vec![false; words.len() + 1];
+    let outside = edges.len() - 1;
+    let mut seen = vec![false; edges.len()];
     let mut open = edges[access].clone();
     while let Some(index) = open.pop() {
         if std::mem::replace(&mut seen[index], true) {
             continue;
         }
-        match words.get(index) {
-            None => return Some(index),
-            Some(&word) if arm::is_barrier(word) => {}
-            Some(_) if other(index) => return Some(index),
-            Some(_) => open.extend(&edges[index]),
+        match index {
+            _ if index == outside => return Some(index),
+            _ if is_barrier(index) => {}
+            _ if other(index) => return Some(index),
+            _ => open.extend(&edges[index]),
         }
     }
     None

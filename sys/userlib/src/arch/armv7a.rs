@@ -1,15 +1,16 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! System calls on ARMv7-A, in ARM state.
+//! System calls on ARMv7-A, in either instruction set.
 //!
 //! The number goes into r11 and the arguments into r4 to r10; `svc` enters the kernel, which ignores the immediate; results come back
 //! in r4 to r9. The kernel preserves every other register, and the flags.
 //!
-//! The calls are inline, so that arguments are computed right where the kernel wants them and no call is paid for. Two of the
-//! registers cannot be operands of inline assembly, because the compiler may use them itself: r6 (base pointer) and r11 (frame
-//! pointer). So r11 is parked in r12 during the call. Where the kernel uses r6, both are parked on the stack, which takes two instructions
-//! less than two more registers, and r6's value travels in and out through r2. All operands are named registers: a free choice could fall on r6 or r11 in functions where they are not reserved.
+//! The calls are inline, so that arguments are computed right where the kernel wants them and no call is paid for. Three of the
+//! registers cannot be operands of inline assembly in both instruction sets, because the compiler may use them itself: r6 (base
+//! pointer), r7 (frame pointer in T32) and r11 (frame pointer in A32). So r11 is parked in r12 during a call that uses neither of the
+//! others. Any other call parks all three on the stack, in one instruction, and the values of r6 and r7 travel in and out through r2 and
+//! r1. All operands are named registers: a free choice could fall on one of the three in functions where it is not reserved.
 
 use core::arch::asm;
 
@@ -18,7 +19,7 @@ use abi::Sysnum;
 use super::{Received, Timer};
 use crate::Lease;
 
-/// A system call that does not use r6.
+/// A system call that uses neither r6 nor r7.
 macro_rules! syscall {
     ($number:ident, $($operands:tt)*) => {
         asm!(
@@ -33,31 +34,16 @@ macro_rules! syscall {
     };
 }
 
-/// A system call that takes r6 from r2, or returns it there, or both.
-macro_rules! syscall_with_r6 {
-    ($number:ident, $($operands:tt)*) => {
+/// Any other system call. The moves before it fetch what r6 and r7 are to hold, those after it save what they hold then.
+macro_rules! syscall_parked {
+    ($number:ident, [$($before:literal),*], [$($after:literal),*], $($operands:tt)*) => {
         asm!(
-            "push {{r6, r11}}",
-            "mov r6, r2",
+            "push {{r6, r7, r11}}",
+            $($before,)*
             "mov r11, #{number}",
             "svc #0",
-            "mov r2, r6",
-            "pop {{r6, r11}}",
-            number = const Sysnum::$number as u32,
-            $($operands)*
-        )
-    };
-}
-
-/// A system call that takes r6 from r2 and leaves nothing in it.
-macro_rules! syscall_from_r6 {
-    ($number:ident, $($operands:tt)*) => {
-        asm!(
-            "push {{r6, r11}}",
-            "mov r6, r2",
-            "mov r11, #{number}",
-            "svc #0",
-            "pop {{r6, r11}}",
+            $($after,)*
+            "pop {{r6, r7, r11}}",
             number = const Sysnum::$number as u32,
             $($operands)*
         )
@@ -83,12 +69,14 @@ pub unsafe fn send(
     let (code, len);
     // Safety: the caller vouches for the memory; the registers are as the module says.
     unsafe {
-        syscall_from_r6!(
+        syscall_parked!(
             Send,
+            ["mov r6, r2", "mov r7, r1"],
+            [],
             inout("r4") target_and_operation => code,
             inout("r5") message => len,
             in("r2") message_len,
-            in("r7") response,
+            in("r1") response,
             in("r8") response_capacity,
             in("r9") leases,
             in("r10") lease_count,
@@ -113,12 +101,14 @@ pub unsafe fn recv(
     let (code, sender, operation, message_len, response_capacity, lease_count);
     // Safety: the caller vouches for the buffer; the registers are as the module says.
     unsafe {
-        syscall_with_r6!(
+        syscall_parked!(
             Recv,
+            ["mov r6, r2", "mov r7, r1"],
+            ["mov r2, r6", "mov r1, r7"],
             inout("r4") buffer => code,
             inout("r5") capacity => sender,
             inout("r2") notification_mask => operation,
-            inout("r7") filter => message_len,
+            inout("r1") filter => message_len,
             out("r8") response_capacity,
             out("r9") lease_count,
             options(preserves_flags),
@@ -139,12 +129,14 @@ pub unsafe fn recv(
 pub fn reply(peer: u32, code: u32, message: &[u8]) {
     // Safety: the kernel only reads the slice; the registers are as the module says.
     unsafe {
-        syscall_from_r6!(
+        syscall_parked!(
             Reply,
+            ["mov r6, r2", "mov r7, r1"],
+            [],
             in("r4") peer,
             in("r5") code,
             in("r2") message.as_ptr(),
-            in("r7") message.len(),
+            in("r1") message.len(),
             options(preserves_flags),
         );
     }
@@ -155,12 +147,14 @@ pub fn reply(peer: u32, code: u32, message: &[u8]) {
 pub fn set_timer(enable: u32, deadline: [u32; 2], notification: u32) {
     // Safety: touches no memory; the registers are as the module says.
     unsafe {
-        syscall_from_r6!(
+        syscall_parked!(
             SetTimer,
+            ["mov r6, r2", "mov r7, r1"],
+            [],
             in("r4") enable,
             in("r5") deadline[0],
             in("r2") deadline[1],
-            in("r7") notification,
+            in("r1") notification,
             options(nomem, preserves_flags),
         );
     }
@@ -182,12 +176,14 @@ pub unsafe fn borrow_read(
     let (code, copied);
     // Safety: the caller vouches for the memory; the registers are as the module says.
     unsafe {
-        syscall_from_r6!(
+        syscall_parked!(
             BorrowRead,
+            ["mov r6, r2", "mov r7, r1"],
+            [],
             inout("r4") lender => code,
             inout("r5") lease => copied,
             in("r2") offset,
-            in("r7") destination,
+            in("r1") destination,
             in("r8") len,
             options(preserves_flags),
         );
@@ -211,12 +207,14 @@ pub unsafe fn borrow_write(
     let (code, copied);
     // Safety: the caller vouches for the memory; the registers are as the module says.
     unsafe {
-        syscall_from_r6!(
+        syscall_parked!(
             BorrowWrite,
+            ["mov r6, r2", "mov r7, r1"],
+            [],
             inout("r4") lender => code,
             inout("r5") lease => copied,
             in("r2") offset,
-            in("r7") source,
+            in("r1") source,
             in("r8") len,
             options(preserves_flags),
         );
@@ -230,12 +228,13 @@ pub fn borrow_info(lender: u32, lease: usize) -> (u32, u32, usize) {
     let (code, attributes, len);
     // Safety: touches no memory of ours; the registers are as the module says.
     unsafe {
-        syscall_with_r6!(
+        syscall_parked!(
             BorrowInfo,
+            [],
+            ["mov r2, r6"],
             inout("r4") lender => code,
             inout("r5") lease => attributes,
-            // The kernel takes nothing in r6, but only a register with a value can be passed through.
-            inout("r2") 0 => len,
+            out("r2") len,
             options(nomem, preserves_flags),
         );
     }
@@ -280,12 +279,14 @@ pub fn get_timer() -> Timer {
     let (now_low, now_high, is_set, deadline_low, deadline_high, notification);
     // Safety: touches no memory; the registers are as the module says.
     unsafe {
-        syscall_with_r6!(
+        syscall_parked!(
             GetTimer,
+            [],
+            ["mov r2, r6", "mov r1, r7"],
             out("r4") now_low,
             out("r5") now_high,
-            inout("r2") 0 => is_set,
-            out("r7") deadline_low,
+            out("r2") is_set,
+            out("r1") deadline_low,
             out("r8") deadline_high,
             out("r9") notification,
             options(nomem, preserves_flags),
