@@ -136,9 +136,13 @@ impl Ongoing {
 
     /// The open entry that this command is, if the command says so.
     pub fn open_line(&self, command: &Command) -> Option<&Line> {
-        self.lines.iter().find(|line| {
-            line.entry.len >= 4 && !line.ended && parameters(&line.entry) == command.parameters
-        })
+        // No two commands have the same first word.
+        let tag = command.parameters.first_chunk::<4>()?;
+        let is_it = |line: &&Line| {
+            let entry = &line.entry;
+            entry.parameters[0].to_ne_bytes() == *tag && entry.len >= 4 && !line.ended
+        };
+        self.lines.iter().find(is_it)
     }
 
     /// An entry ended: it must be one that was open, and for a reason that is true.
