@@ -136,9 +136,17 @@ impl Ongoing {
 
     /// The open entry that this command is, if the command says so.
     pub fn open_line(&self, command: &Command) -> Option<&Line> {
-        self.lines.iter().find(|line| {
-            line.entry.len >= 4 && !line.ended && parameters(&line.entry) == command.parameters
-        })
+        // No two commands of clients have the same first word; those of the driver's own may.
+        let tag = command.parameters.first_chunk::<4>()?;
+        let is_it = |line: &&Line| {
+            let entry = &line.entry;
+            let message = (entry.protocol, entry.message);
+            entry.parameters[0].to_ne_bytes() == *tag
+                && message == (command.protocol(), command.message())
+                && entry.len >= 4
+                && !line.ended
+        };
+        self.lines.iter().find(is_it)
     }
 
     /// An entry ended: it must be one that was open, and for a reason that is true.

@@ -393,6 +393,9 @@ impl<const R: usize, const S: usize, const E: usize> Drama<'_, '_, R, S, E> {
         self.handles.retain(|(owner, ..)| *owner != old);
         self.subscribing.retain(|owner| *owner != old);
         self.gone.extend(self.batches.remove(&old));
+        // Those of long ago have nothing left to send.
+        let old_ones = self.gone.len().saturating_sub(4);
+        self.gone.drain(..old_ones);
         // The supervisor tells, or the next life's first call does.
         if script.byte().is_multiple_of(2) {
             self.world.client_gone(old);

@@ -947,20 +947,25 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
     fn fetch_one(&mut self, number: usize) -> bool {
         let owner = self.lives[number];
         let delivered = !self.world.driver.has_used();
+        let sent_before = self.platform.borrow().serial;
         let event = self.world.fetch(owner);
         self.after_run();
         let ear = &mut self.ears[number];
         let Some(event) = event else {
             // All that were delivered and not fetched were dropped, and counted.
             if delivered {
+                // What slipped in while the driver ran is still to come.
+                let later = sent_before + 1;
+                let certain_later = ear.certain.split_off(&later);
+                let maybe_later = ear.maybe.split_off(&later);
                 let missing = ear.certain.len() as u64;
                 let most = missing + ear.maybe.len() as u64;
                 if !ear.loose {
                     assert!(ear.lost >= missing, "{missing} events are lost unseen");
                     assert!(ear.lost <= most, "{} dropped of {most}", ear.lost);
                 }
-                ear.certain.clear();
-                ear.maybe.clear();
+                ear.certain = certain_later;
+                ear.maybe = maybe_later;
                 ear.lost = 0;
                 ear.loose = false;
             }
@@ -1012,10 +1017,14 @@ impl<'w, 'm, const R: usize, const S: usize, const E: usize> Natural<'w, 'm, R, 
         if let Some(batch) = self.batches.remove(&old.0) {
             self.ghost_batches.insert(old.0, batch);
         }
-        self.ears[which] = Ear {
-            last: self.ears[which].last,
-            ..Ear::default()
-        };
+        let old_ear = std::mem::take(&mut self.ears[which]);
+        let ear = &mut self.ears[which];
+        ear.last = old_ear.last;
+        if self.world.driver.has_used() {
+            // What is still in the ring is for whoever wants it when the driver takes it out.
+            ear.maybe = old_ear.maybe;
+            ear.maybe.extend(old_ear.certain.into_keys());
+        }
         // The supervisor tells of it, or a call of the next life does, or the driver finds out.
         if script.one_in(3) {
             self.grant(64);
