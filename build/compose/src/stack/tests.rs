@@ -178,9 +178,9 @@ fn a_pointer_that_is_set_on_a_condition_may_be_either() {
 
 #[test]
 fn what_a_system_call_parks_it_gives_back() {
-    // r6 = first; push {r6, r7, r11}; mov r6, r2; svc #0; pop {r6, r7, r11}; blx r6
+    // r6 = first; push {r6, r7, r11}; r6 = second; svc #0; pop {r6, r7, r11}; blx r6
     let call = [
-        0xe92d, 0x08c0, 0x4616, 0xdf00, 0xe8bd, 0x08c0, 0x47b0, BX_LR,
+        0xe92d, 0x08c0, 0xf243, 0x0601, 0xf2c0, 0x0600, 0xdf00, 0xe8bd, 0x08c0, 0x47b0, BX_LR,
     ];
     let found = scanned(&[&MOVW_R6_FIRST[..], &call].concat());
     assert_eq!(found.own, 12);
