@@ -551,9 +551,9 @@ fn function(image: &Image, task: &str, name: &str) -> u64 {
         symbol.kind() == object::SymbolKind::Text
             && symbol.name().is_ok_and(|found| found.contains(name))
     });
-    found
-        .unwrap_or_else(|| panic!("no function `{name}`"))
-        .address()
+    let found = found.unwrap_or_else(|| panic!("no function `{name}`"));
+    // The lowest bit says that it is T32.
+    found.address() & !1
 }
 
 /// The driver is made to jump to nowhere while events are followed. They are followed further, and
