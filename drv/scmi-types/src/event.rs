@@ -74,7 +74,7 @@ pub struct Event {
     pub event: u8,
     /// 1: more events are queued. 0: none at the moment.
     pub more: u8,
-    /// Which incarnation of the device the event came from, see [`ScmiInfo::generation`].
+    /// Which incarnation of the device the event came from, see [`ScmiInfo::generation`](crate::ScmiInfo::generation).
     pub generation: u32,
 }
 

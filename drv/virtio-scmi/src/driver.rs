@@ -62,7 +62,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// Sets the device up for the first time. An error that may pass is tried again when the timer fires; after any other the device
-    /// stays [`Condition::Down`]. Then run [`Cause::Notification`] with the timer: it looks at what the device did meanwhile (W5).
+    /// stays [`Condition::Down`](crate::Condition::Down). Then run [`Cause::Notification`] with the timer: it looks at what the device did meanwhile (W5).
     ///
     /// `interrupts`: the device's interrupt comes as a notification. If not, the timer stands in for it.
     ///
