@@ -273,25 +273,25 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
     /// Sends a batch of harmless commands; again, if the driver or the device restarted under it.
     #[inline(never)]
     fn carry_all(&self, entries: &[BatchEntry], answers: &mut [BatchEnd]) -> Result<(), Error> {
-        attempt(Repeat::Harmless, || {
+        let mut is_told = false;
+        let ended = attempt(Repeat::Harmless, || {
             let answers = &mut *answers;
+            is_told = false;
             self.exchange.batch(
                 entries,
                 self.deadline_ms,
                 self.slots,
                 answers.as_flattened_mut(),
             )?;
+            is_told = true;
             let reset = Some(Error::NoAnswer(ScmiError::DeviceReset));
             if answers.iter().any(|answer| unanswered(answer) == reset) {
                 return Err(ScmiError::DeviceReset);
             }
             Ok(())
-        })
-        .or_else(|error| match error {
-            // Who asks again for ever gets nowhere: what there is by now is told, entry by entry.
-            Error::NoAnswer(ScmiError::DeviceReset) => Ok(()),
-            error => Err(error),
-        })
+        });
+        // Who asks again for ever gets nowhere: what there is by now is told, entry by entry.
+        if is_told { Ok(()) } else { ended }
     }
 
     /// What all typed calls have in common: one copy in a task, however many commands it knows.

@@ -110,25 +110,7 @@ fn s01_a_loss_soon_after_a_reset_counts_from_when_it_was_lost() {
     });
 }
 
-/// A device that says that it wrote the whole buffer, and wrote 8 bytes.
-#[test]
-fn f07_what_the_device_did_not_write_is_nobody_elses_answer() {
-    run_sized::<2, 1, 2>(Setup::default(), |world| {
-        world.exchange(CONSOLE, 0x10, 3).unwrap();
-        let command = world.take();
-        world.device.reply(&command, 0, b"the console's secret");
-        world.turn();
-        world.exchange(THERMAL, 0x10, 0).unwrap();
-        let command = world.take();
-        world
-            .device
-            .reply_raw(command.head, command.header, 0, &[], 136);
-        let zeros = Told::Answer(THERMAL, 0, vec![0; 128]);
-        assert_eq!(world.turn(), [zeros]);
-    });
-}
-
-/// The same between two batches.
+/// A device that says that it wrote the whole buffer, and wrote 8 bytes. Between two commands: `s12j` of `fail_safe`.
 #[test]
 fn f07_what_the_device_did_not_write_is_no_entry_of_anothers_batch() {
     run_sized::<2, 1, 2>(Setup::default(), |world| {

@@ -6,8 +6,7 @@
 #![cfg(not(miri))]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A file is read in one sitting.
 const LINES_MAX: usize = 400;
@@ -26,37 +25,23 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut paths = Vec::new();
-    collect(&root, &mut paths);
-    paths.sort();
-    let of = |path: PathBuf| {
-        let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
-        let text = fs::read_to_string(&path).unwrap();
+    let of = |(name, text): (String, String)| {
         let stem = name.trim_end_matches(".rs").trim_end_matches("/mod");
         let module = stem.split('/').filter(|part| *part != "lib");
         Source {
-            name: name.to_owned(),
             module: module.map(str::to_owned).collect(),
             lines: text.lines().count(),
             text: text.split("#[cfg(test)]").next().unwrap().to_owned(),
+            name,
         }
     };
-    let sources: Vec<Source> = paths.into_iter().map(of).collect();
+    let sources = test_props::sources(&root).into_iter();
+    let sources: Vec<Source> = sources
+        .filter(|(name, _)| !name.ends_with("/tests.rs"))
+        .map(of)
+        .collect();
     assert!(sources.len() > 40, "the core has more files than that");
     sources
-}
-
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, paths);
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !path.ends_with("tests.rs")
-        {
-            paths.push(path);
-        }
-    }
 }
 
 #[test]

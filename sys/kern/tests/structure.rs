@@ -110,29 +110,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-fn files_in(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files_in(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// Every source file, by its path within `src`, with its text.
 fn sources() -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    files_in(&root(), &mut found);
+    let found = test_props::sources(&root());
     assert!(found.len() > 40, "the kernel has more files than that");
     found
-        .into_iter()
-        .map(|path| {
-            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().into();
-            (name, fs::read_to_string(&path).unwrap())
-        })
-        .collect()
 }
 
 fn words(line: &str) -> impl Iterator<Item = String> {

@@ -296,20 +296,12 @@ impl Sim {
 
     /// Collects lines of the log until `find` finds what it looks for.
     fn logged<T>(&self, what: &str, find: impl Fn(&[Line]) -> Option<T>) -> (Vec<Line>, T) {
-        let start = Instant::now();
         let mut lines = Vec::new();
-        loop {
-            lines.extend(self.log());
-            if let Some(found) = find(&lines) {
-                return (lines, found);
-            }
-            assert!(
-                start.elapsed() < LIMIT,
-                "{what}: not within {} s",
-                LIMIT.as_secs()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let found = self.wait(what, |sim| {
+            lines.extend(sim.log());
+            find(&lines)
+        });
+        (lines, found)
     }
 
     /// The level of the gpu.
@@ -320,8 +312,16 @@ impl Sim {
     }
 
     fn until(&self, what: &str, good: impl Fn(&Self) -> bool) {
+        self.wait(what, |sim| good(sim).then_some(()));
+    }
+
+    /// Looks again and again, until there is what it looks for.
+    fn wait<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let start = Instant::now();
-        while !good(self) {
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
             assert!(
                 start.elapsed() < LIMIT,
                 "{what}: not within {} s",

@@ -1,7 +1,11 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! What tests with random input share: how many cases a property test tries, and numbers that are the same in every run.
+//! The common part of tests: how many cases a property test tries, random numbers that are the same in every run, and the source files of
+//! a crate for tests of its form.
+
+use std::fs;
+use std::path::Path;
 
 use proptest::test_runner::Config;
 
@@ -52,6 +56,31 @@ impl Random {
     /// The next bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| (self.number() >> 32) as u8).collect()
+    }
+}
+
+/// All Rust files below a folder: the path of each within it, and its text; in order.
+///
+/// # Panics
+///
+/// One of them cannot be read.
+#[must_use]
+pub fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    collect(folder, folder, &mut found);
+    found.sort();
+    found
+}
+
+fn collect(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().into();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
     }
 }
 

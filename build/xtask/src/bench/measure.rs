@@ -201,7 +201,8 @@ fn kinds(trace: &Trace) -> (&[Work], &[Work], &[Work]) {
 pub fn image(image: &Image, table: &mut Table) -> Result<()> {
     for budget in sizes::budgets_of(image)? {
         let key = budget.what.replace(' ', "_");
-        table.add(&key, "bytes", [f64::from(budget.used); 2], 1);
+        let (used, limit) = (f64::from(budget.used), f64::from(budget.limit));
+        table.add_within(&key, "bytes", [used; 2], 1, Some(limit));
     }
     Ok(())
 }

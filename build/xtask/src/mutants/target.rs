@@ -96,16 +96,23 @@ impl Killer {
     fn command(&self, tree: &Path) -> Result<Vec<String>> {
         let file;
         let words: Vec<&str> = match self {
-            Self::Case(name) => vec![
-                "run",
-                "--quiet",
-                "--package",
-                "xtask",
-                "--",
-                "mutants",
-                "--judge",
-                name,
-            ],
+            Self::Case(_) | Self::Build(_) => {
+                // That the build fails is noticed before any case.
+                let case = match self {
+                    Self::Case(name) => name,
+                    _ => "",
+                };
+                vec![
+                    "run",
+                    "--quiet",
+                    "--package",
+                    "xtask",
+                    "--",
+                    "mutants",
+                    "--judge",
+                    case,
+                ]
+            }
             Self::Test(name) => {
                 file = file_of(tree, name)?;
                 // Only that one is built.
@@ -123,16 +130,6 @@ impl Killer {
                 let (package, tests) = name.split_once(' ').unwrap_or((name, ""));
                 vec!["test", "--quiet", "--package", package, "--lib", tests]
             }
-            Self::Build(_) => vec![
-                "run",
-                "--quiet",
-                "--package",
-                "xtask",
-                "--",
-                "mutants",
-                "--judge",
-                "",
-            ],
         };
         Ok(words.into_iter().map(Into::into).collect())
     }

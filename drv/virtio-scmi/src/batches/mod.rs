@@ -214,8 +214,10 @@ impl<'m> Batches<'m> {
 
     /// An entry is over without having been sent.
     pub(crate) fn settle(&mut self, id: ClientId, index: u8) {
-        let state = self.states.get(id.index());
-        let place = state.map_or(0, |state| usize::from(state.first)) + usize::from(index);
+        let Some(state) = self.get(id) else {
+            return;
+        };
+        let place = usize::from(state.first) + usize::from(index);
         if let Some(entry) = self.entries.get_mut(place) {
             entry.len = OVER;
         }

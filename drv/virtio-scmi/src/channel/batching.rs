@@ -153,8 +153,9 @@ fn send_next<const R: usize, const S: usize, const E: usize>(
     match channel.submit(slot, Some(id), usize::from(entry.len)) {
         Ok(_) => channel.batches.sent(id),
         Err(refusal) => {
+            // It is counted by now.
             channel.transfers.abort(slot, &mut channel.clients);
-            refuse(channel, id, index, refusal, moment);
+            give_up(channel, id, index, Unanswered::Refused(refusal), moment);
         }
     }
     true
