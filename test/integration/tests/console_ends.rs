@@ -539,7 +539,7 @@ fn s15_a_task_that_asks_a_slow_platform_is_not_waited_for_without_end() {
         });
 }
 
-/// The address of a function of a task, by a part of its name.
+/// The address of a function of a task, by a part of its name. Bit 0, which says that it is T32, is no part of it.
 fn function(image: &Image, task: &str, name: &str) -> u64 {
     let report = image.report().expect("the image's layout");
     let task = report.tasks.iter().find(|found| found.name == task);
@@ -554,6 +554,7 @@ fn function(image: &Image, task: &str, name: &str) -> u64 {
     found
         .unwrap_or_else(|| panic!("no function `{name}`"))
         .address()
+        & !1
 }
 
 /// The driver is made to jump to nowhere while events are followed. They are followed further, and
