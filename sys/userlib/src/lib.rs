@@ -31,13 +31,15 @@
 //!
 //! # On the host
 //!
-//! The crate also compiles for the host, so that libraries which use its types can be tested there. A system call that is made on
-//! the host panics and names itself.
+//! The crate also compiles for the host, where [`host`] runs tasks on the kernel's own logic, so that servers and clients are tested
+//! with the code that ships. A system call outside a task panics.
 
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_os = "none", no_std)]
 
 mod arch;
 pub mod hl;
+#[cfg(not(target_os = "none"))]
+pub mod host;
 pub mod kipc;
 mod lease;
 mod message;
