@@ -15,6 +15,20 @@ use super::seat::Shared;
 /// Every image of this process. The kernel's tables live as long as it does, and are found here by whoever looks for leaks.
 static IMAGES: Mutex<Vec<Arc<Shared>>> = Mutex::new(Vec::new());
 
+/// Memory that lives as long as the process, for what a server keeps in statics.
+pub fn keep<T: 'static>(value: T) -> &'static mut T {
+    /// The address, for whoever looks for leaks.
+    struct Kept(#[expect(dead_code, reason = "never used")] *mut u8);
+    // Safety: nobody uses it.
+    unsafe impl Send for Kept {}
+    static ALL: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+
+    let kept = Box::leak(Box::new(value));
+    let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    all.push(Kept((&raw mut *kept).cast()));
+    kept
+}
+
 /// An image on the host. The test itself is its idle task: it goes on when no other can.
 pub struct Image {
     shared: Arc<Shared>,

@@ -40,5 +40,5 @@ mod memory;
 mod seat;
 
 pub use builder::Builder;
-pub use image::Image;
+pub use image::{Image, keep};
 pub(crate) use seat::call;

@@ -251,7 +251,15 @@ pub fn call<const RESULTS: usize>(
     let arguments = arguments(window);
     let registers = &mut state.kernel.current_mut().registers;
     registers.set_call(number as u32, arguments);
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| state.kernel.system_call())) {
+    let kernel = &mut state.kernel;
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        kernel.system_call();
+        // What is pending now is taken before any task goes on.
+        while kernel.machine.interrupts() {
+            kernel.interrupt();
+        }
+    }));
+    if let Err(payload) = done {
         // The machine stopped in the middle of the call.
         state.end = Some(text_of(payload.as_ref()));
     }
