@@ -31,6 +31,7 @@ pub struct Server {
 
 impl Server {
     /// Nothing has happened yet.
+    #[allow(clippy::new_without_default)]
     #[must_use]
     pub const fn new() -> Self {
         Self {
