@@ -225,6 +225,12 @@ impl Bench {
         count
     }
 
+    /// Posts bits to a task in its present life, as whoever may be meant, and lets all run.
+    pub fn post(&mut self, task: TaskId, bits: u32) {
+        self.image.post(task, bits);
+        self.image.run();
+    }
+
     /// How often the device was reset.
     pub fn resets(&self) -> u32 {
         self.registers.get().resets

@@ -17,7 +17,7 @@ use kern::{Kernel, Task};
 use super::image::Image;
 use super::memory::{Memory, WINDOW, window_of};
 use super::seat::{Main, Seat, Shared};
-use crate::{kipc, sys_irq_control, sys_recv_notification};
+use crate::{kipc, sys_irq_control, sys_post, sys_recv_notification, sys_refresh_task_id};
 
 /// The line by which the test wakes the supervisor that comes with an image, and its notification.
 pub const SUPERVISOR_LINE: u32 = 63;
@@ -33,6 +33,8 @@ pub enum Order {
     Stop(usize),
     /// Fault a task.
     Fault(usize),
+    /// Post bits to a task.
+    Post(usize, u32),
 }
 
 struct Described {
@@ -229,6 +231,9 @@ fn supervise(orders: &Mutex<Receiver<Order>>) {
                 Order::Restart(task) => kipc::reinit_task(task, true),
                 Order::Stop(task) => kipc::reinit_task(task, false),
                 Order::Fault(task) => kipc::fault_task(task),
+                Order::Post(task, bits) => {
+                    sys_post(sys_refresh_task_id(TaskId::for_index(task)), bits);
+                }
             }
         }
         let _ = sys_recv_notification(SUPERVISOR_NOTIFICATION | SUPERVISOR_FAULT_NOTIFICATION);

@@ -92,6 +92,11 @@ impl Image {
         self.order(Order::Fault(task.index()));
     }
 
+    /// Has the supervisor post bits to a task, and runs.
+    pub fn post(&mut self, task: TaskId, bits: u32) {
+        self.order(Order::Post(task.index(), bits));
+    }
+
     fn order(&mut self, order: Order) {
         let orders = self.orders.as_ref();
         let orders = orders.expect("only the supervisor that comes with an image takes orders");
