@@ -127,7 +127,7 @@ fn a_writer_waits_until_the_driver_has_all_of_its_bytes() {
 /// A device that takes everything at once must not let an unimportant writer keep the processor.
 #[test]
 fn in_a_millisecond_no_more_is_taken_than_is_allowed() {
-    const ALL: usize = 10 * PER_MILLISECOND;
+    const ALL: usize = if cfg!(miri) { 2 } else { 10 } * PER_MILLISECOND;
     let sent = Arc::new(Mutex::new(Vec::new()));
     let mut bench = Bench::new(
         RECEIVE_EMPTY,
@@ -194,6 +194,8 @@ fn a_writer_that_dies_loses_its_turn_and_holds_nobody_up() {
 /// There is a place for each task; those of earlier lives are not counted.
 #[test]
 fn a_task_that_dies_again_and_again_fills_no_queue() {
+    /// More than there are tasks.
+    const DEATHS: u32 = 40;
     let lives = Arc::new(AtomicU32::new(0));
     let mut bench = Bench::new(
         RECEIVE_EMPTY | SEND_FULL,
@@ -201,14 +203,14 @@ fn a_task_that_dies_again_and_again_fills_no_queue() {
         {
             let lives = Arc::clone(&lives);
             Box::new(move |uart| {
-                if lives.fetch_add(1, Ordering::Relaxed) < 100 {
+                if lives.fetch_add(1, Ordering::Relaxed) < DEATHS {
                     uart.write(&[b'w'; 1000]).unwrap();
                 }
             })
         },
         Box::new(|uart| uart.write(b"o").unwrap()),
     );
-    for _ in 0..100 {
+    for _ in 0..DEATHS {
         bench.image.restart(WRITER);
     }
     bench.set_flags(RECEIVE_EMPTY);
