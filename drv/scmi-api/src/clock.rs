@@ -20,10 +20,15 @@ use crate::{Error, Exchange, Paged};
 protocol! {
     /// Sets, starts and stops clocks.
     ///
-    /// ```ignore
+    /// ```
+    /// # use drv_scmi_api::{Clocks, Error, Rounding, Scmi};
+    /// # const UART: u32 = 1;
+    /// # fn example(scmi: Scmi) -> Result<(), Error> {
     /// let clocks = Clocks::connect(&scmi)?;
     /// clocks.set_rate(UART, 48_000_000, Rounding::Down)?;
     /// clocks.enable(UART)?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub struct Clocks: Clock, clock;
 }

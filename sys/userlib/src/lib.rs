@@ -5,12 +5,12 @@
 //!
 //! A task is a `#![no_std]`, `#![no_main]` binary that links this crate and exports its main function:
 //!
-//! ```ignore
+//! ```no_run
 //! use userlib::*;
 //!
 //! task_slot!(UART, uart);
 //!
-//! #[unsafe(export_name = "main")]
+//! #[cfg_attr(target_os = "none", unsafe(export_name = "main"))]
 //! fn main() -> ! {
 //!     loop {
 //!         hl::sleep_for(1000);
