@@ -14,6 +14,7 @@ use super::driver::device::Command;
 const STEP_MS: u64 = 5;
 
 /// A platform, and what is wrong with it.
+#[allow(dead_code, reason = "each test uses its part")]
 pub struct Behind {
     pub platform: Platform,
     /// Commands of this protocol and message are never answered.
