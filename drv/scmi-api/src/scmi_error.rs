@@ -142,6 +142,15 @@ impl From<Failure> for ScmiError {
     }
 }
 
+impl From<Unanswered> for ScmiError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Refused(refusal) => refusal.into(),
+            Unanswered::Failed(failure) => failure.into(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,15 +199,6 @@ mod tests {
         for failure in failures {
             let error = ScmiError::from(failure);
             assert_eq!(format!("{error:?}"), format!("{failure:?}"));
-        }
-    }
-}
-
-impl From<Unanswered> for ScmiError {
-    fn from(unanswered: Unanswered) -> Self {
-        match unanswered {
-            Unanswered::Refused(refusal) => refusal.into(),
-            Unanswered::Failed(failure) => failure.into(),
         }
     }
 }
