@@ -64,7 +64,7 @@ pub struct Event {
     pub sources: Sources,
     /// Shortest payload, in bytes, header not included.
     pub min_len: usize,
-    /// Longest payload, in bytes, header not included.
+    /// Longest payload of the versions that are known here, in bytes, header not included. Later versions append words.
     pub max_len: usize,
 }
 
@@ -159,10 +159,14 @@ impl Event {
         EnableRequest { bytes, len }
     }
 
-    /// Whether a payload of this length can be this notification. Later versions may append words, so only a payload that
-    /// is too short or longer than any message is wrong.
+    /// Whether a payload of this length can be this notification: later versions append words, so only one that is too short cannot.
     pub const fn length_is_valid(&self, len: usize) -> bool {
-        len >= self.min_len && len <= self.max_len
+        len >= self.min_len
+    }
+
+    /// Whether a payload is longer than that of any version that is known here. Its beginning means what it has always meant.
+    pub const fn is_longer_than_known(&self, len: usize) -> bool {
+        len > self.max_len
     }
 
     /// The source that a payload speaks of: 0 when the notification concerns the platform as a whole, `None` when the
