@@ -130,6 +130,8 @@ fn succeed(request: &Request, composed: &Composed) {
     println!("cargo::rustc-link-search={}", request.out.display());
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     println!("cargo::rustc-link-arg-bins=-zmax-page-size=4096");
+    // Names the whole binary, tasks and symbols included, so that a tool can tell whether it has the one that runs.
+    println!("cargo::rustc-link-arg-bins=--build-id=sha1");
 }
 
 /// Every file of this project that a task was made from: what the nested cargo noted, and the `Cargo.toml` above each.

@@ -224,10 +224,12 @@ _irq_stack_size = {MODE_STACK};
 _fiq_stack_size = {MODE_STACK};
 __kernel_stack_base = {stack_base:#x};
 
-/* Constants begin on a page of their own, because they are not to be executed. */
+/* Constants begin on a page of their own, because they are not to be executed. First among them is the build id,
+   so that a tool finds it at the same place in images of one manifest. */
 SECTIONS
 {{
-    .rodata.kernel {rodata:#x} : {{ *(.rodata .rodata.*) . = ALIGN(4); }} > CODE
+    .note.gnu.build-id {rodata:#x} : {{ KEEP(*(.note.gnu.build-id)) }} > CODE
+    .rodata.kernel : {{ *(.rodata .rodata.*) . = ALIGN(4); }} > CODE
 }}
 INSERT AFTER .text;
 
@@ -351,6 +353,9 @@ mod tests {
             ram.size - stacks
         )));
         assert!(text.contains("CODE : ORIGIN = 0x40100000, LENGTH = 0x18000"));
-        assert!(text.contains(".rodata.kernel 0x40110000 :"), "{text}");
+        assert!(
+            text.contains(".note.gnu.build-id 0x40110000 : { KEEP(*(.note.gnu.build-id)) }"),
+            "{text}"
+        );
     }
 }

@@ -103,3 +103,32 @@ mod syntax;
 
 pub use error::{BoxError, Error};
 pub use settings::{CounterSettings, FailServer, Generator, OpEnumDerives};
+
+/// The name of an interface and those of its operations, of which the first has number 1. For tools: the text is in the section
+/// `.idolatry` of every server's binary.
+///
+/// # Errors
+///
+/// The text is no interface.
+pub fn operations(text: &str) -> Result<(String, Vec<String>), Error> {
+    let (interface, _) = check::interface(text)?;
+    let ops = interface.ops.iter().map(|op| op.name.to_string()).collect();
+    Ok((interface.name.to_string(), ops))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn operations_are_named_in_their_order() {
+        let text = r#"Interface(name: "Two", ops: {
+            "write": (args: {}, reply: Simple("u32")),
+            "read": (args: {}, reply: Simple("u32")),
+        })"#;
+        let (name, ops) = super::operations(text).unwrap();
+        assert_eq!(
+            (name.as_str(), ops),
+            ("Two", vec!["write".into(), "read".into()])
+        );
+        assert!(super::operations("Interface(").is_err());
+    }
+}

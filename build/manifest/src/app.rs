@@ -198,6 +198,13 @@ impl App {
         check::warnings(self)
     }
 
+    /// The chip's files as they were read: what it has, and its memory.
+    #[must_use]
+    pub fn chip_files(&self) -> [String; 2] {
+        [&self.chip_tree, &self.memory_tree]
+            .map(|tree| toml::to_string(&tree.table).unwrap_or_default())
+    }
+
     /// The merged manifest as TOML.
     pub fn expanded(&self) -> String {
         toml::to_string(&self.tree.table).unwrap_or_default()

@@ -58,6 +58,8 @@ pub struct Setting {
     pub legacy: bool,
     /// Start paused with a debugger's port open.
     pub debugger: Option<u16>,
+    /// Let `inspect` look inside: see [`Options::inspect`].
+    pub inspect: bool,
     /// Further arguments for QEMU, after those for the SCMI device.
     pub extra: Vec<String>,
 }
@@ -73,6 +75,7 @@ impl Setting {
             cpu: "cortex-a15".into(),
             legacy: false,
             debugger: None,
+            inspect: false,
             extra: Vec::new(),
         }
     }
@@ -117,6 +120,7 @@ impl Board {
             .map(|platform| platform.socket().to_owned());
         options.legacy = setting.legacy;
         options.debugger = setting.debugger;
+        options.inspect = setting.inspect;
         options.extra.clone_from(&setting.extra);
         let machine = Machine::start(&options)?;
         Ok(Self {

@@ -3,14 +3,12 @@
 
 //! `cargo xtask dist`: the image, everything that belongs to it in one archive, and how much room is left.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use compose::Report;
 
-use crate::image::{self, Image};
-use crate::{run, sizes, workspace};
+use crate::{image, run, sizes, workspace};
 
 /// What `dist` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,8 +26,9 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let image = run::build(&arguments.app)?;
     let report = image.report()?;
-    let archive = image.folder.join(format!("{}.tar", image.name));
-    pack(&image, &report, &archive)?;
+    let archive = image.folder.join(format!("{}.zip", image.name));
+    fs::write(&archive, image.archive()?.bytes()?)
+        .with_context(|| format!("cannot write {}", archive.display()))?;
     println!("{}: {}", image.name, report.summary());
     for advice in sizes::advice(&report) {
         println!("{advice}");
@@ -37,70 +36,4 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     println!("image    {}", workspace::shown(&image.elf));
     println!("archive  {}", workspace::shown(&archive));
     Ok(())
-}
-
-/// Puts the image, the tasks with their symbols, the layout and the manifest into a tar file. The same content gives the
-/// same bytes: no times, no owners.
-fn pack(image: &Image, report: &Report, archive: &Path) -> Result<()> {
-    let mut files = vec![
-        ("image.elf".to_owned(), image.elf.clone()),
-        (image::LAYOUT.to_owned(), image.folder.join(image::LAYOUT)),
-        ("app.toml".to_owned(), workspace::root().join(&image.app)),
-    ];
-    for task in &report.tasks {
-        files.push((format!("tasks/{}", task.elf), image.folder.join(&task.elf)));
-    }
-    let output =
-        File::create(archive).with_context(|| format!("cannot make {}", archive.display()))?;
-    let mut tar = tar::Builder::new(output);
-    for (name, path) in files {
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, format!("{}/{name}", image.name), &*bytes)?;
-    }
-    tar.finish().context("cannot write the archive")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_archive_is_the_same_every_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        fs::write(path("image.elf"), "elf").unwrap();
-        fs::write(path(image::LAYOUT), "{}").unwrap();
-        let image = Image {
-            name: "x".into(),
-            app: "Cargo.toml".into(),
-            folder: folder.path().to_owned(),
-            elf: path("image.elf"),
-            output: String::new(),
-        };
-        let report = crate::sizes::tests::report();
-        fs::write(path("jefe.elf"), "jefe").unwrap();
-        fs::write(path("driver.elf"), "driver").unwrap();
-        pack(&image, &report, &path("a.tar")).unwrap();
-        pack(&image, &report, &path("b.tar")).unwrap();
-        let bytes = fs::read(path("a.tar")).unwrap();
-        assert_eq!(bytes, fs::read(path("b.tar")).unwrap());
-        let names: Vec<_> = tar::Archive::new(&*bytes)
-            .entries()
-            .unwrap()
-            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "x/image.elf",
-                "x/layout.json",
-                "x/app.toml",
-                "x/tasks/jefe.elf",
-                "x/tasks/driver.elf"
-            ]
-        );
-    }
 }

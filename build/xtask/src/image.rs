@@ -14,6 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use inspect::archive::{self, Archive};
 use serde_json::Value;
 
 use crate::setup::rust::TargetRust;
@@ -74,6 +75,68 @@ impl Image {
         Ok(compose::Report::from_json(&text)?)
     }
 
+    /// The image in a folder, which [`build`] made some time ago.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let mut image = Self {
+            name: String::new(),
+            app: String::new(),
+            folder: folder.to_owned(),
+            elf: folder.join("image.elf"),
+            output: String::new(),
+        };
+        let report = image.report()?;
+        image.name = report.name;
+        image.app = report.manifest;
+        Ok(image)
+    }
+
+    /// Everything that belongs to the image, as `dist` packs it. What was built is taken, not what the sources say now.
+    ///
+    /// # Errors
+    ///
+    /// A file of the image is missing.
+    pub fn archive(&self) -> Result<Archive> {
+        let read =
+            |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let mut archive = Archive::default();
+        let mut put = |name: &str, bytes: Vec<u8>| archive.files.insert(name.into(), bytes);
+        for name in [archive::APP, "chip.toml", "memory.toml", archive::GIT_REV] {
+            put(name, read(&self.folder.join(name))?);
+        }
+        let image = read(&self.elf)?;
+        put(archive::LAYOUT, read(&self.folder.join(LAYOUT))?);
+        for task in &self.report()?.tasks {
+            put(
+                &archive::task(&task.name),
+                read(&self.folder.join(&task.elf))?,
+            );
+        }
+        put(archive::IMAGE_NAME, format!("{}\n", self.name).into_bytes());
+        let id = inspect::build_id(&image)?;
+        put(archive::BUILD_ID, format!("{id}\n").into_bytes());
+        put(archive::IMAGE, image.clone());
+        put(archive::KERNEL, image);
+        Ok(archive)
+    }
+
+    /// Keeps beside the image what it was made from.
+    fn keep_sources(&self, manifest: &manifest::App) -> Result<()> {
+        let write = |name: &str, bytes: &[u8]| {
+            let path = self.folder.join(name);
+            fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))
+        };
+        write(archive::APP, manifest.expanded().as_bytes())?;
+        write(archive::GIT_REV, format!("{}\n", revision()).as_bytes())?;
+        let [chip, memory] = manifest.chip_files();
+        write("chip.toml", chip.as_bytes())?;
+        write("memory.toml", memory.as_bytes())?;
+        Ok(())
+    }
+
     /// Notes in the report how deep the kernel's stack can get; refuses one that can get too deep.
     fn kernel_stack(&self, manifest: &manifest::App) -> Result<()> {
         let bytes =
@@ -84,6 +147,25 @@ impl Image {
         fs::write(&path, report.to_json()?)
             .with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// The commit that the tree is at; with `-dirty` behind it if something is not committed.
+fn revision() -> String {
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(workspace::root()).args(arguments);
+        command::query(&mut git)
+    };
+    let Some(commit) = git(&["rev-parse", "HEAD"]) else {
+        return "unknown".into();
+    };
+    let changes = git(&["status", "--porcelain"]).unwrap_or_default();
+    let dirty = if changes.trim().is_empty() {
+        ""
+    } else {
+        "-dirty"
+    };
+    format!("{}{dirty}", commit.trim())
 }
 
 /// The manifest's path as the build script wants it: relative to the root if it lies inside, absolute if not.
@@ -183,6 +265,7 @@ pub fn build_in(
     fs::copy(&elf, &image.elf)
         .with_context(|| format!("cannot copy {} to {}", elf.display(), image.elf.display()))?;
     image.kernel_stack(&manifest)?;
+    image.keep_sources(&manifest)?;
     let folder = &image.folder;
     if let Some(run) = run {
         let path = folder.join(STAMP);

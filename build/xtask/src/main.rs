@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, child, clippy, dist, fuzz, gdb, graph, mutants, print, run, setup, sizes, soak, test,
+    bench, child, clippy, dist, fuzz, gdb, graph, inspect, mutants, print, run, setup, sizes, soak,
+    test,
 };
 
 /// Builds, runs and tests the image
@@ -40,6 +41,8 @@ enum Command {
     Graph(graph::Arguments),
     /// Clippy for the kernel and the tasks, each as the image builds it
     Clippy(clippy::Arguments),
+    /// See inside a running or crashed image: tasks, trace rings, variables, stacks, dumps
+    Inspect(inspect::Arguments),
     /// Boot paused, under a debugger that knows all symbols
     Gdb(gdb::Arguments),
     /// What the build knows: memory map, tasks, paths, environments
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),
         Command::Graph(arguments) => graph::run(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Gdb(arguments) => gdb::run(arguments),
         Command::Print(arguments) => print::run(arguments),
         Command::Setup(arguments) => setup::run(arguments),

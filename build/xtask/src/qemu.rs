@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::child::Guarded;
 use crate::command;
+use crate::keeper::Keeper;
 use crate::qmp::Qmp;
 
 /// QEMU connects to us while it starts.
@@ -35,6 +36,9 @@ pub struct Options {
     pub legacy: bool,
     /// Start paused, with a debugger's port (TCP, this host only) open.
     pub debugger: Option<u16>,
+    /// Let [`inspect`](crate::inspect) look inside, and keep the machine when the kernel stops it: see
+    /// [`keeper`](crate::keeper).
+    pub inspect: bool,
     /// Further arguments.
     pub extra: Vec<String>,
 }
@@ -50,11 +54,13 @@ impl Options {
             scmi: None,
             legacy: false,
             debugger: None,
+            inspect: false,
             extra: Vec::new(),
         }
     }
 
-    fn command(&self, console: &Path, control: &Path) -> Command {
+    fn command(&self, folder: &Path) -> Command {
+        let (console, control) = (folder.join(CONSOLE), folder.join(CONTROL));
         let mut command = Command::new(&self.program);
         // The platform works in the guest's memory, so that is a file which both can map.
         command
@@ -79,7 +85,7 @@ impl Options {
             command.args(["-global", "virtio-mmio.force-legacy=false"]);
         }
         // QEMU dials in to us: whatever it prints from its first instruction on, somebody is there.
-        for (id, path) in [("console", console), ("control", control)] {
+        for (id, path) in [("console", &console), ("control", &control)] {
             command.args([
                 "-chardev",
                 &format!("socket,id={id},path={}", path.display()),
@@ -102,6 +108,20 @@ impl Options {
         if let Some(port) = self.debugger {
             command.args(["-S", "-gdb", &format!("tcp:127.0.0.1:{port}")]);
         }
+        if self.inspect {
+            let (debug, keeper) = (folder.join(DEBUG), folder.join(KEEPER));
+            command.args([
+                "-gdb",
+                &format!("unix:{},server=on,wait=off", debug.display()),
+            ]);
+            command.args([
+                "-chardev",
+                &format!("socket,id=keeper,path={}", keeper.display()),
+                "-mon",
+                "chardev=keeper,mode=control",
+                "-no-shutdown",
+            ]);
+        }
         command.args(&self.extra).arg("-kernel").arg(&self.image);
         command
     }
@@ -113,8 +133,15 @@ pub struct Machine {
     process: Guarded,
     console: Option<UnixStream>,
     control: Qmp,
+    keeper: Option<Keeper>,
     folder: TempDir,
 }
+
+/// Sockets in the machine's folder.
+const CONSOLE: &str = "console";
+const CONTROL: &str = "control";
+const DEBUG: &str = "debug";
+const KEEPER: &str = "keeper";
 
 impl Machine {
     /// Starts QEMU and waits until its console and its control connection are there.
@@ -124,12 +151,13 @@ impl Machine {
     /// QEMU cannot be started or refuses its arguments; the message has what it printed.
     pub fn start(options: &Options) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("scmi").tempdir()?;
-        let (console, control) = (folder.path().join("console"), folder.path().join("control"));
-        let console_listener =
-            UnixListener::bind(&console).context("cannot make a socket for the console")?;
-        let control_listener =
-            UnixListener::bind(&control).context("cannot make a socket for QEMU")?;
-        let mut command = options.command(&console, &control);
+        let listen = |name: &str| {
+            UnixListener::bind(folder.path().join(name))
+                .with_context(|| format!("cannot make a socket ({name}) for QEMU"))
+        };
+        let (console_listener, control_listener) = (listen(CONSOLE)?, listen(CONTROL)?);
+        let keeper_listener = options.inspect.then(|| listen(KEEPER)).transpose()?;
+        let mut command = options.command(folder.path());
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -137,13 +165,19 @@ impl Machine {
         let mut process = Guarded::spawn("QEMU", &mut command)?;
         let connect = |process: &mut Guarded| {
             let console = accept(&console_listener, process)?;
-            Ok((console, Qmp::new(accept(&control_listener, process)?)?))
+            let control = Qmp::new(accept(&control_listener, process)?)?;
+            let keeper = match &keeper_listener {
+                Some(listener) => Some(Keeper::start(Qmp::new(accept(listener, process)?)?)),
+                None => None,
+            };
+            Ok((console, control, keeper))
         };
         match connect(&mut process) {
-            Ok((console, control)) => Ok(Self {
+            Ok((console, control, keeper)) => Ok(Self {
                 process,
                 console: Some(console),
                 control,
+                keeper,
                 folder,
             }),
             Err(error) => {
@@ -169,6 +203,19 @@ impl Machine {
     /// QEMU's control connection.
     pub fn control(&mut self) -> &mut Qmp {
         &mut self.control
+    }
+
+    /// The socket of the debugger's stub, if the machine lets itself be inspected.
+    #[must_use]
+    pub fn debug_socket(&self) -> Option<PathBuf> {
+        self.keeper.as_ref()?;
+        Some(self.folder.path().join(DEBUG))
+    }
+
+    /// What watches over the end of a machine that lets itself be inspected.
+    #[must_use]
+    pub fn keeper(&self) -> Option<&Keeper> {
+        self.keeper.as_ref()
     }
 
     /// Waits at most `limit` for the machine to end by itself; `None`: it runs.

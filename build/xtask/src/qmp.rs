@@ -43,6 +43,23 @@ impl Qmp {
         Ok(qmp)
     }
 
+    /// Waits for the next event by this name, for as long as it takes.
+    ///
+    /// # Errors
+    ///
+    /// QEMU has ended.
+    pub fn wait_for(&mut self, event: &str) -> Result<Value> {
+        self.writer.set_read_timeout(None)?;
+        let found = loop {
+            let mut message = self.receive()?;
+            if message["event"] == event {
+                break message["data"].take();
+            }
+        };
+        self.writer.set_read_timeout(Some(LIMIT))?;
+        Ok(found)
+    }
+
     fn receive(&mut self) -> Result<Value> {
         let mut line = String::new();
         let count = self

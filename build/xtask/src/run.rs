@@ -13,7 +13,7 @@ use crate::board::{Board, Programs, Setting};
 use crate::platform::Kind;
 use crate::progress::Progress;
 use crate::setup::{self, Mode};
-use crate::{image, interactive, sim, workspace};
+use crate::{image, inspect, interactive, machines, sim, workspace};
 
 /// What `run` can be told.
 #[derive(Clone, Debug, clap::Args)]
@@ -97,7 +97,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut setting = Setting::new(&image.elf, arguments.platform);
     setting.cpu.clone_from(&arguments.cpu);
     setting.scenario.clone_from(&arguments.scenario);
+    setting.inspect = true;
     let mut board = Board::start(&programs, &setting)?;
+    let _entry = offer(&image, &mut board)?;
 
     if !arguments.exec.is_empty() {
         return exec(
@@ -118,6 +120,31 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         image.name
     );
     interactive::connect(board.machine().take_console())
+}
+
+/// Lets `inspect` find the machine, and keeps what its memory tells if the kernel stops it.
+fn offer(image: &image::Image, board: &mut Board) -> Result<machines::Entry> {
+    let machine = board.machine();
+    let socket = machine
+        .debug_socket()
+        .context("the machine has no socket for `inspect`")?;
+    let folder = machines::folder();
+    let entry = machines::announce(&folder, image, &socket)?;
+    if let Some(keeper) = machine.keeper() {
+        let image = image.clone();
+        let dump = folder.join(format!("{}-{}.core", image.name, std::process::id()));
+        keeper.when_stopped(move || {
+            // The terminal may be in raw mode.
+            match inspect::keep(&image, &socket, &dump) {
+                Ok(()) => eprint!(
+                    "\r\nthe kernel has stopped the machine; look inside with\r\n    cargo xtask inspect --dump {} tasks --stack\r\n",
+                    workspace::shown(&dump)
+                ),
+                Err(error) => eprint!("\r\nthe kernel has stopped the machine, and it cannot be kept: {error:#}\r\n"),
+            }
+        });
+    }
+    Ok(entry)
 }
 
 /// A mistake in a scenario is told before an image is built.

@@ -30,6 +30,11 @@ impl Status {
     /// It waits for a message from anyone.
     pub const IN_OPEN_RECEIVE: Self = Self(IN_OPEN_RECEIVE << KIND_SHIFT);
 
+    /// The status that this word of a kernel's memory is, for tools that look at a machine.
+    pub const fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+
     #[inline(always)]
     const fn with_peer(kind: u32, peer: TaskId) -> Self {
         Self(kind << KIND_SHIFT | peer.0 as u32)
@@ -142,6 +147,12 @@ mod tests {
             assert!(!status.faulted().waits_for(PEER) && !status.faulted().accepts(PEER));
             assert!(!status.faulted().is_receiving());
         }
+    }
+
+    #[test]
+    fn a_word_is_a_status() {
+        let status = Status::in_reply(PEER).faulted();
+        assert_eq!(Status::from_word(0x8003_0c05), status);
     }
 
     #[test]

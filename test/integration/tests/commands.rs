@@ -7,6 +7,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use inspect::archive::{self, Archive};
 use object::Object as _;
 use test_integration::debugger::{Debugger, free_port};
 use test_integration::{LIMIT, Turn, image, row, xtask};
@@ -130,13 +131,29 @@ fn dist_packs_the_image_and_says_where() {
     let text = printed(&["dist"]);
     let path = row(&text, "archive").and_then(|line| line.split_whitespace().last());
     let path = workspace::root().join(path.expect("it says where"));
-    let archive = fs::read(&path).expect("the archive is there");
-    let has = |bytes: &[u8]| archive.windows(bytes.len()).any(|window| window == bytes);
-    for name in ["image.elf", "layout.json", "app.toml", "tasks/console.elf"] {
-        assert!(has(format!("virtio-scmi/{name}").as_bytes()), "no {name}");
+    let archive = Archive::open(&path).expect("the archive is there");
+    for name in ["chip.toml", "memory.toml", "git-rev", "info/layout.json"] {
+        assert!(
+            !archive.file(name).expect(name).is_empty(),
+            "{name} is empty"
+        );
     }
+    for task in TASKS {
+        let program = archive.file(&archive::task(task)).expect(task);
+        assert!(program.starts_with(b"\x7fELF"), "{task}");
+    }
+    let manifest = archive.text(archive::APP).expect("the manifest is there");
+    assert!(
+        manifest.contains("[tasks.thermal.config.zones.gpu]"),
+        "{manifest}"
+    );
     let elf = fs::read(image().elf).expect("the image is there");
-    assert!(has(&elf), "the image is whole");
+    assert_eq!(archive.file(archive::IMAGE).ok(), Some(&*elf));
+    let id = inspect::build_id(&elf).expect("the image has a build id");
+    assert_eq!(
+        archive.text(archive::BUILD_ID).ok(),
+        Some(&*format!("{id}\n"))
+    );
 }
 
 /// `cargo xtask gdb --listen`; what it started ends with it.
