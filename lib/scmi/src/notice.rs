@@ -132,14 +132,22 @@ mod tests {
             shown(0x11, 0, &[1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0x40]),
             "power domain 2 is off by agent 1"
         );
-        assert_eq!(
-            shown(
-                0x12,
-                0,
-                &[1, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0xe8, 3, 0, 0]
-            ),
-            "agent 1 wants the system to go to suspend gracefully within 1 s"
-        );
+        // The limit is a graceful shutdown's alone: of flags and state, these.
+        for (flags, state, text) in [
+            (1, 0, "shutdown gracefully within 1 s"),
+            (0, 0, "shutdown at once"),
+            (1, 4, "suspend gracefully"),
+            (1, 3, "power-up gracefully"),
+        ] {
+            assert_eq!(
+                shown(
+                    0x12,
+                    0,
+                    &[1, 0, 0, 0, flags, 0, 0, 0, state, 0, 0, 0, 0xe8, 3, 0, 0]
+                ),
+                format!("agent 1 wants the system to go to {text}")
+            );
+        }
         assert_eq!(
             shown(0x15, 0, &[0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 1, 0]),
             "sensor 3 rose through trip point 1"
