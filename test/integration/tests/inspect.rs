@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use inspect::archive::{self, Archive};
 use inspect::dump::{self, DumpFile};
-use inspect::{Detail, Live, Source as _, View};
+use inspect::{Detail, Fake, Live, Source as _, View};
 use test_integration::{Kind, LIMIT, Rig, Setting, image, numbers, row};
 
 /// A machine at its prompt that lets itself be inspected, and what belongs to its image.
@@ -197,6 +197,49 @@ fn truncated(archive: &Archive, bytes: &[u8], folder: &Path) {
         let error = format!("{:#}", error.expect("nothing is left"));
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// A ring in which an entry is being recorded says so, and shows the rest; so does one that is damaged.
+#[test]
+fn a_ring_that_changes_is_told() {
+    let (mut rig, archive) = rig();
+    rig.ok("crash thermal");
+    let report = archive.report().expect("the layout is there");
+    let view = View::new(&archive, &report, &mut live(&mut rig)).expect("the machine is read");
+    rig.power_off();
+    let address = |path: &str| {
+        let shown = inspect::read(&view, "jefe", path).expect(path);
+        let first = shown
+            .lines()
+            .next()
+            .and_then(|line| line.split(" at 0x").nth(1));
+        u32::from_str_radix(first.expect("an address"), 16).expect("a number")
+    };
+    let with = |path: &str, value: u8| {
+        let address = address(path);
+        let mut fake = Fake(view.snapshot.clone());
+        for piece in &mut fake.0.pieces {
+            let offset = address.wrapping_sub(piece.base) as usize;
+            if let Some(byte) = piece.bytes.get_mut(offset) {
+                *byte = value;
+            }
+        }
+        let later = View::new(&archive, &report, &mut fake).expect("the fake is read");
+        inspect::ring(&later, Some("jefe")).expect("it has a ring")
+    };
+    let whole = inspect::ring(&view, Some("jefe")).expect("it has a ring");
+    assert!(!whole.contains("being recorded"), "{whole}");
+    let busy = with("__RINGBUF.ring.busy", 1);
+    assert!(busy.contains("an entry is being recorded"), "{busy}");
+    assert!(busy.contains("Fault { task: 4"), "{busy}");
+    let half = with("__RINGBUF.ring.value.buffer[0].payload", 0x77);
+    assert!(half.contains("<no variant of"), "{half}");
+    assert!(half.contains("Restart { task: 4 }"), "{half}");
+    let last = with("__RINGBUF.ring.value.last.0", 0x77);
+    assert!(
+        last.contains("damaged: its newest entry is number 119 of 16"),
+        "{last}"
+    );
 }
 
 /// Of another image, nothing is shown, and both are named.
