@@ -98,6 +98,8 @@ fn generate(
         writeln!(text, "pub const {name}: usize = {value};")?;
     }
     writeln!(text, "pub const CLIENT_COUNT: usize = {count};")?;
+    text +=
+        "pub const SLOTS: usize = slots_of(RING);\npub const EVENTS: usize = events_of(RING);\n";
     writeln!(
         text,
         "{rule_tables}pub static CLIENTS: [ClientConfig; CLIENT_COUNT] = [\n{clients}];"

@@ -8,11 +8,11 @@ use std::fs;
 use anyhow::Result;
 
 fn main() -> Result<()> {
-    // Outside an image there is one task, so that arrays with an element for each have a size.
+    // Outside an image there is room for as many tasks as an image can have.
     let names = if build_util::in_image() {
         build_util::task_ids()?.names().to_vec()
     } else {
-        vec!["host".into()]
+        (0..32).map(|index| format!("host_{index}")).collect()
     };
     let mut text = format!(
         "/// How many tasks the image has.\npub const NUM_TASKS: usize = {};\n",

@@ -39,11 +39,28 @@ const ORDERS: [&str; 6] = [
 ];
 
 fn main() -> Result<()> {
-    if !build_util::only_in_image(&["notifications.rs", "config.rs", "server_stub.rs"])? {
-        return Ok(());
-    }
-    build_util::build_notifications()?;
+    let (code, allowed) = if build_util::in_image() {
+        build_util::build_notifications()?;
+        configured()?
+    } else {
+        sample()?
+    };
+    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
+    idol::Generator::new()
+        .build_restricted_server_support(
+            "../../idl/jefe.idol",
+            "server_stub.rs",
+            idol::server::ServerStyle::InOrder,
+            &allowed,
+        )
+        .map_err(|error| anyhow!("{error}"))
+}
 
+/// For each operation that is restricted, the indices of the tasks that may call it.
+type Allowed = BTreeMap<String, Vec<usize>>;
+
+/// What app.toml says: constants, and who may give which order.
+fn configured() -> Result<(String, Allowed)> {
     let name = build_util::task_name()?;
     let config = build_util::task_maybe_config::<Config>()?.unwrap_or_default();
     let tasks = build_util::task_ids()?;
@@ -59,47 +76,62 @@ fn main() -> Result<()> {
             index => held.push(index),
         }
     }
-    let mut code = format!(
-        "/// Tasks that stay as they are when they fault.\npub const TASKS_TO_HOLD: &[usize] = &{held:?};\n"
-    );
-    code += &mailing_list("ON_TASK_FAULT", "on-task-fault", &config.on_task_fault)?;
-    code += &mailing_list(
-        "ON_STATE_CHANGE",
-        "on-state-change",
-        &config.on_state_change,
-    )?;
-    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
-
+    let code = held_tasks(&held)
+        + &mailing_list("ON_TASK_FAULT", "on-task-fault", &config.on_task_fault)?
+        + &mailing_list(
+            "ON_STATE_CHANGE",
+            "on-state-change",
+            &config.on_state_change,
+        )?;
     let mut allowed = tasks.remap_allowed_caller_names_to_ids(&config.allowed_callers)?;
     for order in ORDERS {
         allowed.entry(order.into()).or_default();
     }
-    idol::Generator::new()
-        .build_restricted_server_support(
-            "../../idl/jefe.idol",
-            "server_stub.rs",
-            idol::server::ServerStyle::InOrder,
-            &allowed,
-        )
-        .map_err(|error| anyhow!("{error}"))
+    Ok((code, allowed))
+}
+
+/// The constants of a small configuration, for the host, where there is no image: task 1 may give all orders and is told of everything,
+/// and task 4 is to be held.
+fn sample() -> Result<(String, Allowed)> {
+    fs::write(
+        build_util::out_dir()?.join("notifications.rs"),
+        "mod notifications {\n    pub const FAULT_MASK: u32 = 1;\n    pub const TIMER_MASK: u32 = 2;\n}\n",
+    )?;
+    let code = held_tasks(&[4])
+        + &constant("ON_TASK_FAULT", "on-task-fault", "(1, 1 << 4)")
+        + &constant("ON_STATE_CHANGE", "on-state-change", "(1, 1 << 5)");
+    let allowed = ORDERS.map(|order| (order.to_owned(), vec![1]));
+    Ok((code, allowed.into()))
+}
+
+fn held_tasks(held: &[usize]) -> String {
+    format!(
+        "/// Tasks that stay as they are when they fault.\npub const TASKS_TO_HOLD: &[usize] = &{held:?};\n"
+    )
+}
+
+/// The constant of a mailing list.
+fn constant(constant: &str, key: &str, listeners: &str) -> String {
+    format!(
+        "/// `{key}` in app.toml: task and notification.\npub const {constant}: &[(usize, u32)] = &[{listeners}];\n"
+    )
 }
 
 /// A constant with the index of each listener and the bit to post.
-fn mailing_list(constant: &str, key: &str, listeners: &BTreeMap<String, String>) -> Result<String> {
-    let name = build_util::task_name()?;
-    let mut code = format!(
-        "/// `{key}` in app.toml: task and notification.\npub const {constant}: &[(usize, u32)] = &["
-    );
+fn mailing_list(name: &str, key: &str, listeners: &BTreeMap<String, String>) -> Result<String> {
+    let supervisor = build_util::task_name()?;
+    let mut list = String::new();
     for (task, notification) in listeners {
-        let index = build_util::task_ids()?.resolve(task, &format!("tasks.{name}.config.{key}"))?;
+        let key = format!("tasks.{supervisor}.config.{key}");
+        let index = build_util::task_ids()?.resolve(task, &key)?;
         let listed =
             build_util::other_task_full_config::<serde::de::IgnoredAny>(task)?.notifications;
         let Some(bit) = listed.iter().position(|known| known == notification) else {
             bail!(
-                "app.toml: tasks.{name}.config.{key}.{task}: {task} has no notification {notification:?}; add it to tasks.{task}.notifications"
+                "app.toml: {key}.{task}: {task} has no notification {notification:?}; add it to tasks.{task}.notifications"
             );
         };
-        write!(code, "({index}, 1 << {bit}), ")?;
+        write!(list, "({index}, 1 << {bit}), ")?;
     }
-    Ok(code + "];\n")
+    Ok(constant(name, key, &list))
 }

@@ -141,8 +141,7 @@ fn sources(request: &Request, composed: &Composed) -> BTreeSet<PathBuf> {
         files.insert(request.root.join(name));
     }
     for task in &composed.app.tasks {
-        let notes = request
-            .tasks
+        let notes = crate::cargo::folder_of(request, task)
             .join(&composed.app.target)
             .join("release")
             .join(format!("{}.d", task.package));

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use manifest::{App, Task};
+use manifest::{App, InstructionSet, Task};
 
 use crate::error::Error;
 use crate::messages::Line;
@@ -21,6 +21,15 @@ pub struct Built {
     pub object: PathBuf,
     /// The warnings of the compiler, as it printed them.
     pub warnings: Vec<String>,
+}
+
+/// Where cargo builds `task`. One instruction set has a folder of its own: where flags remap paths, cargo takes builds with other
+/// flags for the same, and each would undo the other.
+pub fn folder_of(request: &Request, task: &Task) -> PathBuf {
+    match task.instruction_set {
+        InstructionSet::T32 => request.tasks.clone(),
+        InstructionSet::A32 => request.tasks.join("a32"),
+    }
 }
 
 /// Compiles `task` to a relocatable object.
@@ -60,7 +69,7 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
     let mut flags = environment::remap_flags(&request.root, &request.tasks, &request.rustc);
     flags.extend(environment::instruction_set_flags(task));
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command.env("CARGO_TARGET_DIR", &request.tasks);
+    command.env("CARGO_TARGET_DIR", folder_of(request, task));
     command.envs(&variables);
     let output = command.output().map_err(|error| {
         Error::Machine(format!("cannot start {}: {error}", request.cargo.display()))

@@ -150,12 +150,13 @@ pub fn remap_flags(root: &Path, target_dir: &Path, rustc: &Path) -> Vec<String> 
     flags
 }
 
-/// Compiler flags that make a task's code of its instruction set. The target's own is A32.
+/// Compiler flags that make a task's code of its instruction set. The target's own is A32. Sources cannot see the feature, because it is
+/// not stable, so `cfg(thumb)` says the same.
 #[must_use]
 pub fn instruction_set_flags(task: &Task) -> Vec<String> {
     match task.instruction_set {
         InstructionSet::A32 => Vec::new(),
-        InstructionSet::T32 => vec!["-Ctarget-feature=+thumb-mode".into()],
+        InstructionSet::T32 => vec!["-Ctarget-feature=+thumb-mode".into(), "--cfg=thumb".into()],
     }
 }
 

@@ -236,7 +236,11 @@ INSERT AFTER .text;
 SECTIONS
 {{
     .translation_tables {tables:#x} : {{ KEEP(*(.translation_tables)) }} > TABLES
-    .task_images {flash:#x} : {{ KEEP(*(.task_images)) }} > TASKS
+    .task_images {flash:#x} : {{
+        KEEP(*(.task_images))
+        /* Here, because lld 14 would look at a check outside before the section has its size. */
+        ASSERT(. - ADDR(.task_images) == {flash_bytes}, \"the image must include image.rs\");
+    }} > TASKS
 }}
 INSERT AFTER .uninit;
 
@@ -246,7 +250,6 @@ ASSERT(LOADADDR(.data) + SIZEOF(.data) <= {rodata_end:#x},
     \"the kernel's constants do not fit: raise requires.rodata of [kernel] in {manifest}\");
 ASSERT(__euninit <= {ram_end:#x},
     \"the kernel's variables do not fit: raise requires.ram of [kernel] in {manifest}\");
-ASSERT(SIZEOF(.task_images) == {flash_bytes}, \"the image must include image.rs\");
 ",
         code = kernel.text.base,
         code_size = kernel.text.size + kernel.rodata.size,

@@ -5,8 +5,10 @@
 //!
 //! They are compiled for the target with the cargo that runs the test, so `IMAGE_CARGO_ARGS` counts here as it does in a build.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use compose::{Composed, Error, Request, compose};
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -277,6 +279,67 @@ fn one_package_may_be_two_tasks() {
     assert_eq!(report.tasks[0].package, report.tasks[2].package);
     assert_ne!(report.tasks[0].entry, report.tasks[2].entry);
     assert_eq!(report.tasks[2].stack.size, 256);
+}
+
+/// Every file below `folder` that belongs to the library `name`, with when it was written.
+fn library(folder: &Path, name: &str) -> BTreeMap<PathBuf, SystemTime> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let entry = entry.expect("it can be read");
+        let path = entry.path();
+        if path.is_dir() {
+            found.append(&mut library(&path, name));
+        } else if path.to_string_lossy().contains(&format!("lib{name}-")) {
+            let written = entry.metadata().and_then(|data| data.modified());
+            found.insert(path, written.expect("the time is known"));
+        }
+    }
+    found
+}
+
+/// One task in A32, two in T32, and a library in both, which is not compiled again because of the other.
+#[test]
+fn instruction_sets_do_not_undo_each_other() {
+    let project = Project::new();
+    project.edit("Cargo.toml", "\"second\"", "\"second\", \"shared\"");
+    project.put(
+        "shared/Cargo.toml",
+        "[package]\nname = \"shared\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    );
+    project.put("shared/src/lib.rs", "#![no_std]\n");
+    for name in ["first", "second"] {
+        let manifest = format!("{name}/Cargo.toml");
+        project.edit(
+            &manifest,
+            "[[bin]]",
+            "[dependencies]\nshared = { path = \"../shared\" }\n[[bin]]",
+        );
+    }
+    project.edit(
+        "app.toml",
+        "[tasks.idle]",
+        "[tasks.idle]\ninstruction-set = \"a32\"",
+    );
+    let composed = project.composed();
+    assert!(composed.warnings.is_empty(), "{:?}", composed.warnings);
+    let bits = composed.report.tasks.iter().map(|task| task.entry & 1);
+    assert_eq!(Vec::from_iter(bits), [1, 1, 0]);
+
+    let folder = project.path().join("target/tasks");
+    let before = library(&folder, "shared");
+    let rlibs = before
+        .keys()
+        .filter(|path| path.extension().is_some_and(|ext| ext == "rlib"));
+    assert_eq!(rlibs.count(), 2, "{before:?}");
+    for name in ["first", "second"] {
+        project.edit(
+            &format!("{name}/src/main.rs"),
+            "#![no_std]",
+            "#![no_std] // again",
+        );
+    }
+    project.composed();
+    assert_eq!(library(&folder, "shared"), before);
 }
 
 #[test]

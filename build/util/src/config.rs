@@ -4,11 +4,13 @@
 //! Configuration tables of `app.toml`.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::Scmi;
 use crate::image::{env_var, in_image, task_name};
 
 /// The table of a task, with its `config` as a `T`.
@@ -51,6 +53,44 @@ pub fn config<T: DeserializeOwned>() -> Result<T> {
 /// When the table is not a `T`.
 pub fn config_or<T: DeserializeOwned>(default: T) -> Result<T> {
     if in_image() { config() } else { Ok(default) }
+}
+
+/// `[tasks.NAME.config]` and `[config.scmi]` of a manifest, for a build on the host, where there is no image: what a task is tested
+/// with. The path is relative to the package.
+///
+/// # Errors
+///
+/// The manifest cannot be read, or has no such tables.
+pub fn sample<T: DeserializeOwned>(manifest: &str, task: &str) -> Result<(T, Scmi)> {
+    #[derive(Deserialize)]
+    struct App<T> {
+        tasks: BTreeMap<String, Task<T>>,
+        config: AppConfig,
+    }
+    #[derive(Deserialize)]
+    struct Task<T> {
+        config: Option<T>,
+    }
+    #[derive(Deserialize)]
+    struct AppConfig {
+        scmi: Scmi,
+    }
+    println!("cargo::rerun-if-changed={manifest}");
+    // Naming one file leaves out all others, unless they are named too.
+    println!("cargo::rerun-if-changed=build");
+    let text = fs::read_to_string(manifest).with_context(|| format!("cannot read {manifest}"))?;
+    let mut table: toml::Table =
+        toml::from_str(&text).with_context(|| format!("{manifest} is not a manifest"))?;
+    // Of the others, whose tables are of other types, nothing is wanted.
+    if let Some(toml::Value::Table(tasks)) = table.get_mut("tasks") {
+        tasks.retain(|name, _| name == task);
+    }
+    let mut app: App<T> = table
+        .try_into()
+        .with_context(|| format!("{manifest} has other tables"))?;
+    let config = app.tasks.remove(task).and_then(|task| task.config);
+    let config = config.with_context(|| format!("{manifest} has no [tasks.{task}.config]"))?;
+    Ok((config, app.config.scmi))
 }
 
 /// `[tasks.NAME.config]` of this task.

@@ -32,8 +32,8 @@ mod tasks;
 
 pub use board::{expose_a_profile, expose_m_profile, expose_target_board};
 pub use config::{
-    TaskConfig, config, config_or, other_task_full_config, task_config, task_extern_regions,
-    task_full_config, task_maybe_config,
+    TaskConfig, config, config_or, other_task_full_config, sample, task_config,
+    task_extern_regions, task_full_config, task_maybe_config,
 };
 pub use image::{env_var, has_feature, in_image, only_in_image, out_dir, target, task_name};
 pub use notifications::build_notifications;

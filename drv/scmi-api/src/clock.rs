@@ -15,15 +15,20 @@ use scmi::wire::Parse;
 use crate::incoming::subscriptions;
 use crate::link::{protocol, same};
 use crate::paged::Choices;
-use crate::{Error, Exchange, Paged};
+use crate::{Error, Exchange, Paged, ScmiError};
 
 protocol! {
     /// Sets, starts and stops clocks.
     ///
-    /// ```ignore
+    /// ```
+    /// # use drv_scmi_api::{Clocks, Error, Rounding, Scmi};
+    /// # const UART: u32 = 1;
+    /// # fn example(scmi: Scmi) -> Result<(), Error> {
     /// let clocks = Clocks::connect(&scmi)?;
     /// clocks.set_rate(UART, 48_000_000, Rounding::Down)?;
     /// clocks.enable(UART)?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub struct Clocks: Clock, clock;
 }
@@ -122,7 +127,20 @@ impl<'e, E: Exchange + ?Sized> Clocks<'e, E> {
     }
 
     /// Sets an extended configuration, for instance the duty cycle, and leaves the clock running or not as it is (version 3).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Version`]: before version 3 there is none, and a platform that looks at bit 0 alone would start the clock.
+    /// [`ScmiError::InvalidArgument`]: `kind` is [`NONE`](extended_config::NONE), so that nothing would be set.
     pub fn set_extended(&self, clock: u32, kind: u8, value: u32) -> Result<(), Error> {
+        if self.version.major() < CONFIG_V3 {
+            return Err(Error::Version(
+                "extended clock configuration came with version 3.0 of the protocol: the platform is older",
+            ));
+        }
+        if kind == extended_config::NONE {
+            return Err(ScmiError::InvalidArgument.into());
+        }
         self.configure(clock, ClockState::Unchanged, kind, value)
     }
 

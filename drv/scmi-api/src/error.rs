@@ -19,6 +19,9 @@ pub enum Error {
     Refused(Status),
     /// The platform does not have this protocol.
     NoProtocol(Protocol),
+    /// The platform's version of the protocol cannot do this, or is newer than what is known here, where it may mean something else:
+    /// the text says which. Nothing was sent.
+    Version(&'static str),
     /// The bytes of the answer are not what the protocol says, or the request does not fit a message.
     Malformed(Malformed),
     /// The answer has the right form, and makes no sense: the text says why.
@@ -56,9 +59,16 @@ impl Error {
                 | Status::PROTOCOL_ERROR => Advice::Correct,
                 _ => Advice::ReadBack,
             },
-            Self::NoProtocol(_) => Advice::DoWithout,
+            Self::NoProtocol(_) | Self::Version(_) => Advice::DoWithout,
             Self::Malformed(_) | Self::Inconsistent(_) => Advice::ReadBack,
         }
+    }
+
+    /// Whether the platform says by this that it lacks an optional message. Platforms differ: some have NOT_FOUND for a message number
+    /// beyond the last that they know, and NOT_SUPPORTED for one between. Of a message that every platform has, NOT_FOUND says that
+    /// the *thing* is not there.
+    pub fn is_missing_message(self) -> bool {
+        self.is(Status::NOT_SUPPORTED) || self.is(Status::NOT_FOUND)
     }
 
     /// Whether the platform refused for this reason.
@@ -128,6 +138,7 @@ impl fmt::Display for Error {
                 protocol.title(),
                 protocol.id()
             ),
+            Self::Version(why) => f.write_str(why),
             Self::Malformed(malformed) => {
                 write!(f, "{malformed}: the platform does not follow its protocol")
             }

@@ -3,7 +3,11 @@
 
 //! Client of the SCMI driver task.
 //!
-//! ```ignore
+//! ```no_run
+//! # use drv_scmi_api::{Exchange, Request, Scmi, ScmiError};
+//! # use userlib::task_slot;
+//! # fn show(_: u32) {}
+//! # fn main() -> Result<(), ScmiError> {
 //! task_slot!(SCMI, virtio_scmi);
 //!
 //! let scmi = Scmi::from(SCMI.get_task_id());
@@ -12,6 +16,8 @@
 //! if answer.status == 0 {
 //!     show(u32::from_le_bytes(version));
 //! }
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! The task needs a slot for the driver and an entry in `[config.scmi.clients]`; `drv/virtio-scmi-server` says what it may hold.
@@ -26,12 +32,18 @@
 //!
 //! # Typed calls
 //!
-//! ```ignore
+//! ```
+//! # use drv_scmi_api::{Error, Perf, Scmi, Sensors};
+//! # const GPU_TEMPERATURE: u32 = 1;
+//! # const GPU: u32 = 1;
+//! # fn example(scmi: Scmi) -> Result<(), Error> {
 //! let sensors = Sensors::connect(&scmi)?;
 //! let reading = sensors.read(GPU_TEMPERATURE)?.value();
 //! if reading > 95_000 {
 //!     Perf::connect(&scmi)?.set_level(GPU, 1)?;
 //! }
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! | protocol | handle |

@@ -386,13 +386,29 @@ macro_rules! protocol {
 
             /// Like `connect`, over a link with a deadline of its own.
             pub fn over(link: $crate::Link<'e, E>) -> Result<Self, $crate::Error> {
-                match link.get(&scmi::$module::Version {}) {
-                    Ok(reply) => Ok(Self { link, version: reply.version }),
-                    Err($crate::Error::Refused(scmi::Status::NOT_SUPPORTED | scmi::Status::NOT_FOUND)) => {
-                        Err($crate::Error::NoProtocol(scmi::Protocol::$protocol))
+                let version = match link.get(&scmi::$module::Version {}) {
+                    Ok(reply) => reply.version,
+                    Err(error) if error.is_missing_message() => {
+                        return Err($crate::Error::NoProtocol(scmi::Protocol::$protocol));
                     }
-                    Err(error) => Err(error),
+                    Err(error) => return Err(error),
+                };
+                let mut handle = Self { link, version };
+                if handle.is_newer() {
+                    match handle.negotiate(scmi::Protocol::$protocol.known_version()) {
+                        // What the platform speaks is not known, which `is_newer` tells.
+                        Ok(()) | Err($crate::Error::Refused(_)
+                            | $crate::Error::NoAnswer($crate::ScmiError::ReservedMessage)) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
+                Ok(handle)
+            }
+
+            /// Whether the platform speaks a newer version than this crate knows, and would not be asked to speak that. What is the same in
+            /// all versions works; what is not fails with [`Error::Version`](crate::Error::Version), or is what it was in the newest known one.
+            pub fn is_newer(&self) -> bool {
+                self.version.0 > scmi::Protocol::$protocol.known_version().0
             }
 
             /// A handle for what is the same in all versions.
@@ -406,7 +422,8 @@ macro_rules! protocol {
                 self.version
             }
 
-            /// Asks the platform to speak an older version (SCMI 3.2 and later).
+            /// Asks the platform to speak an older version (SCMI 3.2 and later). `connect` does it where the platform is newer than what is
+            /// known here.
             ///
             /// The driver refuses this to its clients with
             /// [`ReservedMessage`](crate::ScmiError::ReservedMessage), because it would change the
@@ -427,7 +444,7 @@ macro_rules! protocol {
             pub fn message(&self, message: u8) -> Result<Option<scmi::common::MessageFlags>, $crate::Error> {
                 match self.link.get(&scmi::$module::MessageAttributes { message: message.into() }) {
                     Ok(reply) => Ok(Some(reply.attributes)),
-                    Err(error) if error.is(scmi::Status::NOT_FOUND) => Ok(None),
+                    Err(error) if error.is_missing_message() => Ok(None),
                     Err(error) => Err(error),
                 }
             }

@@ -16,10 +16,15 @@ use crate::{Error, Exchange, Paged};
 protocol! {
     /// Sets how fast parts of the machine run.
     ///
-    /// ```ignore
+    /// ```
+    /// # use drv_scmi_api::{Error, Perf, Scmi};
+    /// # const GPU: u32 = 1;
+    /// # fn example(scmi: Scmi) -> Result<(), Error> {
     /// let perf = Perf::connect(&scmi)?;
     /// let fastest = perf.levels(GPU).last();
     /// perf.set_level(GPU, 300)?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub struct Perf: Perf, perf;
 }

@@ -16,9 +16,15 @@ use crate::{Error, Exchange};
 protocol! {
     /// Switches parts of the machine on and off.
     ///
-    /// ```ignore
+    /// ```
+    /// # use drv_scmi_api::{Error, Power, Scmi};
+    /// # use scmi::power::PowerState;
+    /// # const GPU: u32 = 1;
+    /// # fn example(scmi: Scmi) -> Result<(), Error> {
     /// let power = Power::connect(&scmi)?;
     /// power.set_state(GPU, PowerState::ON)?;
+    /// # Ok(())
+    /// # }
     /// ```
     pub struct Power: Power, power;
 }

@@ -13,7 +13,7 @@ use scmi::wire::Notification;
 
 use crate::incoming::subscriptions;
 use crate::link::{protocol, same};
-use crate::{Error, Exchange};
+use crate::{Error, Exchange, ScmiError};
 
 protocol! {
     /// Limits what parts of the machine take, and tells what they take.
@@ -21,6 +21,11 @@ protocol! {
     /// Powers are in the unit of the domain; see `unit` of its attributes.
     pub struct Powercaps: Powercap, powercap;
 }
+
+/// From this version on, a cap of 0 switches capping off.
+const SWITCHED_OFF_BY_0: u16 = 2;
+/// From this version on, messages have other layouts.
+const OTHER_MESSAGES: u16 = 3;
 
 impl<E: Exchange + ?Sized> Powercaps<'_, E> {
     /// How many domains there are; they are numbered from 0.
@@ -30,7 +35,18 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
 
     /// What a domain can do, its limits and its name.
     pub fn domain(&self, domain: u32) -> Result<DomainInfo, Error> {
+        self.check_layout()?;
         self.link.get(&DomainAttributes { domain })
+    }
+
+    /// Version 3 has other messages under the same numbers: a cap would become flags.
+    fn check_layout(&self) -> Result<(), Error> {
+        if self.version.major() >= OTHER_MESSAGES {
+            return Err(Error::Version(
+                "the platform speaks version 3 of the power capping protocol or a later one, and no older one: its messages are not known here",
+            ));
+        }
+        Ok(())
     }
 
     /// The longer name of a domain that has one; see `has_extended_name` of its attributes.
@@ -39,13 +55,41 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
         Ok(reply.name)
     }
 
-    /// The cap of a domain.
+    /// The cap of a domain. From version 2 on, 0 says that capping is off.
     pub fn cap(&self, domain: u32) -> Result<u32, Error> {
+        self.check_layout()?;
         Ok(self.link.get(&CapGet { domain })?.cap)
+    }
+
+    /// Switches capping of a domain on, with this cap.
+    ///
+    /// # Errors
+    ///
+    /// [`ScmiError::InvalidArgument`]: a cap of 0 would switch it off.
+    pub fn enable(&self, domain: u32, cap: u32) -> Result<(), Error> {
+        match cap {
+            0 => Err(ScmiError::InvalidArgument.into()),
+            cap => self.set_cap(domain, cap),
+        }
+    }
+
+    /// Switches capping of a domain off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Version`]: before version 2 it cannot be.
+    pub fn disable(&self, domain: u32) -> Result<(), Error> {
+        if self.version.major() < SWITCHED_OFF_BY_0 {
+            return Err(Error::Version(
+                "switching a power cap off came with version 2.0 of the protocol: the platform is older",
+            ));
+        }
+        self.set_cap(domain, 0)
     }
 
     /// Sets the cap of a domain, and returns when it holds.
     pub fn set_cap(&self, domain: u32, cap: u32) -> Result<(), Error> {
+        self.check_layout()?;
         self.link.get(&CapSet {
             domain,
             flags: CapSetFlags::default(),
@@ -55,6 +99,7 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
 
     /// Sets the cap of a domain asynchronously: returns the cap it has when the delayed response came.
     pub fn set_cap_delayed(&self, domain: u32, cap: u32) -> Result<u32, Error> {
+        self.check_layout()?;
         let flags = CapSetFlags::default().with_asynchronous(true);
         let done: CapSetComplete = self.link.get_delayed(&CapSet { domain, flags, cap })?;
         same(domain, done.domain)?;

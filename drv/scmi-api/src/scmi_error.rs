@@ -4,7 +4,7 @@
 //! What can go wrong between a client and the platform, and what the client should do about it.
 
 use derive_idol_err::IdolError;
-use drv_scmi_types::{Failure, Refusal};
+use drv_scmi_types::{Failure, Refusal, Unanswered};
 use userlib::FromPrimitive;
 
 /// Why the driver did not deliver an answer of the platform.
@@ -138,6 +138,15 @@ impl From<Failure> for ScmiError {
             Failure::EventNotSupported => Self::EventNotSupported,
             Failure::UnknownSource => Self::UnknownSource,
             Failure::EventRefused => Self::EventRefused,
+        }
+    }
+}
+
+impl From<Unanswered> for ScmiError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Refused(refusal) => refusal.into(),
+            Unanswered::Failed(failure) => failure.into(),
         }
     }
 }

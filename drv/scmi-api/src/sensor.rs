@@ -24,11 +24,17 @@ use crate::{Error, Exchange, PAYLOAD_MAX, Paged};
 protocol! {
     /// Reads what the machine measures.
     ///
-    /// ```ignore
+    /// ```
+    /// # use drv_scmi_api::{Error, Scmi, Sensors};
+    /// # const GPU_TEMPERATURE: u32 = 1;
+    /// # fn show(_: impl core::fmt::Display) {}
+    /// # fn example(scmi: Scmi) -> Result<(), Error> {
     /// let sensors = Sensors::connect(&scmi)?;
     /// let descriptor = sensors.sensor(GPU_TEMPERATURE)?;
     /// let reading = sensors.read(GPU_TEMPERATURE)?;
     /// show(descriptor.base.scale.quantity(reading[0].value)); // 41.250 °C
+    /// # Ok(())
+    /// # }
     /// ```
     pub struct Sensors: Sensor, sensor;
 }

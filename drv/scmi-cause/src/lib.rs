@@ -28,6 +28,8 @@ pub enum Cause {
     WrongName,
     /// The platform's answer makes no sense.
     Malformed,
+    /// The platform speaks a version of the protocol that cannot do this, or that is not known here.
+    OtherVersion,
 }
 
 impl Cause {
@@ -55,7 +57,7 @@ impl Cause {
                         | ScmiError::DomainNotAllowed
                 )
             ),
-            Self::NoProtocol | Self::WrongName => true,
+            Self::NoProtocol | Self::WrongName | Self::OtherVersion => true,
             Self::Malformed => false,
         }
     }
@@ -63,7 +65,7 @@ impl Cause {
     /// Whether it may have been done all the same.
     pub fn is_uncertain(self) -> bool {
         match self {
-            Self::Refused(_) | Self::NoProtocol | Self::WrongName => false,
+            Self::Refused(_) | Self::NoProtocol | Self::WrongName | Self::OtherVersion => false,
             Self::NoAnswer(_) => self.scmi_error().is_none_or(|error| !error.nothing_sent()),
             Self::Malformed => true,
         }
@@ -98,6 +100,7 @@ impl From<Error> for Cause {
             Error::NoAnswer(error) => Self::NoAnswer(error as u16),
             Error::Refused(status) => Self::Refused(status.raw()),
             Error::NoProtocol(_) => Self::NoProtocol,
+            Error::Version(_) => Self::OtherVersion,
             Error::Malformed(_) | Error::Inconsistent(_) => Self::Malformed,
         }
     }
@@ -116,6 +119,9 @@ impl fmt::Display for Cause {
             Self::NoProtocol => f.write_str("the platform does not have the protocol"),
             Self::WrongName => f.write_str("the platform has another name for it than app.toml"),
             Self::Malformed => f.write_str("the platform does not follow its protocol"),
+            Self::OtherVersion => f.write_str(
+                "the platform's version of the protocol cannot do this, or is newer than what is known here",
+            ),
         }
     }
 }
@@ -149,6 +155,7 @@ mod tests {
             (refused(Status::BUSY), false, false, false),
             (Cause::WrongName, true, false, false),
             (Cause::Malformed, false, true, false),
+            (Cause::from(Error::Version("")), true, false, false),
             (no_answer(ScmiError::NoDevice), true, false, false),
             (no_answer(ScmiError::Recovering), false, false, false),
             (no_answer(ScmiError::SlotQuota), false, false, true),

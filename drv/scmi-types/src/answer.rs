@@ -45,6 +45,13 @@ pub struct PollAnswer {
     pub answer: Answer,
 }
 
+impl PollAnswer {
+    /// The answer is here.
+    pub const fn done(answer: Answer) -> Self {
+        Self { done: 1, answer }
+    }
+}
+
 /// What `poll` found.
 #[derive(
     Copy, Clone, Debug, Default, Eq, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout,

@@ -79,6 +79,23 @@ pub struct BatchAnswer {
 impl BatchAnswer {
     /// The longest answer with all values, in bytes.
     pub const LONGEST: usize = size_of::<Self>() + PAYLOAD_MAX;
+
+    /// The end of an entry that was not answered, by the number of the driver's error.
+    pub const fn unanswered(error: u16) -> Self {
+        Self {
+            len: 0,
+            error,
+            status: 0,
+        }
+    }
+
+    /// How long each of `count` answers is in a lease of `len` bytes, or `None` if these are no `count` equal answers.
+    pub const fn length_of_each(len: usize, count: usize) -> Option<usize> {
+        match len.checked_div(count) {
+            Some(each) if each >= size_of::<Self>() && each * count == len => Some(each),
+            _ => None,
+        }
+    }
 }
 
 /// Why an entry of a batch has no answer.

@@ -56,6 +56,8 @@ counters! {
     response_ok, ResponseOk;
     /// Events received and understood.
     notification_ok, NotificationOk;
+    /// Those of them that were longer than any version of the protocol known here: what was appended is passed on unread.
+    notification_longer, NotificationLonger;
     /// Delayed responses that came to their transfer.
     delayed_response_ok, DelayedResponseOk;
     /// Transfers whose deadline passed, polled ones not counted.

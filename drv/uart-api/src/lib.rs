@@ -10,18 +10,24 @@
 //! owner = { name = "console", notification = "input" }
 //! ```
 //!
-//! ```ignore
+//! ```no_run
+//! # use drv_uart_api::{Uart, UartError};
+//! # use userlib::{sys_recv_notification, task_slot};
+//! # mod notifications { pub const INPUT_MASK: u32 = 1; }
+//! # fn take(_: &[u8]) {}
+//! # fn main() -> Result<(), UartError> {
 //! task_slot!(UART, uart);
 //!
 //! let uart = Uart::from(UART.get_task_id());
 //! uart.write(b"hello\r\n")?;
 //! loop {
-//!     sys_recv_notification(notifications::INPUT_MASK);
+//!     let _ = sys_recv_notification(notifications::INPUT_MASK);
 //!     let mut bytes = [0; 32];
 //!     while let Ok(n @ 1..) = uart.read(&mut bytes) {
 //!         take(&bytes[..n as usize]);
 //!     }
 //! }
+//! # }
 //! ```
 
 #![cfg_attr(not(test), no_std)]

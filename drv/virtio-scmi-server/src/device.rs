@@ -6,7 +6,7 @@
 use core::array;
 use core::ptr::NonNull;
 
-use drv_scmi_api::DriverState;
+use drv_scmi_api::{DriverState, ScmiInfo};
 use drv_virtio_scmi::{self as core_api, DEVICE_ID, SetupError};
 use safe_mmio::UniqueMmioPointer;
 use virtio_mmio::registers::STRIDE;
@@ -34,6 +34,14 @@ pub struct Place {
     pub interrupts: bool,
     /// What its vendor register says.
     pub vendor: u32,
+}
+
+impl Place {
+    /// Says it to a client.
+    pub fn tell(&self, info: &mut ScmiInfo) {
+        (info.transport, info.vendor) = (self.slot, self.vendor);
+        info.neighbours = self.neighbours;
+    }
 }
 
 const SLOTS: usize = SIZE / STRIDE;

@@ -1,62 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! The task that owns the virtio SCMI device.
-//!
-//! It alone reaches the device's registers and the memory that the device reads and writes. Other tasks send commands to the platform and
-//! hear its events through `idl/scmi.idol`; `drv/scmi-api` is their side of it. What is done with a command, an event or a fault of the device
-//! is decided in `drv/virtio-scmi`, which runs on the host too; this crate moves bytes between leases and buffers, and turns interrupts
-//! and timers into turns of that core.
-//!
-//! ```toml
-//! [tasks.virtio_scmi]
-//! name = "drv-virtio-scmi-server"
-//! priority = 3                                         # more important than every client
-//! start = true
-//! stacksize = 4096
-//! uses = ["virtio_mmio"]
-//! interrupts = { "virtio_mmio.slot31" = "scmi-irq" }   # the slot that holds the device
-//! notifications = ["scmi-irq", "timer"]
-//! sections = { virtqueues = "dma" }                    # the memory that the device shares
-//!
-//! [config.scmi]
-//! vring-size = 64                # descriptors of each ring, a power of two from 2 to 2048: half as many command slots
-//! oversubscribe = false          # optional: true lets the clients' slots and the driver's own exceed the command slots
-//! deadline-ms = 60000            # optional: deadline of commands that name none
-//! delayed-ms = 2000              # optional: wait for a delayed response
-//! stall-ms = 5000                # optional: silence after a time-out that makes the driver reset the device
-//!
-//! [config.scmi.clients.thermal]  # nobody but the tasks listed here may use the driver
-//! protocols = [0x10, 0x15]       # or "all"
-//! slots = 8                      # optional: command slots that it may hold at once
-//! events = 8                     # optional: events that its queue holds
-//! subscriptions = 8              # optional: events that it may be subscribed to at once
-//! batch = 64                     # optional: commands that it may send in a batch, 20 bytes of the driver's memory each
-//! notification = "scmi"          # optional: what it is told events with
-//! messages = { "0x15" = [0, 1, 2, 3, 6, 11] } # optional: of a protocol, only these messages
-//! domains = { "0x15" = [0, 4] }               # optional: of a protocol, only these domains (sensors, clocks, ...)
-//! ```
-//!
-//! # What can be wrong with the device
-//!
-//! The task goes on in each case, and says which in `info`:
-//!
-//! | what | effect |
-//! |---|---|
-//! | no device, a legacy one, one without VERSION_1 or without a usable command queue | requests get `NoDevice` or `DeviceUnusable` |
-//! | no P2A_CHANNELS | commands work; events and delayed responses get `EventsUnavailable` |
-//! | a ring smaller than configured | fewer slots |
-//! | it is in a slot whose interrupt is not in `interrupts` | the rings are looked at every millisecond while commands are in flight, else every ten |
-//! | its interrupt line stays up, or interrupts again and again with nothing to do | the interrupt is held off for 10 ms to 1 s, and the rings are looked at by the timer meanwhile |
-//! | it interrupts although interrupts are suppressed | while everybody polls, the interrupt stays masked after the first, and the rings are looked at every millisecond |
-//! | other slots of its 4 KiB page are not empty | it works; but the driver can reach what is there |
-//! | reset does not end, device dies, lies, or asks for a reset | recovery, see `drv/virtio-scmi` |
-//!
-//! # As a library
-//!
-//! The task's binary is [`serve`] and nothing else, so an image outside this tree names this package as a task and depends on it. The
-//! constants of the task are those of the image whose build it is a part of; on the host, where there is none, those of a sample.
-
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), no_std)]
 
 mod device;
@@ -84,18 +29,13 @@ mod config {
     use drv_virtio_scmi::*;
 
     include!(concat!(env!("OUT_DIR"), "/config.rs"));
-
-    pub const SLOTS: usize = drv_virtio_scmi::slots_of(RING);
-    pub const EVENTS: usize = drv_virtio_scmi::events_of(RING);
 }
 
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Trace {
     None,
-    /// The device was found.
-    At(Place),
-    /// There is no device to drive.
-    Unusable(DriverState),
+    /// Where the device was found, or why there is none to drive.
+    Device(Result<Place, DriverState>),
     /// A line of the core.
     Core(CoreTrace),
     /// A client went away while its memory was being copied.
@@ -129,11 +69,11 @@ pub fn serve() -> ! {
     static ENTRIES: ConstStaticCell<[BatchEntry; BATCH_ENTRIES]> =
         ConstStaticCell::new([BatchEntry::new(0, 0); BATCH_ENTRIES]);
 
-    let (driver, clients, records) = (DRIVER.take(), CLIENTS.take(), EVENT_RECORDS.take());
+    let driver = DRIVER.take();
     driver.provide(Provision {
-        clients,
+        clients: CLIENTS.take(),
         tasks: &TASKS,
-        records,
+        records: EVENT_RECORDS.take(),
         subscriptions: SUBSCRIBED.take(),
         batches: BATCHES.take(),
         entries: ENTRIES.take(),
@@ -143,10 +83,8 @@ pub fn serve() -> ! {
 
     // Safety: called once in each life of the task.
     let device = unsafe { device::find() };
-    match &device {
-        Ok((_, place)) => ringbuf_entry!(Trace::At(*place)),
-        Err(state) => ringbuf_entry!(Trace::Unusable(*state)),
-    }
+    let found = device.as_ref().map(|(_, place)| *place);
+    ringbuf_entry!(Trace::Device(found.map_err(|state| *state)));
     Server::new(driver, device).serve()
 }
 

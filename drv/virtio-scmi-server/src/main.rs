@@ -3,10 +3,9 @@
 
 //! The task that owns the virtio SCMI device: see the library.
 
-#![no_std]
-#![no_main]
+#![cfg_attr(target_os = "none", no_std, no_main)]
 
-#[unsafe(export_name = "main")]
+#[cfg_attr(target_os = "none", unsafe(export_name = "main"))]
 fn main() -> ! {
     drv_virtio_scmi_server::serve()
 }

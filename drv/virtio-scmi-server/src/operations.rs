@@ -6,11 +6,11 @@
 use core::convert::Infallible;
 
 use drv_scmi_api::{
-    Answer, BatchAnswer, BatchEntry, Event, PAYLOAD_MAX, PollAnswer, SMALL_REQUEST, ScmiError,
-    ScmiInfo, ScmiStats, WireRequest, WireSubscription,
+    Answer, BatchAnswer, BatchEntry, Event, PAYLOAD_MAX, PollAnswer, ScmiError, ScmiInfo,
+    ScmiStats, WireRequest, WireSubscription,
 };
 use drv_virtio_scmi::{
-    Batch, Cause, Condition, DmaBuffer, Handle, NotSent, Notified, Owner, Refusal, Thresholds,
+    Batch, Cause, Condition, DmaBuffer, Failure, Handle, NotSent, Notified, Owner, Refusal, Reply,
     Transport, Wait,
 };
 use idol_runtime::{ClientError, LazyLeased, R, RequestError, W};
@@ -52,14 +52,9 @@ impl<T: Transport> Server<T> {
         wait: Wait,
         payload: &Payload<R>,
     ) -> Result<Handle, RequestError<ScmiError>> {
-        let write = |buffer: &DmaBuffer| match usize::from(request.len) {
-            len @ ..=SMALL_REQUEST => {
-                if len > 0 {
-                    buffer.write_words(1, &request.small);
-                }
-                Ok(len)
-            }
-            _ => fill(buffer, payload),
+        let write = |buffer: &DmaBuffer| match buffer.write_small(request) {
+            Some(len) => Ok(len),
+            None => fill(buffer, payload),
         };
         let request = request.with_payload(write);
         let sent = self.driver.send(owner(msg), request, wait, &mut Kernel);
@@ -122,23 +117,20 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
             return Err(ClientError::BadLease.fail());
         };
         let count = entries.len();
-        let stride = answers.len().checked_div(count).unwrap_or(0);
-        if stride < size_of::<BatchAnswer>() || stride * count != answers.len() {
+        let Some(stride) = BatchAnswer::length_of_each(answers.len(), count) else {
             return Err(self.refuse(Refusal::InvalidArgument));
-        }
+        };
         let batch = Batch {
             count,
             deadline_ms,
             slots,
             tag: stride as u32,
         };
-        let begun = self
-            .driver
-            .batch(owner(msg), &batch, &mut Kernel, |places| {
-                entries
-                    .read_range(0..count, places)
-                    .map_err(|()| ClientError::BadLease.fail())
-            });
+        let fill = |places: &mut [_]| {
+            let read = entries.read_range(0..count, places);
+            read.map_err(|()| ClientError::BadLease.fail())
+        };
+        let begun = self.driver.batch(owner(msg), &batch, &mut Kernel, fill);
         begun.map_err(|error| self.not_sent(error))?;
         self.run(Cause::Request);
         Ok(None)
@@ -152,20 +144,16 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
     ) -> Pending<PollAnswer> {
         self.run(Cause::Poll);
         let handle = Handle::from_raw(handle);
-        let end = self
-            .driver
-            .poll(owner(msg), handle, &mut Kernel, |end| match end {
-                Ok(reply) => answer(&response, &reply)
-                    .map(|answer| Some(PollAnswer { done: 1, answer }))
-                    .map_err(ClientError::fail),
-                Err(failure) => Err(ScmiError::from(failure).into()),
-            });
-        match end {
-            Err(refusal) => Err(self.refuse(refusal)),
-            Ok(None) => Ok(Some(PollAnswer::default())),
-            Ok(Some(answer)) => {
+        let collect = |end: Result<Reply<'_>, Failure>| match end {
+            Ok(reply) => answer(&response, &reply).map_err(ClientError::fail),
+            Err(failure) => Err(ScmiError::from(failure).into()),
+        };
+        let end = self.driver.poll(owner(msg), handle, &mut Kernel, collect);
+        match end.map_err(|refusal| self.refuse(refusal))? {
+            None => Ok(Some(PollAnswer::default())),
+            Some(answer) => {
                 self.run(Cause::Poll);
-                answer
+                answer.map(|answer| Some(PollAnswer::done(answer)))
             }
         }
     }
@@ -179,25 +167,10 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
     }
 
     fn notify(&mut self, msg: &RecvMessage, wanted: WireSubscription) -> Pending<()> {
-        let (owner, event) = (owner(msg), wanted.event());
-        let thresholds = Thresholds {
-            low: wanted.low,
-            high: wanted.high,
-        };
-        let outcome = if wanted.enable != 0 {
-            self.driver.subscribe(owner, event, thresholds, &mut Kernel)
-        } else if thresholds != Thresholds::NONE {
-            Err(Refusal::InvalidArgument)
-        } else {
-            let ended = self.driver.unsubscribe(owner, event, &mut Kernel);
-            ended.map(|()| Notified::Done)
-        };
+        let outcome = self.driver.notify(owner(msg), &wanted, &mut Kernel);
         let outcome = outcome.map_err(|refusal| self.refuse(refusal))?;
         self.run(Cause::Request);
-        Ok(match outcome {
-            Notified::Done => Some(()),
-            Notified::Waiting => None,
-        })
+        Ok((outcome == Notified::Done).then_some(()))
     }
 
     fn next_event(&mut self, msg: &RecvMessage, payload: Payload<W>) -> Pending<Event> {
@@ -222,16 +195,12 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
             info.state = self.verdict as u8;
         }
         if let Some((_, place)) = &self.device {
-            (info.transport, info.vendor) = (place.slot, place.vendor);
-            info.neighbours = place.neighbours;
+            place.tell(&mut info);
         }
         Ok(Some(info))
     }
 
     fn stats(&mut self, _msg: &RecvMessage) -> Result<Option<ScmiStats>, RequestError<Infallible>> {
-        Ok(Some(ScmiStats {
-            counters: *self.driver.counters(),
-            pools: self.driver.pools(),
-        }))
+        Ok(Some(self.driver.stats()))
     }
 }

@@ -120,35 +120,22 @@ impl System for Kernel {
         let offset = usize::from(index) * stride as usize;
         let written = match result {
             Ok(reply) => {
-                // Header and status give way to what a client sees of them: so one copy does, values and all.
-                let buffer = reply.buffer();
-                buffer.set_word(0, reply.len as u32);
-                buffer.set_word(1, reply.status as u32);
-                let len = (Reply::FIRST * 4 + reply.len).min(stride as usize);
-                // Safety: as in `give`, with the two words in front.
-                unsafe { lease.write_at_raw(offset, buffer.pointer(0), len) }
+                let (source, len) = reply.as_entry(stride as usize);
+                // Safety: as in `answer`, with the two words in front.
+                unsafe { lease.write_at_raw(offset, source, len) }
             }
             Err(unanswered) => {
-                let error = match unanswered {
-                    Unanswered::Refused(refusal) => ScmiError::from(refusal),
-                    Unanswered::Failed(failure) => failure.into(),
-                };
-                let end = BatchAnswer {
-                    error: error as u16,
-                    ..BatchAnswer::default()
-                };
+                let end = BatchAnswer::unanswered(ScmiError::from(unanswered) as u16);
                 let bytes = end.as_bytes();
                 // Safety: a slice of ours.
                 unsafe { lease.write_at_raw(offset, bytes.as_ptr(), bytes.len()) }
             }
         };
-        match written {
-            Ok(_) => true,
-            Err(()) => {
-                idol_runtime::fault(client, gone(client));
-                false
-            }
+        let is_heard = written.is_ok();
+        if !is_heard {
+            idol_runtime::fault(client, gone(client));
         }
+        is_heard
     }
 
     fn batch_ended(&mut self, owner: Owner) {

@@ -23,7 +23,7 @@ use crate::system::{Cause, Moment, NotSent, Plan, System};
 use crate::trace::Trace;
 use crate::transfers::{Books, Handle, LATENESS, Reply, Wait};
 use crate::transport::{SetupError, Transport};
-use drv_scmi_types::{EventSource, Request};
+use drv_scmi_types::{EventSource, Request, WireSubscription};
 use scmi::events::Thresholds;
 
 /// How often a turn is repeated because something came in its last moment, before others get theirs.
@@ -277,6 +277,25 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         system: &mut impl System,
     ) -> Result<(), Refusal> {
         self.channel.unsubscribe(owner, event, system)
+    }
+
+    /// Carries out a wish as it travels: [`Driver::subscribe`] or [`Driver::unsubscribe`].
+    pub fn notify(
+        &mut self,
+        owner: Owner,
+        wanted: &WireSubscription,
+        system: &mut impl System,
+    ) -> Result<Notified, Refusal> {
+        let (event, low, high) = (wanted.event(), wanted.low, wanted.high);
+        let thresholds = Thresholds { low, high };
+        if wanted.enable != 0 {
+            return self.subscribe(owner, event, thresholds, system);
+        }
+        if thresholds != Thresholds::NONE {
+            return Err(Refusal::InvalidArgument);
+        }
+        let ended = self.unsubscribe(owner, event, system);
+        ended.map(|()| Notified::Done)
     }
 
     /// Takes the oldest event out of a client's queue; `None`: it is empty. Then run [`Cause::Poll`].

@@ -5,6 +5,7 @@
 
 use core::mem::size_of;
 use core::sync::atomic::{AtomicU32, Ordering};
+use drv_scmi_types::{SMALL_REQUEST, WireRequest};
 use scmi::limits::{MAX_MESSAGE, MAX_PAYLOAD};
 use virtqueue::RingMemory;
 
@@ -89,6 +90,18 @@ impl DmaBuffer {
         for (word, value) in words.iter().zip(values) {
             word.store(*value, Ordering::Relaxed);
         }
+    }
+
+    /// Writes the parameters that a request has with it behind the header, and returns their length; `None`: it has them elsewhere.
+    pub fn write_small(&self, request: &WireRequest) -> Option<usize> {
+        let len = usize::from(request.len);
+        if len > SMALL_REQUEST {
+            return None;
+        }
+        if len > 0 {
+            self.write_words(1, &request.small);
+        }
+        Some(len)
     }
 
     /// Copies words out as they lie in memory, from word `first` on; past the end nothing is written.

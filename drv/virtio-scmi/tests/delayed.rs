@@ -56,6 +56,38 @@ fn d14_a_refused_command_has_no_delayed_response() {
     });
 }
 
+/// CLOCK_RATE_SET, POWERCAP_CAP_SET and RESET, whose flags ask for an asynchronous command and say that no delayed response is wanted,
+/// or that nothing is asynchronous after all: given up, they owe nothing, so their slots are free at once.
+#[test]
+fn d14_a_command_that_brings_no_delayed_response_owes_none() {
+    for (protocol, message, at, brings, brings_none) in [
+        (0x14, 5, 0, 0b01, 0b11),
+        (0x18, 5, 4, 0b10, 0b11),
+        (0x16, 4, 4, 0b101, 0b100),
+    ] {
+        for (flags, owed) in [(brings, 1), (brings_none, 0)] {
+            run(Setup::default(), |world| {
+                let mut parameters = [0; 16];
+                parameters[at] = flags;
+                let wish = Wish {
+                    wait: Wait::Poll(1),
+                    ..wish(protocol, message)
+                };
+                let handle = world.submit(CONSOLE, &wish, &parameters).unwrap();
+                let command = world.take();
+                world.cancel(CONSOLE, handle).unwrap();
+                world.device.reply(&command, 0, &[]);
+                world.turn();
+                assert_eq!(
+                    world.driver.pools().slots_owed,
+                    owed,
+                    "{protocol:#x} {flags:#b}"
+                );
+            });
+        }
+    }
+}
+
 #[test]
 fn c03_d14_the_wait_is_two_seconds_and_a_late_response_is_dropped() {
     run(Setup::default(), |world| {

@@ -64,7 +64,7 @@ pub struct Event {
     pub sources: Sources,
     /// Shortest payload, in bytes, header not included.
     pub min_len: usize,
-    /// Longest payload, in bytes, header not included.
+    /// Longest payload of the versions that are known here, in bytes, header not included. Later versions append words.
     pub max_len: usize,
 }
 
@@ -159,10 +159,14 @@ impl Event {
         EnableRequest { bytes, len }
     }
 
-    /// Whether a payload of this length can be this notification. Later versions may append words, so only a payload that
-    /// is too short or longer than any message is wrong.
+    /// Whether a payload of this length can be this notification: later versions append words, so only one that is too short cannot.
     pub const fn length_is_valid(&self, len: usize) -> bool {
-        len >= self.min_len && len <= self.max_len
+        len >= self.min_len
+    }
+
+    /// Whether a payload is longer than that of any version that is known here. Its beginning means what it has always meant.
+    pub const fn is_longer_than_known(&self, len: usize) -> bool {
+        len > self.max_len
     }
 
     /// The source that a payload speaks of: 0 when the notification concerns the platform as a whole, `None` when the
@@ -189,8 +193,11 @@ pub struct Delayed {
     pub name: &'static str,
     /// Where the flags word of the request stands, in bytes.
     pub flags_at: usize,
-    /// The bit of the flags word that asks for the delayed response.
-    pub async_flag: u32,
+    /// The bits of the flags word that decide whether a delayed response comes.
+    pub flags_mask: u32,
+    /// What these bits are where one comes: the bit that asks for it is set, and none says that the agent wants none, or that nothing is
+    /// done asynchronously after all.
+    pub flags_asking: u32,
     /// Length of the delayed response on success, status word included, header not.
     pub min_len: usize,
     /// Longest delayed response, likewise.
@@ -198,12 +205,17 @@ pub struct Delayed {
 }
 
 impl Delayed {
-    /// Whether this request asks for a delayed response.
+    /// Whether this request brings a delayed response.
     pub fn asked_by(&self, request: &[u8]) -> bool {
         request
             .get(self.flags_at..)
             .and_then(<[u8]>::first_chunk::<4>)
-            .is_some_and(|word| u32::from_le_bytes(*word) & self.async_flag != 0)
+            .is_some_and(|word| self.asked_by_flags(u32::from_le_bytes(*word)))
+    }
+
+    /// Whether a request with these flags does.
+    pub const fn asked_by_flags(&self, flags: u32) -> bool {
+        flags & self.flags_mask == self.flags_asking
     }
 }
 
@@ -347,7 +359,7 @@ const fn delayed_entry(
     message: u8,
     name: &'static str,
     flags_at: usize,
-    async_flag: u32,
+    (flags_mask, flags_asking): (u32, u32),
     len: usize,
 ) -> Delayed {
     Delayed {
@@ -355,7 +367,8 @@ const fn delayed_entry(
         message,
         name,
         flags_at,
-        async_flag,
+        flags_mask,
+        flags_asking,
         min_len: len,
         max_len: len,
     }
@@ -368,7 +381,7 @@ pub const DELAYED: &[Delayed] = &[
         PowerMessage::StateSet as u8,
         "POWER_STATE_SET_COMPLETE",
         0,
-        1,
+        (1, 1),
         12,
     ),
     delayed_entry(
@@ -376,7 +389,8 @@ pub const DELAYED: &[Delayed] = &[
         ClockMessage::RateSet as u8,
         "CLOCK_RATE_SET_COMPLETE",
         0,
-        1,
+        // Bit 1: the agent wants no delayed response.
+        (0b11, 0b01),
         16,
     ),
     Delayed {
@@ -387,7 +401,7 @@ pub const DELAYED: &[Delayed] = &[
             SensorMessage::ReadingGet as u8,
             "SENSOR_READING_COMPLETE",
             4,
-            1,
+            (1, 1),
             16,
         )
     },
@@ -396,7 +410,8 @@ pub const DELAYED: &[Delayed] = &[
         ResetMessage::Reset as u8,
         "RESET_COMPLETE",
         4,
-        1 << 2,
+        // Bit 0: only a reset that the platform does by itself can be asynchronous.
+        (0b101, 0b101),
         8,
     ),
     delayed_entry(
@@ -404,7 +419,7 @@ pub const DELAYED: &[Delayed] = &[
         VoltageMessage::LevelSet as u8,
         "VOLTAGE_LEVEL_SET_COMPLETE",
         4,
-        1,
+        (1, 1),
         12,
     ),
     delayed_entry(
@@ -412,7 +427,8 @@ pub const DELAYED: &[Delayed] = &[
         PowercapMessage::CapSet as u8,
         "POWERCAP_CAP_SET_COMPLETE",
         4,
-        1 << 1,
+        // Bit 0: the agent wants no delayed response.
+        (0b11, 0b10),
         12,
     ),
 ];
@@ -575,11 +591,16 @@ mod tests {
     #[test]
     fn delayed_responses_are_asked_for_by_a_flag() {
         let reset = delayed(0x16, 4).unwrap();
-        assert!(reset.asked_by(&[0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(reset.asked_by(&[0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]));
         assert!(!reset.asked_by(&[0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0]));
-        assert!(!reset.asked_by(&[0, 0, 0, 0, 4]));
+        assert!(!reset.asked_by(&[0, 0, 0, 0, 5]));
         assert!(delayed(0x14, 5).unwrap().asked_by(&[1, 0, 0, 0]));
         assert_eq!(delayed(0x12, 3), None);
+        // Not where the agent wants none, or nothing is asynchronous.
+        for (protocol, message, flags) in [(0x14, 5, 0b11), (0x18, 5, 0b11), (0x16, 4, 0b100)] {
+            let entry = delayed(protocol, message).unwrap();
+            assert!(!entry.asked_by_flags(flags), "{}", entry.name);
+        }
         for entry in DELAYED {
             assert!(entry.protocol.message_name(entry.message).is_some());
         }

@@ -105,6 +105,7 @@ impl fmt::Display for Page<'_, base::ErrorEvent, base::ErrorReport> {
 mod tests {
     use super::*;
     use crate::events::EVENTS;
+    use crate::limits::MAX_PAYLOAD;
 
     #[test]
     fn every_event_of_the_table_is_known_and_has_its_length() {
@@ -124,6 +125,21 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_notification_is_read_by_its_beginning() {
+        for event in EVENTS.iter().filter(|event| event.max_len < MAX_PAYLOAD) {
+            let shown = |payload: &[u8]| {
+                let notice = Notice::parse(event.protocol.id(), event.id, payload);
+                notice.expect(event.name).to_string()
+            };
+            let known = vec![0; event.max_len];
+            // Less than an entry, where the notification is a list.
+            let mut longer = known.clone();
+            longer.extend([0xff; 8]);
+            assert_eq!(shown(&longer), shown(&known), "{}", event.name);
+        }
+    }
+
+    #[test]
     fn shown_for_people() {
         let shown = |protocol, event, payload: &[u8]| {
             Notice::parse(protocol, event, payload).unwrap().to_string()
@@ -132,14 +148,22 @@ mod tests {
             shown(0x11, 0, &[1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0x40]),
             "power domain 2 is off by agent 1"
         );
-        assert_eq!(
-            shown(
-                0x12,
-                0,
-                &[1, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0xe8, 3, 0, 0]
-            ),
-            "agent 1 wants the system to go to suspend gracefully within 1 s"
-        );
+        // The limit is a graceful shutdown's alone: of flags and state, these.
+        for (flags, state, text) in [
+            (1, 0, "shutdown gracefully within 1 s"),
+            (0, 0, "shutdown at once"),
+            (1, 4, "suspend gracefully"),
+            (1, 3, "power-up gracefully"),
+        ] {
+            assert_eq!(
+                shown(
+                    0x12,
+                    0,
+                    &[1, 0, 0, 0, flags, 0, 0, 0, state, 0, 0, 0, 0xe8, 3, 0, 0]
+                ),
+                format!("agent 1 wants the system to go to {text}")
+            );
+        }
         assert_eq!(
             shown(0x15, 0, &[0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 1, 0]),
             "sensor 3 rose through trip point 1"

@@ -33,7 +33,10 @@ bits! {
 impl ProtocolFlags {
     /// What the costs of levels mean.
     pub const fn cost_unit(self) -> PowerUnit {
-        if self.costs_in_microwatts() {
+        if self.costs_in_microwatts() && self.costs_in_milliwatts() {
+            // Reserved.
+            PowerUnit::Undefined
+        } else if self.costs_in_microwatts() {
             PowerUnit::Microwatts
         } else if self.costs_in_milliwatts() {
             PowerUnit::Milliwatts
@@ -163,7 +166,7 @@ message! {
     pub struct Level {
         /// The level; higher is faster, and the number may be a frequency or not.
         level: u32,
-        /// What it costs; see [`ProtocolFlags::cost_unit`].
+        /// What it costs; see [`ProtocolFlags::cost_unit`]. 0: the platform does not tell.
         cost: u32,
         /// More about it.
         attributes: LevelFlags,
@@ -374,11 +377,12 @@ notifications! {
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let latency = Microseconds(self.attributes.latency_us().into());
-        write!(
-            f,
-            "level {}, cost {}, reached in {latency}",
-            self.level, self.cost
-        )
+        write!(f, "level {}, ", self.level)?;
+        match self.cost {
+            0 => f.write_str("cost not told")?,
+            cost => write!(f, "cost {cost}")?,
+        }
+        write!(f, ", reached in {latency}")
     }
 }
 

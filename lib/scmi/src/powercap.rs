@@ -4,7 +4,8 @@
 //! The power capping protocol, 0x18: how much parts of the machine may take (DEN0056, "Power capping and monitoring
 //! protocol").
 //!
-//! This is version 1. What version 2 (SCMI 4.0) changes in the messages is not known here.
+//! These are versions 1 and 2 (SCMI 3.1 and 3.2), whose messages are the same; from 2 on, a cap of 0 switches capping off. Version 3
+//! (SCMI 4.0) has other messages under the same numbers, which are not known here.
 
 use core::fmt;
 

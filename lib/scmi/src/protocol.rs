@@ -11,6 +11,8 @@ use core::fmt;
 use num_derive::{FromPrimitive, ToPrimitive};
 use num_traits::FromPrimitive as _;
 
+use crate::common::ProtocolVersion;
+
 /// Messages that every protocol has under the same number.
 pub mod common {
     /// PROTOCOL_VERSION: the version the platform speaks.
@@ -63,6 +65,20 @@ impl Protocol {
         Self::Powercap,
         Self::Pinctrl,
     ];
+
+    /// The newest version whose messages this crate knows: those of SCMI 3.2. An agent asks a platform that is newer to speak it, by
+    /// NEGOTIATE_PROTOCOL_VERSION.
+    pub const fn known_version(self) -> ProtocolVersion {
+        let (major, minor) = match self {
+            Self::Base | Self::System | Self::Voltage => (2, 1),
+            Self::Power | Self::Sensor | Self::Reset => (3, 1),
+            Self::Perf => (4, 0),
+            Self::Clock => (3, 0),
+            Self::Powercap => (2, 0),
+            Self::Pinctrl => (1, 0),
+        };
+        ProtocolVersion::new(major, minor)
+    }
 
     /// The protocol with this number, if it is a standard one.
     pub fn from_id(id: u8) -> Option<Self> {

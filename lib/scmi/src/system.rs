@@ -119,7 +119,8 @@ message! {
         state: SystemState,
     }
     optional {
-        /// How long the software has to get ready, in milliseconds; 0 is without limit (version 2).
+        /// How long the software has to get ready for a graceful shutdown, in milliseconds; 0 is without limit (version 2). See
+        /// [`StateNotifier::limit_ms`].
         timeout_ms: u32
     }
 }
@@ -127,6 +128,15 @@ message! {
 notifications! {
     System;
     0 StateNotifier -> StateNotifier;
+}
+
+impl StateNotifier {
+    /// How long the software has to get ready, in milliseconds. Only a graceful shutdown has a limit: with everything else the word means
+    /// nothing, whatever it says.
+    pub fn limit_ms(&self) -> Option<u32> {
+        let is_limited = self.flags.graceful() && self.state == SystemState::SHUTDOWN;
+        self.timeout_ms.filter(|limit| is_limited && *limit != 0)
+    }
 }
 
 impl fmt::Display for StateNotifier {
@@ -141,8 +151,8 @@ impl fmt::Display for StateNotifier {
             "agent {} wants the system to go to {} {how}",
             self.agent, self.state
         )?;
-        match self.timeout_ms {
-            None | Some(0) => Ok(()),
+        match self.limit_ms() {
+            None => Ok(()),
             Some(limit) => write!(f, " within {}", Microseconds(limit.saturating_mul(1000))),
         }
     }

@@ -309,7 +309,9 @@ fn delayed_responses_agree_with_their_messages() {
         state: reset::ResetState::COLD,
     };
     let later = reset::Reset {
-        flags: reset::ResetFlags::default().with_asynchronous(true),
+        flags: reset::ResetFlags::default()
+            .with_autonomous(true)
+            .with_asynchronous(true),
         ..now
     };
     delayed(now, later, reset::ResetComplete::MIN_LEN + STATUS);

@@ -10,16 +10,19 @@ use abi::{LeaseAttributes, ULease};
 
 /// Memory of ours that the receiver of a message may use until it replies.
 #[derive(Debug)]
-#[repr(transparent)]
+#[cfg_attr(target_os = "none", repr(transparent))]
 pub struct Lease<'a> {
     entry: ULease,
+    /// Where it is on the host, whose addresses do not fit the entry.
+    #[cfg(not(target_os = "none"))]
+    pointer: *mut u8,
     memory: PhantomData<&'a mut [u8]>,
 }
 
 impl<'a> Lease<'a> {
     #[inline(always)]
     fn new(attributes: LeaseAttributes, base: *const u8, len: usize) -> Self {
-        // Addresses and lengths are 32 bits on every target where a lease can be used.
+        // Addresses and lengths are 32 bits in every image.
         let entry = ULease {
             attributes,
             base_address: base as usize as u32,
@@ -27,8 +30,20 @@ impl<'a> Lease<'a> {
         };
         Self {
             entry,
+            #[cfg(not(target_os = "none"))]
+            pointer: base.cast_mut(),
             memory: PhantomData,
         }
+    }
+
+    /// What the receiver may do, and where the memory is.
+    #[cfg(not(target_os = "none"))]
+    pub(crate) fn parts(&self) -> (LeaseAttributes, *mut u8, usize) {
+        (
+            self.entry.attributes,
+            self.pointer,
+            self.entry.length as usize,
+        )
     }
 
     /// Nobody may do anything with it, except ask for its length.
@@ -46,13 +61,17 @@ impl<'a> Lease<'a> {
     /// The receiver may write it.
     #[inline(always)]
     pub fn write_only(memory: &'a mut [u8]) -> Self {
-        Self::new(LeaseAttributes::WRITE, memory.as_ptr(), memory.len())
+        Self::new(LeaseAttributes::WRITE, memory.as_mut_ptr(), memory.len())
     }
 
     /// The receiver may write it; what it does not write stays uninitialised.
     #[inline(always)]
     pub fn write_only_uninit(memory: &'a mut [MaybeUninit<u8>]) -> Self {
-        Self::new(LeaseAttributes::WRITE, memory.as_ptr().cast(), memory.len())
+        Self::new(
+            LeaseAttributes::WRITE,
+            memory.as_mut_ptr().cast(),
+            memory.len(),
+        )
     }
 
     /// The receiver may read and write it.
@@ -60,7 +79,7 @@ impl<'a> Lease<'a> {
     pub fn read_write(memory: &'a mut [u8]) -> Self {
         Self::new(
             LeaseAttributes::READ | LeaseAttributes::WRITE,
-            memory.as_ptr(),
+            memory.as_mut_ptr(),
             memory.len(),
         )
     }

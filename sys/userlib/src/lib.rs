@@ -5,12 +5,12 @@
 //!
 //! A task is a `#![no_std]`, `#![no_main]` binary that links this crate and exports its main function:
 //!
-//! ```ignore
+//! ```no_run
 //! use userlib::*;
 //!
 //! task_slot!(UART, uart);
 //!
-//! #[unsafe(export_name = "main")]
+//! #[cfg_attr(target_os = "none", unsafe(export_name = "main"))]
 //! fn main() -> ! {
 //!     loop {
 //!         hl::sleep_for(1000);
@@ -31,13 +31,15 @@
 //!
 //! # On the host
 //!
-//! The crate also compiles for the host, so that libraries which use its types can be tested there. A system call that is made on
-//! the host panics and names itself.
+//! The crate also compiles for the host, where [`host`] runs tasks on the kernel's own logic, so that servers and clients are tested
+//! with the code that ships. A system call outside a task panics.
 
-#![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_os = "none", no_std)]
 
 mod arch;
 pub mod hl;
+#[cfg(not(target_os = "none"))]
+pub mod host;
 pub mod kipc;
 mod lease;
 mod message;

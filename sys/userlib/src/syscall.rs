@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "sys_get_timer: system calls exist only in an image")]
+    #[should_panic(expected = "GetTimer: system calls exist only in tasks")]
     fn on_the_host_a_system_call_names_itself() {
         sys_get_timer();
     }

@@ -56,9 +56,14 @@ impl<const LEN: usize> TaskSlotTableEntry<LEN> {
 
 /// Declares a static [`TaskSlot`] that the build binds to the task which `task-slots` in `app.toml` names.
 ///
-/// ```ignore
+/// ```no_run
+/// # use userlib::*;
+/// # struct Uart(TaskId);
+/// # impl From<TaskId> for Uart { fn from(task: TaskId) -> Self { Self(task) } }
+/// # fn main() {
 /// task_slot!(UART, uart);            // app.toml: task-slots = ["uart"] or [{uart = "my_uart"}]
 /// let uart = Uart::from(UART.get_task_id());
+/// # }
 /// ```
 #[macro_export]
 macro_rules! task_slot {

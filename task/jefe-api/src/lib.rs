@@ -3,11 +3,16 @@
 
 //! Client of the supervisor.
 //!
-//! ```ignore
+//! ```no_run
+//! # use task_jefe_api::{Jefe, JefeError};
+//! # use userlib::task_slot;
+//! # fn main() -> Result<(), JefeError> {
 //! task_slot!(JEFE, jefe);
 //!
 //! let jefe = Jefe::from(JEFE.get_task_id());
 //! let restarts = jefe.task_status(3)?.restarts;
+//! # Ok(())
+//! # }
 //! ```
 
 #![cfg_attr(not(test), no_std)]

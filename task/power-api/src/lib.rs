@@ -3,7 +3,11 @@
 
 //! Client of the power task: parts of the machine, brought up and down as one.
 //!
-//! ```ignore
+//! ```no_run
+//! # use task_power_api::{PowerError, Resources};
+//! # use userlib::{UnwrapLite, task_slot};
+//! # fn compute() {}
+//! # fn main() -> Result<(), PowerError> {
 //! task_slot!(POWER, power);
 //!
 //! let resources = Resources::from(POWER.get_task_id());
@@ -11,6 +15,8 @@
 //! resources.acquire(gpu)?;
 //! compute();
 //! resources.release(gpu)?;
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! A task that dies gives its references back without a word. [`PowerError::ServerRestarted`] says that the power task did:

@@ -3,11 +3,16 @@
 
 //! Client of the thermal task: how warm it is, and what is done about it.
 //!
-//! ```ignore
+//! ```no_run
+//! # use task_thermal_api::{Thermal, ThermalError};
+//! # use userlib::task_slot;
+//! # fn main() -> Result<(), ThermalError> {
 //! task_slot!(THERMAL, thermal);
 //!
 //! let thermal = Thermal::from(THERMAL.get_task_id());
 //! let warm = thermal.zone(0)?.passed > 0;
+//! # Ok(())
+//! # }
 //! ```
 
 #![cfg_attr(not(test), no_std)]

@@ -108,12 +108,12 @@ impl Zone {
         let config = match sensors.config(self.sensor) {
             Ok(config) if config.is_enabled() => return Ok(()),
             Ok(config) => config,
-            Err(error) if is_missing(error) => return Ok(()),
+            Err(error) if error.is_missing_message() => return Ok(()),
             Err(error) => return Err(SwitchOnError::Unknown(error.into())),
         };
         match sensors.set_config(self.sensor, config.with_enabled(true)) {
             Ok(()) => Ok(()),
-            Err(error) if is_missing(error) => Ok(()),
+            Err(error) if error.is_missing_message() => Ok(()),
             Err(error) => Err(SwitchOnError::Off(error.into())),
         }
     }
@@ -183,12 +183,6 @@ pub(crate) enum SwitchOnError {
     Unknown(Cause),
     /// It is off, by the platform's own word, and stays off. Its readings must not be trusted.
     Off(Cause),
-}
-
-/// Returns `true` if a platform says by this that it lacks an optional message. Platforms differ: some have NOT_FOUND for a
-/// message number beyond the last that they know, and NOT_SUPPORTED for one between.
-fn is_missing(error: Error) -> bool {
-    error.is(Status::NOT_SUPPORTED) || error.is(Status::NOT_FOUND)
 }
 
 /// Finds the descriptor of a sensor: at the place of its number, or else in the list from its beginning.

@@ -184,7 +184,7 @@ fn truncated(archive: &Archive, bytes: &[u8], folder: &Path) {
     assert!(tasks.contains("virtio_scmi"), "{tasks}");
     let ring = inspect::ring(&view, None).expect("some are there");
     assert!(
-        ring.contains("task_jefe::__RINGBUF") && ring.contains("no memory at"),
+        ring.contains("task_jefe::server::__RINGBUF") && ring.contains("no memory at"),
         "{ring}"
     );
     let stack = inspect::stack(&view);

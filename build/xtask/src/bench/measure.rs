@@ -27,6 +27,8 @@ use crate::sizes;
 pub const APP: &str = "test/bench/app.toml";
 /// Commands of each kind in a trace, as test/bench/task has them; then as often, transfers are started and polled.
 const TRACED_COMMANDS: usize = 32;
+/// Of those, so many at once.
+const IN_FLIGHT: u64 = 16;
 
 /// Messages and commands, counted by the processor.
 ///
@@ -46,9 +48,14 @@ pub fn commands(
         ("exchange_irq", "exchange_irq", 0),
         ("exchange_irq_128", "exchange_irq_128", 0),
         ("pipelined_16", "pipelined", 16),
+        ("batch_16", "batch", 16),
     ];
     for (key, name, part) in rows {
-        table.add_row(key, &printed.row(name, part)?);
+        let row = printed.row(name, part)?;
+        table.add_row(key, &row);
+        if key.starts_with("exchange") {
+            table.add_modes(key, &row);
+        }
     }
     suppression(&printed, ["irqs_per_command", "kicks_per_command"], table)?;
     Ok(printed)
@@ -88,9 +95,10 @@ pub fn traced(
     let trace = trace_of(&symbols, |qemu| {
         machine::run(programs, &image.elf, platform, qemu, "t").map(drop)
     })?;
-    let (small, large, _) = kinds(&trace);
+    let (small, large, sixteens) = kinds(&trace);
     let submits: Vec<u64> = small.iter().filter_map(|work| work.notified).collect();
     table.add_counts("submit", &submits);
+    table.add_counts("send_poll", &send_and_poll(sixteens));
     table.add_counts("boot_instructions", &[trace.boot]);
     for (key, works) in [("exchange_irq", small), ("exchange_irq_128", large)] {
         if let Some(work) = profile::middle(works) {
@@ -180,10 +188,18 @@ fn commands_profile(trace: &Trace, symbols: &Symbols) -> String {
     [
         profile::section("exchange", small, 1, symbols),
         profile::section("exchange of 128 bytes", large, 1, symbols),
-        profile::section("send, one of sixteen", sends, 16, symbols),
-        profile::section("poll, one of sixteen", polls, 16, symbols),
+        profile::section("send, one of sixteen", sends, IN_FLIGHT, symbols),
+        profile::section("poll, one of sixteen", polls, IN_FLIGHT, symbols),
     ]
     .concat()
+}
+
+/// What it took to send and to poll one of sixteen transfers, each time.
+fn send_and_poll(sixteens: &[Work]) -> Vec<u64> {
+    let pairs = sixteens.chunks_exact(2);
+    pairs
+        .map(|pair| (pair.iter().map(|work| work.total).sum::<u64>() + IN_FLIGHT / 2) / IN_FLIGHT)
+        .collect()
 }
 
 /// The works of a trace: exchanges, exchanges of 128 bytes, and by turns sixteen transfers sent and sixteen polled.

@@ -23,14 +23,14 @@ pub fn middle<'w>(works: impl IntoIterator<Item = &'w Work>) -> Option<&'w Work>
 pub fn section<'w>(
     name: &str,
     works: impl IntoIterator<Item = &'w Work>,
-    pieces: u32,
+    pieces: u64,
     symbols: &Symbols,
 ) -> String {
     let mut text = String::new();
     let Some(work) = middle(works) else {
         return text;
     };
-    let each = |count: u64| count as f64 / f64::from(pieces);
+    let each = |count: u64| count as f64 / pieces as f64;
     let mut places: Vec<(u64, &str, &str)> = work
         .places
         .iter()

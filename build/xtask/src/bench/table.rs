@@ -9,20 +9,22 @@ use serde::Serialize;
 
 use super::machine::Row;
 
-/// The limits, as the project set them before it measured. That of `exchange_irq` is 2,000 for a driver that is awake when the answer
-/// comes; the 90 are for one that sleeps, since which of the two is the median is up to the platform.
-const LIMITS: [(&str, f64); 12] = [
-    ("ipc_round_trip", 500.0),
-    ("exchange_irq", 2090.0),
-    ("exchange_irq_128", 2400.0),
-    ("submit", 800.0),
-    ("pipelined_16", 1500.0),
-    ("event_delivery", 1000.0),
+/// The limits: what the project wants each row to be at most. Some are not reached yet; `doc/performance.md` says which, and where
+/// the instructions go.
+const LIMITS: [(&str, f64); 14] = [
+    ("ipc_round_trip", 420.0),
+    ("exchange_irq_awake", 1690.0),
+    ("exchange_irq_asleep", 1780.0),
+    ("exchange_irq_128_asleep", 1980.0),
+    ("submit", 635.0),
+    ("send_poll", 1680.0),
+    ("batch_16", 1000.0),
+    ("event_delivery", 1260.0),
     ("irqs_per_command", 0.25),
     ("kicks_per_command", 0.25),
     ("irqs_per_command_busy", 0.25),
     ("kicks_per_command_busy", 0.25),
-    ("boot_instructions", 2_000_000.0),
+    ("boot_instructions", 100_000.0),
     ("worst_turn", 900_000.0),
 ];
 
@@ -127,6 +129,20 @@ impl Table {
             figure.min = Some(row.min.into());
             figure.user = Some(row.user.into());
             figure.asleep = Some(row.asleep);
+        }
+    }
+
+    /// Adds, as rows of their own, the runs in which the answer found the processor asleep and those in which it did not. A row is
+    /// left out if there was no such run.
+    pub fn add_modes(&mut self, key: &str, row: &Row) {
+        let modes = [
+            ("awake", row.medians.awake, row.count - row.asleep),
+            ("asleep", row.medians.asleep, row.asleep),
+        ];
+        for (mode, median, count) in modes {
+            if let Some(median) = median.map(f64::from) {
+                self.add(&format!("{key}_{mode}"), INSTRUCTIONS, [median; 2], count);
+            }
         }
     }
 
@@ -269,8 +285,18 @@ mod tests {
             worst: 2003,
             user: 1104,
             asleep: 7,
-            medians: Modes::default(),
+            medians: Modes {
+                asleep: Some(1902),
+                awake: None,
+            },
         };
+        table.add_modes("exchange_irq", &row);
+        assert!(table.get("exchange_irq_awake").is_none());
+        let asleep = table.get("exchange_irq_asleep").unwrap();
+        assert_eq!(
+            (asleep.median, asleep.count, asleep.pass),
+            (1902.0, 7, Some(false))
+        );
         table.add_row("exchange_irq_sim", &row);
         let text = table.show();
         let line = text.lines().last().unwrap();

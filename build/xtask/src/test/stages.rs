@@ -35,7 +35,16 @@ const SCENARIOS: [&str; 4] = [
     "a_hundred_thousand_random_system_calls_change_nobody_else",
 ];
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
-const MIRI_PACKAGES: [&str; 4] = ["virtqueue", "virtio-mmio", "scmi", "kern"];
+const MIRI_PACKAGES: [&str; 8] = [
+    "virtqueue",
+    "virtio-mmio",
+    "scmi",
+    "kern",
+    "userlib",
+    "drv-virtio-scmi-server",
+    "drv-pl011-uart",
+    "task-jefe",
+];
 /// Of the core's integration tests, those that Miri has time for, with fewer rounds each.
 const MIRI_CORE_TESTS: [&str; 9] = [
     "startup",

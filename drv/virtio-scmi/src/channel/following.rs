@@ -33,6 +33,9 @@ pub(super) fn notification<const R: usize, const S: usize, const E: usize>(
         channel.journal.invalid(header.pack(), len);
         return;
     }
+    if event.is_longer_than_known(payload) {
+        channel.journal.count(Count::NotificationLonger);
+    }
     channel.journal.count(Count::NotificationOk);
     let buffer = channel.events.buffer(number);
     // Read here, once: it decides who is told, and they are told this one.

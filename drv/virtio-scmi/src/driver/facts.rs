@@ -8,7 +8,7 @@ use crate::clients::Owner;
 use crate::counters::{Counters, Pools};
 use crate::recovery::Condition;
 use crate::transfers::{self, Handle};
-use drv_scmi_types::{DriverState, InfoFlags, NO_TRANSPORT, PAYLOAD_MAX, ScmiInfo};
+use drv_scmi_types::{DriverState, InfoFlags, NO_TRANSPORT, PAYLOAD_MAX, ScmiInfo, ScmiStats};
 
 impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Driver<'_, RING, SLOTS, EVENTS> {
     /// What works.
@@ -103,6 +103,14 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Driver<'_, RING
     /// What the driver holds.
     pub fn pools(&self) -> Pools {
         self.channel.pools()
+    }
+
+    /// Both.
+    pub fn stats(&self) -> ScmiStats {
+        ScmiStats {
+            counters: *self.counters(),
+            pools: self.pools(),
+        }
     }
 
     /// Checks everything that must hold between two calls, whatever the device and the clients did. The error says what does not.

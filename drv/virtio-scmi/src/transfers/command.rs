@@ -21,6 +21,6 @@ pub(crate) fn is_asynchronous(
     parameter: impl FnOnce(usize) -> u32,
 ) -> bool {
     scmi::events::delayed(protocol, message).is_some_and(|delayed| {
-        len >= delayed.flags_at + 4 && parameter(delayed.flags_at / 4) & delayed.async_flag != 0
+        len >= delayed.flags_at + 4 && delayed.asked_by_flags(parameter(delayed.flags_at / 4))
     })
 }

@@ -58,6 +58,15 @@ impl Reply<'_> {
         self.buffer
     }
 
+    /// The answer to an entry of a batch, values and all, cut to `longest` bytes: a [`BatchAnswer`](drv_scmi_types::BatchAnswer) takes
+    /// the place of header and status, so that one copy does.
+    pub fn as_entry(&self, longest: usize) -> (*const u8, usize) {
+        self.buffer.set_word(0, self.len as u32);
+        self.buffer.set_word(1, self.status as u32);
+        let len = Self::FIRST * 4 + self.len;
+        (self.buffer.pointer(0), len.min(longest))
+    }
+
     /// The first return values in words as they lie in memory, with zeros behind the last one.
     // One by one: a loop, and the call that sets an array to zero, would cost more than all the rest.
     pub fn first_words(&self) -> [u32; FIRST_WORDS] {

@@ -231,7 +231,7 @@ fn breaks(number: usize, entry: &BatchEntry) -> Vec<Refusal> {
 fn is_asynchronous(entry: &BatchEntry) -> bool {
     scmi::events::delayed(entry.protocol, entry.message).is_some_and(|delayed| {
         usize::from(entry.len) >= delayed.flags_at + 4
-            && entry.parameter(delayed.flags_at / 4) & delayed.async_flag != 0
+            && delayed.asked_by_flags(entry.parameter(delayed.flags_at / 4))
     })
 }
 

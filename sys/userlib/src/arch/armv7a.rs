@@ -8,9 +8,10 @@
 //!
 //! The calls are inline, so that arguments are computed right where the kernel wants them and no call is paid for. Three of the
 //! registers cannot be operands of inline assembly in both instruction sets, because the compiler may use them itself: r6 (base
-//! pointer), r7 (frame pointer in T32) and r11 (frame pointer in A32). So r11 is parked in r12 during a call that uses neither of the
-//! others. Any other call parks all three on the stack, in one instruction, and the values of r6 and r7 travel in and out through r2 and
-//! r1. All operands are named registers: a free choice could fall on one of the three in functions where it is not reserved.
+//! pointer), r7 (frame pointer in T32) and r11 (frame pointer in A32). A call that uses neither r6 nor r7 has only
+//! r11 to think of. Any other call parks all three on the stack, in one instruction, and the values of r6 and r7 travel in and out
+//! through r2 and r1. All operands are named registers: a free choice could fall on one of the three in functions where it is not
+//! reserved.
 
 use core::arch::asm;
 
@@ -19,7 +20,16 @@ use abi::Sysnum;
 use super::{Received, Timer};
 use crate::Lease;
 
-/// A system call that uses neither r6 nor r7.
+/// A system call that uses neither r6 nor r7. In T32, the number's register can be an operand.
+#[cfg(thumb)]
+macro_rules! syscall {
+    ($number:ident, $($operands:tt)*) => {
+        asm!("svc #0", in("r11") Sysnum::$number as u32, $($operands)*)
+    };
+}
+
+/// A system call that uses neither r6 nor r7. The number's register is parked in another.
+#[cfg(not(thumb))]
 macro_rules! syscall {
     ($number:ident, $($operands:tt)*) => {
         asm!(

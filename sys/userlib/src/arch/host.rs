@@ -1,122 +1,187 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Where there is no kernel: every system call panics and names itself.
+//! System calls on the host: what an image has in registers goes to the kernel's logic the same way.
+
+use std::slice;
+
+use abi::Sysnum;
 
 use super::{Received, Timer};
 use crate::Lease;
-
-fn unavailable(call: &str) -> ! {
-    panic!("{call}: system calls exist only in an image (target armv7a-none-eabi), not on the host")
-}
+use crate::host::call;
 
 /// SEND.
 ///
 /// # Safety
 ///
-/// Touches nothing.
+/// The kernel reads `message` and the lease table, writes `response`, and the target may use the leased memory until it replies. All
+/// of it must be the caller's to give.
 pub unsafe fn send(
-    _target_and_operation: u32,
-    _message: *const u8,
-    _message_len: usize,
-    _response: *mut u8,
-    _response_capacity: usize,
-    _leases: *const Lease<'_>,
-    _lease_count: usize,
+    target_and_operation: u32,
+    message: *const u8,
+    message_len: usize,
+    response: *mut u8,
+    response_capacity: usize,
+    leases: *const Lease<'_>,
+    lease_count: usize,
 ) -> (u32, usize) {
-    unavailable("sys_send")
+    // Safety: the caller vouches for the table.
+    let leases = unsafe { slice::from_raw_parts(leases, lease_count) };
+    let [code, len] = call(Sysnum::Send, |window| {
+        let leases: Vec<_> = leases.iter().map(Lease::parts).collect();
+        [
+            target_and_operation,
+            window.readable(message, message_len),
+            message_len as u32,
+            window.writable(response, response_capacity),
+            response_capacity as u32,
+            window.lease_table(&leases),
+            lease_count as u32,
+        ]
+    });
+    (code, len as usize)
 }
 
 /// RECV.
 ///
 /// # Safety
 ///
-/// Touches nothing.
+/// The kernel writes a message to `buffer`.
 pub unsafe fn recv(
-    _buffer: *mut u8,
-    _capacity: usize,
-    _notification_mask: u32,
-    _filter: u32,
+    buffer: *mut u8,
+    capacity: usize,
+    notification_mask: u32,
+    filter: u32,
 ) -> Received {
-    unavailable("sys_recv")
+    let [
+        code,
+        sender,
+        operation,
+        message_len,
+        response_capacity,
+        lease_count,
+    ] = call(Sysnum::Recv, |window| {
+        let buffer = window.writable(buffer, capacity);
+        [buffer, capacity as u32, notification_mask, filter, 0, 0, 0]
+    });
+    Received {
+        code,
+        sender,
+        operation,
+        message_len: message_len as usize,
+        response_capacity: response_capacity as usize,
+        lease_count: lease_count as usize,
+    }
 }
 
 /// REPLY.
-pub fn reply(_peer: u32, _code: u32, _message: &[u8]) {
-    unavailable("sys_reply")
+pub fn reply(peer: u32, code: u32, message: &[u8]) {
+    let [] = call(Sysnum::Reply, |window| {
+        let base = window.readable(message.as_ptr(), message.len());
+        [peer, code, base, message.len() as u32, 0, 0, 0]
+    });
 }
 
 /// SET_TIMER.
-pub fn set_timer(_enable: u32, _deadline: [u32; 2], _notification: u32) {
-    unavailable("sys_set_timer")
+pub fn set_timer(enable: u32, deadline: [u32; 2], notification: u32) {
+    let [low, high] = deadline;
+    let [] = call(Sysnum::SetTimer, |_| {
+        [enable, low, high, notification, 0, 0, 0]
+    });
 }
 
 /// BORROW_READ.
 ///
 /// # Safety
 ///
-/// Touches nothing.
+/// The kernel writes up to `len` bytes to `destination`.
 pub unsafe fn borrow_read(
-    _lender: u32,
-    _lease: usize,
-    _offset: usize,
-    _destination: *mut u8,
-    _len: usize,
+    lender: u32,
+    lease: usize,
+    offset: usize,
+    destination: *mut u8,
+    len: usize,
 ) -> (u32, usize) {
-    unavailable("sys_borrow_read")
+    let [code, copied] = call(Sysnum::BorrowRead, |window| {
+        let base = window.writable(destination, len);
+        [lender, lease as u32, offset as u32, base, len as u32, 0, 0]
+    });
+    (code, copied as usize)
 }
 
 /// BORROW_WRITE.
 ///
 /// # Safety
 ///
-/// Touches nothing.
+/// The kernel reads up to `len` bytes from `source`.
 pub unsafe fn borrow_write(
-    _lender: u32,
-    _lease: usize,
-    _offset: usize,
-    _source: *const u8,
-    _len: usize,
+    lender: u32,
+    lease: usize,
+    offset: usize,
+    source: *const u8,
+    len: usize,
 ) -> (u32, usize) {
-    unavailable("sys_borrow_write")
+    let [code, copied] = call(Sysnum::BorrowWrite, |window| {
+        let base = window.readable(source, len);
+        [lender, lease as u32, offset as u32, base, len as u32, 0, 0]
+    });
+    (code, copied as usize)
 }
 
-/// BORROW_INFO.
-pub fn borrow_info(_lender: u32, _lease: usize) -> (u32, u32, usize) {
-    unavailable("sys_borrow_info")
+/// BORROW_INFO: response code, attributes, length.
+pub fn borrow_info(lender: u32, lease: usize) -> (u32, u32, usize) {
+    let [code, attributes, len] = call(Sysnum::BorrowInfo, |_| {
+        [lender, lease as u32, 0, 0, 0, 0, 0]
+    });
+    (code, attributes, len as usize)
 }
 
 /// IRQ_CONTROL.
-pub fn irq_control(_mask: u32, _control: u32) {
-    unavailable("sys_irq_control")
+pub fn irq_control(mask: u32, control: u32) {
+    let [] = call(Sysnum::IrqControl, |_| [mask, control, 0, 0, 0, 0, 0]);
 }
 
 /// PANIC.
-pub fn panic(_message: &[u8]) -> ! {
-    unavailable("sys_panic")
+pub fn panic(message: &[u8]) -> ! {
+    let [] = call(Sysnum::Panic, |window| {
+        let base = window.readable(message.as_ptr(), message.len());
+        [base, message.len() as u32, 0, 0, 0, 0, 0]
+    });
+    unreachable!("a task that panicked does not go on")
 }
 
 /// GET_TIMER.
 pub fn get_timer() -> Timer {
-    unavailable("sys_get_timer")
+    let [low, high, is_set, deadline_low, deadline_high, notification] =
+        call(Sysnum::GetTimer, |_| [0; 7]);
+    Timer {
+        now: [low, high],
+        is_set,
+        deadline: [deadline_low, deadline_high],
+        notification,
+    }
 }
 
 /// REFRESH_TASK_ID.
-pub fn refresh_task_id(_id: u32) -> u32 {
-    unavailable("sys_refresh_task_id")
+pub fn refresh_task_id(id: u32) -> u32 {
+    let [fresh] = call(Sysnum::RefreshTaskId, |_| [id, 0, 0, 0, 0, 0, 0]);
+    fresh
 }
 
 /// POST.
-pub fn post(_id: u32, _bits: u32) -> u32 {
-    unavailable("sys_post")
+pub fn post(id: u32, bits: u32) -> u32 {
+    let [code] = call(Sysnum::Post, |_| [id, bits, 0, 0, 0, 0, 0]);
+    code
 }
 
 /// REPLY_FAULT.
-pub fn reply_fault(_peer: u32, _reason: u32) {
-    unavailable("sys_reply_fault")
+pub fn reply_fault(peer: u32, reason: u32) {
+    let [] = call(Sysnum::ReplyFault, |_| [peer, reason, 0, 0, 0, 0, 0]);
 }
 
 /// IRQ_STATUS.
-pub fn irq_status(_mask: u32) -> u32 {
-    unavailable("sys_irq_status")
+pub fn irq_status(mask: u32) -> u32 {
+    let [status] = call(Sysnum::IrqStatus, |_| [mask, 0, 0, 0, 0, 0, 0]);
+    status
 }

@@ -110,7 +110,7 @@ fn device(terminal: &mut Terminal, info: &ScmiInfo) {
 fn optional<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
     match answer {
         Ok(reply) => Ok(Some(reply)),
-        Err(Error::Refused(Status::NOT_SUPPORTED | Status::NOT_FOUND)) => Ok(None),
+        Err(error) if error.is_missing_message() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -131,7 +131,14 @@ fn show_protocol(terminal: &mut Terminal, link: Link<'_>, id: u8) -> Outcome<'st
     say!(terminal, "{id:#04x}  {title:<24} ");
     let version = version(link, id);
     match version {
-        Ok(reply) => say!(terminal, "{}\n", reply.version),
+        Ok(reply) => {
+            say!(terminal, "{}", reply.version);
+            let known = Protocol::from_id(id).map(Protocol::known_version);
+            if let Some(known) = known.filter(|known| reply.version.0 > known.0) {
+                say!(terminal, ", newer than {known}, which is known here");
+            }
+            say!(terminal, "\n");
+        }
         // One protocol that is not there after all is no reason to hide the others.
         Err(Error::Refused(status)) => say!(terminal, "{status}\n"),
         Err(_) => terminal.end_line(),

@@ -27,6 +27,7 @@ pub const COMMAND: Command<Run> = Command {
             "sets the cap (`2.5W`, `2500mW`, or a number in the domain's unit)",
             set,
         ),
+        Verb::new("off", "NAME", "switches a cap off (version 2.0)", off),
         Verb::new(
             "pai",
             "NAME [TIME]",
@@ -105,6 +106,13 @@ fn set<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
         caps.set_cap(domain, cap)?;
     }
     Ok(())
+}
+
+fn off<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
+    let link = link(&console.scmi)?;
+    let caps = Powercaps::over(link)?;
+    let domain = named(link, Kind::Powercap, &mut words)?;
+    Ok(caps.disable(domain)?)
 }
 
 /// A power in the unit of its domain.

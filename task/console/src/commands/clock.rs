@@ -5,8 +5,7 @@
 
 use console_core::grammar::{Command, Words};
 use console_core::quantity::HERTZ;
-use drv_scmi_api::{Choices, Clocks, Error, Kind, Rounding};
-use scmi::Status;
+use drv_scmi_api::{Choices, Clocks, Kind, Rounding};
 use scmi::common::Range;
 use scmi::units::Hertz;
 
@@ -177,8 +176,8 @@ fn permissions<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let may = match clocks.permissions(clock) {
         Ok(may) => may,
         // A clock that is not restricted may have none to tell.
-        Err(Error::Refused(Status::NOT_SUPPORTED))
-            if !clocks.clock(clock)?.attributes.is_restricted() =>
+        Err(error)
+            if error.is_missing_message() && !clocks.clock(clock)?.attributes.is_restricted() =>
         {
             say!(console.terminal, "not restricted\n");
             return Ok(());

@@ -69,10 +69,11 @@ fn levels<'a>(console: &mut Console, mut words: Words<'a>) -> Outcome<'a> {
     let is_indexed = perf.domain(domain)?.attributes.indexes_levels();
     for level in perf.levels(domain) {
         let level = level?;
-        let cost = PowerValue {
-            value: level.cost,
-            unit,
-        };
+        // 0: the platform does not tell.
+        let cost = Shown(|f: &mut fmt::Formatter<'_>| match level.cost {
+            0 => f.write_str("cost not told"),
+            value => write!(f, "{}", PowerValue { value, unit }),
+        });
         let latency = Microseconds(level.attributes.latency_us().into());
         if is_indexed {
             say!(console.terminal, "index {:<4} ", level.index);

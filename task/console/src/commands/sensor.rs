@@ -6,7 +6,6 @@
 use console_core::grammar::{Command, Words};
 use console_core::quantity::{PLAIN, SECONDS, quantity};
 use drv_scmi_api::{AxisReadings, Choices, Domains, Error, Kind, Sensors};
-use scmi::Status;
 use scmi::sensor::descriptor::SensorBase;
 use scmi::sensor::{IntervalWord, SensorConfig};
 use scmi::units::Scaled;
@@ -125,7 +124,7 @@ fn config_of(sensors: &Sensors<'_, Asker>, sensor: u32) -> Result<Option<SensorC
     }
     match sensors.config(sensor) {
         Ok(config) => Ok(Some(config)),
-        Err(Error::Refused(Status::NOT_SUPPORTED)) => Ok(None),
+        Err(error) if error.is_missing_message() => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -5,11 +5,14 @@
 
 use core::fmt::Write;
 
-use drv_scmi_api::{Exchange, Polled, Request, Scmi, TransferFlags};
+use drv_scmi_api::{
+    BatchAnswer, BatchEntry, Exchange, Polled, Request, SMALL_RESPONSE, Scmi, TransferFlags,
+};
 use hubris_num_tasks::{NUM_TASKS, Task};
 use test_bench_count::{Count, Samples, counter};
 use test_uart::Line;
 use userlib::*;
+use zerocopy::FromBytes;
 
 use crate::{ECHO, UART, notifications};
 
@@ -81,6 +84,7 @@ fn rows(scmi: &Scmi, samples: &mut Samples, times: usize) {
     samples.measure(times, || exchange_bytes(scmi, &request, &mut response));
     samples.print(UART, "exchange_irq_128", 0);
     pipelined(scmi, samples, times / 20, DEEPEST);
+    batches(scmi, samples, times / 20);
     interrupts(scmi, times / 20);
 }
 
@@ -167,6 +171,38 @@ fn pipelined(scmi: &Scmi, samples: &mut Samples, batches: usize, depth: usize) {
         samples.add_sum(sum, depth as u32);
     }
     samples.print(UART, "pipelined", depth as u32);
+}
+
+/// Sixteen commands in one call, with 24 bytes for each answer's values: the count for each command.
+fn batches(scmi: &Scmi, samples: &mut Samples, times: usize) {
+    let entries = [BatchEntry::new(BASE, PROTOCOL_VERSION); DEEPEST];
+    samples.clear();
+    for _ in 0..times {
+        let mut answers = [[0; size_of::<BatchAnswer>() + SMALL_RESPONSE]; DEEPEST];
+        let before = counter::read();
+        let ended = scmi.batch(&entries, 0, 0, answers.as_flattened_mut());
+        let after = counter::read();
+        samples.add(before, after, DEEPEST as u32);
+        assert!(ended.is_ok(), "no answer: {ended:?}");
+        for answer in &answers {
+            let head = BatchAnswer::read_from_prefix(answer);
+            assert!(
+                matches!(
+                    head,
+                    Ok((
+                        BatchAnswer {
+                            len: 4,
+                            error: 0,
+                            status: 0
+                        },
+                        _
+                    ))
+                ),
+                "no answer: {head:?}"
+            );
+        }
+    }
+    samples.print(UART, "batch", DEEPEST as u32);
 }
 
 /// Polls until the answer is there: the count of the last time.
