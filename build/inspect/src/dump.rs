@@ -143,7 +143,7 @@ fn note(notes: &mut Vec<u8>, owner: &str, kind: u32, bytes: &[u8]) {
     }
 }
 
-/// A file that [`write`] made.
+/// A file that [`write()`] made.
 #[derive(Clone, Debug)]
 pub struct DumpFile {
     path: PathBuf,
