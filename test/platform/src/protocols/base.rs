@@ -65,7 +65,8 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
                 .get(agent as usize)
                 .ok_or(StatusCode::NotFound)?;
             Reply::with(&AgentReply {
-                agent: Some(agent),
+                // The number came with 2.0.
+                agent: (platform.version(Protocol::Base) >= 0x2_0000).then_some(agent),
                 name: short(name),
             })
         }

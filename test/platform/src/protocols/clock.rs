@@ -109,8 +109,10 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
         }
         ClockMessage::RateChangeRequestedNotify => {
             let RateChangeRequestedNotify { clock, enable } = request.parse()?;
+            let _ = enable;
             index(clocks, clock)?;
-            platform.subscribe(Protocol::Clock, 1, clock, enable.enabled())
+            // No clock announces requested changes: attribute bit 30 is 0.
+            Err(StatusCode::NotSupported)
         }
         ClockMessage::PossibleParentsGet => {
             let PossibleParentsGet { clock, skip } = request.parse()?;
@@ -166,8 +168,8 @@ fn describe(clock: &Clock, enabled: bool, p2a: bool, version: u32) -> ClockInfo 
     ClockInfo {
         attributes: ClockFlags::default()
             .with_enabled(enabled)
-            .with_notifies_rate(p2a)
-            .with_extended_name(is_long(&clock.name))
+            .with_notifies_rate(version >= V2 && p2a)
+            .with_extended_name(version >= V2 && is_long(&clock.name))
             .with_parents(version >= V3 && !clock.parents.is_empty())
             .with_restricted(version >= V3 && clock.read_only),
         name: short(&clock.name),
@@ -199,9 +201,9 @@ fn rates(request: &Request<'_>, rates: &Choices, skip: u32) -> Outcome {
 
 /// The rate that a request leads to: rounded as it asks, or refused.
 fn round(rates: &Choices, flags: RateSetFlags, hertz: u64) -> Result<u64, StatusCode> {
-    let wanted = i64::try_from(hertz).map_err(|_| StatusCode::OutOfRange)?;
+    let wanted = i64::try_from(hertz).map_err(|_| StatusCode::InvalidParameters)?;
     if !(rates.low()..=rates.high()).contains(&wanted) {
-        return Err(StatusCode::OutOfRange);
+        return Err(StatusCode::InvalidParameters);
     }
     let below = rates.at_most(wanted);
     let above = rates.at_least(wanted);
@@ -218,7 +220,7 @@ fn round(rates: &Choices, flags: RateSetFlags, hertz: u64) -> Result<u64, Status
     };
     rounded
         .map(|rate| rate as u64)
-        .ok_or(StatusCode::OutOfRange)
+        .ok_or(StatusCode::InvalidParameters)
 }
 
 fn configure(platform: &mut Platform, clock: usize, attributes: ConfigFlags) -> Outcome {
@@ -228,7 +230,8 @@ fn configure(platform: &mut Platform, clock: usize, attributes: ConfigFlags) -> 
     match attributes.clock_state() {
         ClockState::Disabled => platform.model.clocks[clock].enabled = false,
         ClockState::Enabled => platform.model.clocks[clock].enabled = true,
-        ClockState::Unchanged => {}
+        // Without an extended configuration there is nothing that such a command could set.
+        ClockState::Unchanged => return Err(StatusCode::InvalidParameters),
         ClockState::Reserved => return Err(StatusCode::InvalidParameters),
     }
     Reply::done()

@@ -18,6 +18,8 @@ use crate::platform::{Outcome, Platform, Reply, Request};
 
 const LIMITS_CHANGED: u8 = 0;
 const LEVEL_CHANGED: u8 = 1;
+/// The version that added extended names, and 0 for a limit that stays as it is.
+const V3: u32 = 0x3_0000;
 /// The version that lists levels with frequency and index.
 const V4: u32 = 0x4_0000;
 
@@ -41,6 +43,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             Reply::with(&describe(
                 &domains[index(domains, domain)?],
                 platform.model.machine.platform.p2a,
+                platform.version(Protocol::Perf),
             ))
         }
         PerfMessage::DescribeLevels => {
@@ -84,11 +87,21 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             let domain = index(domains, domain)?;
             writable(domains[domain].read_only)?;
             let levels = &domains[domain].levels;
-            let known = |wanted| levels.iter().any(|level| level.level == wanted);
+            let (mut highest, mut lowest) = (highest, lowest);
+            if platform.version(Protocol::Perf) >= V3 {
+                if (highest, lowest) == (0, 0) {
+                    return Err(StatusCode::OutOfRange);
+                }
+                let now = &platform.model.perf[domain];
+                highest = if highest == 0 { now.max } else { highest };
+                lowest = if lowest == 0 { now.min } else { lowest };
+            }
             if lowest > highest {
                 return Err(StatusCode::InvalidParameters);
             }
-            if !known(highest) || !known(lowest) {
+            // A limit need not be a level itself.
+            let all = levels[0].level..=levels[levels.len() - 1].level;
+            if !all.contains(&highest) || !all.contains(&lowest) {
                 return Err(StatusCode::OutOfRange);
             }
             platform.model.set_limits(domain, lowest, highest);
@@ -141,7 +154,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
     }
 }
 
-fn describe(domain: &Perf, p2a: bool) -> DomainInfo {
+fn describe(domain: &Perf, p2a: bool, version: u32) -> DomainInfo {
     let sustained = domain.levels[domain.sustained].level;
     DomainInfo {
         attributes: DomainFlags::default()
@@ -149,7 +162,7 @@ fn describe(domain: &Perf, p2a: bool) -> DomainInfo {
             .with_sets_level(!domain.read_only)
             .with_notifies_limits(p2a)
             .with_notifies_level(p2a)
-            .with_extended_name(is_long(&domain.name)),
+            .with_extended_name(version >= V3 && is_long(&domain.name)),
         rate_limit: RateLimit::default(),
         // Levels are megahertz, for the sake of people who read them.
         sustained_khz: sustained * 1000,

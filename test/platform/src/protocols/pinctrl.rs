@@ -19,6 +19,9 @@ use super::{index, is_long, long_name, page, short};
 use crate::machine::Pinctrl;
 use crate::platform::{Outcome, Platform, Reply, Request};
 
+/// PINCTRL_SETTINGS_GET for the function without the settings.
+const FUNCTION_ALONE: u8 = 2;
+
 /// What changes about pins.
 #[derive(Debug, Clone)]
 pub struct Pins {
@@ -191,8 +194,10 @@ fn settings_get(platform: &Platform, machine: &Pinctrl, request: &Request<'_>) -
     let all: Vec<_> = pin
         .settings
         .iter()
-        .filter(|(kind, _)| {
-            attributes.scope() != settings_scope::ONE || **kind == attributes.setting()
+        .filter(|(kind, _)| match attributes.scope() {
+            settings_scope::ONE => **kind == attributes.setting(),
+            FUNCTION_ALONE => false,
+            _ => true,
         })
         .map(|(&kind, &value)| Setting {
             kind: SettingType::default().with_id(kind),
@@ -200,20 +205,22 @@ fn settings_get(platform: &Platform, machine: &Pinctrl, request: &Request<'_>) -
         })
         .collect();
     if attributes.scope() == settings_scope::ONE && all.is_empty() {
-        return Err(StatusCode::NotFound);
+        return Err(StatusCode::InvalidParameters);
     }
+    // There is something to pass over only where all are listed.
+    let skip = match attributes.scope() {
+        settings_scope::ALL => attributes.skip(),
+        _ => 0,
+    };
     let function = pin.function.unwrap_or(NO_FUNCTION);
-    page(
-        request.room,
-        &all,
-        attributes.skip().into(),
-        |returned, remaining| SettingsHead {
+    page(request.room, &all, skip.into(), |returned, remaining| {
+        SettingsHead {
             function,
             count: SettingCount::default()
                 .with_returned(returned as u8)
                 .with_remaining(remaining as u8),
-        },
-    )
+        }
+    })
 }
 
 fn settings_configure(
@@ -228,22 +235,26 @@ fn settings_configure(
     let pins = pins(machine, wanted.head.identifier, selector)?;
     let function = if wanted.head.attributes.sets_function() {
         let function = wanted.head.function;
-        let (_, groups) = &machine.functions[index(&machine.functions, function)?];
-        let carried = |pin| {
-            groups
-                .iter()
-                .any(|&group| machine.groups[group].1.contains(pin))
-        };
-        if !pins.iter().all(carried) {
-            return Err(StatusCode::InvalidParameters);
+        if function == NO_FUNCTION {
+            Some(None)
+        } else {
+            let (_, groups) = &machine.functions[index(&machine.functions, function)?];
+            let carried = |pin| {
+                groups
+                    .iter()
+                    .any(|&group| machine.groups[group].1.contains(pin))
+            };
+            if !pins.iter().all(carried) {
+                return Err(StatusCode::InvalidParameters);
+            }
+            Some(Some(function))
         }
-        Some(function)
     } else {
         None
     };
     for pin in pins {
         let pin = &mut platform.pins.pins[pin];
-        if function.is_some() {
+        if let Some(function) = function {
             pin.function = function;
         }
         pin.settings.extend(

@@ -13,6 +13,7 @@ mod any;
 mod domains;
 mod power_and_perf;
 mod sensors;
+mod strict;
 mod vendor;
 mod who;
 

@@ -57,7 +57,7 @@ fn sensors_describe_themselves_in_pages() {
     );
     assert_eq!(
         ask(&mut platform, &DescriptionGet { skip: 7 }),
-        Err(StatusCode::OutOfRange)
+        Err(StatusCode::InvalidParameters)
     );
 }
 
@@ -92,7 +92,7 @@ fn sensors_read_scalars_and_axes() {
     ask(&mut platform, &off).expect("succeeds");
     assert_eq!(
         ask(&mut platform, &read(GPU_POWER)),
-        Err(StatusCode::Denied),
+        Err(StatusCode::ProtocolError),
         "switched off"
     );
     assert!(
@@ -158,7 +158,10 @@ fn sensors_trip() {
         control: beyond,
         value: 0,
     };
-    assert_eq!(ask(&mut platform, &wrong), Err(StatusCode::OutOfRange));
+    assert_eq!(
+        ask(&mut platform, &wrong),
+        Err(StatusCode::InvalidParameters)
+    );
     let none = TripPointNotify {
         sensor: GPU_POWER,
         enable: true.into(),
