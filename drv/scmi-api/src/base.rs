@@ -20,14 +20,15 @@ protocol! {
 }
 
 impl<'e, E: Exchange + ?Sized> Base<'e, E> {
-    /// The name of the platform's vendor.
+    /// The name of the platform's vendor. A platform may send no more bytes than it has, as for
+    /// [`sub_vendor`](Self::sub_vendor).
     pub fn vendor(&self) -> Result<ShortName, Error> {
-        Ok(self.link.get(&DiscoverVendor {})?.vendor)
+        Ok(self.link.get_padded(&DiscoverVendor {}, 1)?.vendor)
     }
 
     /// The name of the vendor's part.
     pub fn sub_vendor(&self) -> Result<ShortName, Error> {
-        Ok(self.link.get(&DiscoverSubVendor {})?.vendor)
+        Ok(self.link.get_padded(&DiscoverSubVendor {}, 1)?.vendor)
     }
 
     /// The version of the platform's firmware, in the vendor's own numbering.

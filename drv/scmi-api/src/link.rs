@@ -100,6 +100,22 @@ impl<'e, E: Exchange + ?Sized> Link<'e, E> {
         self.once(command, TransferFlags::empty(), Repeat::Harmless)
     }
 
+    /// Like [`Link::get`], for a reply whose end some platforms leave out. What is missing after the
+    /// first `least` bytes reads as zeros.
+    pub(crate) fn get_padded<C, R>(&self, command: &C, least: usize) -> Result<R, Error>
+    where
+        C: for<'a> Command<Reply<'a> = R>,
+        R: Message,
+    {
+        let mut buffer = [0; PAYLOAD_MAX];
+        let room = buffer.get_mut(..R::MAX_LEN).unwrap_or(&mut []);
+        let flags = TransferFlags::empty();
+        let len = self.values(command, flags, Repeat::Harmless, room)?.len();
+        let told = if len < least { len } else { room.len() };
+        room.iter_mut().skip(len).for_each(|byte| *byte = 0);
+        Ok(R::parse_prefix(room.get(..told).unwrap_or(&[]))?.0)
+    }
+
     /// Sends harmless commands of one kind, `AT_ONCE` of them together, and tells `each` how they ended: with the place of each among
     /// `commands`, in order. Together they may take as long as one. Room for `AT_ONCE` answers is on the stack, 156 bytes each.
     ///
@@ -436,8 +452,11 @@ macro_rules! protocol {
             }
 
             /// How many things there are, and what the protocol can do.
+            ///
+            /// Some platforms send the first word alone. The count is there, and the address and
+            /// length of a region are 0 then, as they are where there is none.
             pub fn attributes(&self) -> Result<scmi::$module::ProtocolInfo, $crate::Error> {
-                self.link.get(&scmi::$module::Attributes {})
+                self.link.get_padded(&scmi::$module::Attributes {}, 4)
             }
 
             /// What there is to say of a message, or `None` when the platform does not have it.

@@ -107,6 +107,52 @@ fn a_protocol_that_is_not_there_is_named() {
     assert_eq!(error.advice(), Advice::DoWithout);
 }
 
+/// A platform that leaves out the words on statistics has told the count all the same.
+#[test]
+fn s16_attributes_need_their_first_word_only() {
+    let fake = Fake::new();
+    let whole = (
+        Power::connect(&fake).unwrap().count(),
+        Perf::connect(&fake).unwrap().count(),
+        Sensors::connect(&fake).unwrap().count(),
+    );
+    for len in [4, 8, 12] {
+        fake.tamper(move |sent, _, values| {
+            if sent.message == 1 {
+                values.truncate(len);
+            }
+        });
+        let told = (
+            Power::connect(&fake).unwrap().count(),
+            Perf::connect(&fake).unwrap().count(),
+            Sensors::connect(&fake).unwrap().count(),
+        );
+        assert_eq!(told, whole, "{len} bytes");
+        let info = Perf::connect(&fake).unwrap().attributes().unwrap();
+        assert_eq!(info.statistics_len, 0, "{len} bytes");
+    }
+    // Without the count it is no answer.
+    let fake = Fake::new();
+    let power = Power::connect(&fake).unwrap();
+    fake.tamper(|_, _, values| values.truncate(3));
+    let short = power.count();
+    assert!(matches!(short, Err(Error::Malformed(_))), "{short:?}");
+}
+
+/// A vendor's name ends where its bytes end.
+#[test]
+fn s16_a_vendors_name_may_be_short() {
+    let fake = Fake::new();
+    let base = Base::connect(&fake).unwrap();
+    for (bytes, name) in [(&b"Arm"[..], "Arm"), (b"Arm\0", "Arm"), (b"A", "A")] {
+        fake.tamper(move |_, _, values| *values = bytes.to_vec());
+        assert_eq!(base.vendor().unwrap().as_str(), Some(name));
+        assert_eq!(base.sub_vendor().unwrap().as_str(), Some(name));
+    }
+    fake.tamper(|_, _, values| values.clear());
+    assert!(matches!(base.vendor(), Err(Error::Malformed(_))));
+}
+
 #[test]
 fn small_answers_travel_in_the_message() {
     let fake = Fake::new();

@@ -176,6 +176,17 @@ bits! {
 }
 
 impl ListCount {
+    /// How many entries of `len` bytes to read from `room` bytes.
+    ///
+    /// Some platforms count the three values of a range as one. They are there all the same.
+    pub(crate) const fn entries(self, room: usize, len: usize) -> usize {
+        if self.is_range() && room >= len.saturating_mul(3) {
+            3
+        } else {
+            self.returned() as usize
+        }
+    }
+
     /// A count word for this many entries; what does not fit is cut off.
     pub const fn new(returned: usize, remaining: usize) -> Self {
         Self(0)

@@ -85,12 +85,7 @@ impl PageHead for LevelsHead {
         self.count.remaining().into()
     }
     fn entries(&self, room: usize) -> usize {
-        // As for clock rates: a range is three entries, however it is counted.
-        if self.count.is_range() && room >= Level::MIN_LEN.saturating_mul(3) {
-            3
-        } else {
-            self.returned()
-        }
+        self.count.entries(room, Level::MIN_LEN)
     }
 }
 

@@ -177,6 +177,31 @@ fn voltages_may_be_negative() {
     assert_eq!(levels.get(0).unwrap().to_string(), "-1 V");
 }
 
+/// Some platforms count the three values of a range as one, in each protocol that has ranges.
+#[test]
+fn a_range_that_is_counted_as_one_is_a_range() {
+    for count in [1, 3] {
+        let head = ListCount::new(count, 0).with_range(true);
+        let mut bytes = head.0.to_le_bytes().to_vec();
+        for word in [100_u32, 500, 20] {
+            bytes.extend(word.to_le_bytes());
+        }
+        let levels = voltage::Levels::parse(&bytes).unwrap().range().unwrap();
+        assert_eq!((levels.lowest, levels.highest, levels.step), (100, 500, 20));
+        let intervals = sensor::Intervals::parse(&bytes).unwrap().range().unwrap();
+        let words = [intervals.lowest, intervals.highest, intervals.step];
+        assert_eq!(
+            words.map(|word| word.0),
+            [100, 500, 20],
+            "counted as {count}"
+        );
+    }
+    // A list of one is a list.
+    let one = [1, 0, 0, 0, 100, 0, 0, 0, 0xff, 0, 0, 0, 0xff, 0, 0, 0];
+    let list = sensor::Intervals::parse(&one).unwrap();
+    assert_eq!((list.range(), list.len()), (None, 1));
+}
+
 fn scalar(extended: bool) -> SensorDescriptor {
     SensorDescriptor {
         base: SensorBase {

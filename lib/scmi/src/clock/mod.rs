@@ -108,12 +108,7 @@ impl PageHead for RatesHead {
         self.count.remaining().into()
     }
     fn entries(&self, room: usize) -> usize {
-        // Some platforms count a range as one. Three rates are there all the same.
-        if self.count.is_range() && room >= Rate::MIN_LEN.saturating_mul(3) {
-            3
-        } else {
-            self.returned()
-        }
+        self.count.entries(room, Rate::MIN_LEN)
     }
 }
 

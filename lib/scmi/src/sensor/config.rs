@@ -5,7 +5,7 @@
 
 use super::unit;
 use crate::common::{ListCount, Range};
-use crate::wire::{Page, PageHead, bits, message};
+use crate::wire::{Message as _, Page, PageHead, bits, message};
 
 message! {
     /// SENSOR_LIST_UPDATE_INTERVALS.
@@ -31,6 +31,9 @@ impl PageHead for IntervalsHead {
     }
     fn remaining(&self) -> usize {
         self.count.remaining().into()
+    }
+    fn entries(&self, room: usize) -> usize {
+        self.count.entries(room, Interval::MIN_LEN)
     }
 }
 
