@@ -65,6 +65,22 @@ fn d04_the_domain_is_where_the_declaration_has_it() {
     }
 }
 
+/// Unlike the permissions of Base it concerns one pin or group, and `domains` says which.
+#[test]
+fn d04_permissions_of_pins_are_restricted_by_the_pin() {
+    const PINS: Rule = Rule {
+        domains: Some(&[3]),
+        ..Rule::protocol(0x19)
+    };
+    let rules = Rules::new(&[PINS]);
+    let message = scmi::protocol::PinctrlMessage::SetPermissions.id();
+    assert_eq!(rules.check_command(0x19, message), Ok(true));
+    let of_pin =
+        |pin| rules.check_domain(0x19, message, 12, |word| if word == 0 { pin } else { 3 });
+    assert_eq!(of_pin(3), Ok(()));
+    assert_eq!(of_pin(4), Err(Refusal::DomainNotAllowed));
+}
+
 #[test]
 fn d04_ordinary_commands_are_allowed_by_the_table() {
     let everything = Rules::new(&[Rule::ALL]);
