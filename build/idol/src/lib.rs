@@ -104,16 +104,28 @@ mod syntax;
 pub use error::{BoxError, Error};
 pub use settings::{CounterSettings, FailServer, Generator, OpEnumDerives};
 
-/// The name of an interface and those of its operations, of which the first has number 1. For tools: the text is in the section
+/// An operation of an interface, for tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its name.
+    pub name: String,
+    /// Whether its message is the structure of its arguments as it lies in memory.
+    pub is_in_place: bool,
+}
+
+/// The name of an interface, and its operations, of which the first has number 1. For tools: the text is in the section
 /// `.idolatry` of every server's binary.
 ///
 /// # Errors
 ///
 /// The text is no interface.
-pub fn operations(text: &str) -> Result<(String, Vec<String>), Error> {
+pub fn operations(text: &str) -> Result<(String, Vec<Operation>), Error> {
     let (interface, _) = check::interface(text)?;
-    let ops = interface.ops.iter().map(|op| op.name.to_string()).collect();
-    Ok((interface.name.to_string(), ops))
+    let ops = interface.ops.iter().map(|op| Operation {
+        name: op.name.to_string(),
+        is_in_place: matches!(op.encoding, syntax::Encoding::Zerocopy),
+    });
+    Ok((interface.name.to_string(), ops.collect()))
 }
 
 #[cfg(test)]
@@ -122,13 +134,15 @@ mod tests {
     fn operations_are_named_in_their_order() {
         let text = r#"Interface(name: "Two", ops: {
             "write": (args: {}, reply: Simple("u32")),
-            "read": (args: {}, reply: Simple("u32")),
+            "read": (args: {}, encoding: Hubpack, reply: Simple("u32")),
         })"#;
         let (name, ops) = super::operations(text).unwrap();
-        assert_eq!(
-            (name.as_str(), ops),
-            ("Two", vec!["write".into(), "read".into()])
-        );
+        let ops: Vec<_> = ops
+            .iter()
+            .map(|op| (op.name.as_str(), op.is_in_place))
+            .collect();
+        assert_eq!(name, "Two");
+        assert_eq!(ops, [("write", true), ("read", false)]);
         assert!(super::operations("Interface(").is_err());
     }
 }

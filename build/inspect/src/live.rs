@@ -48,17 +48,14 @@ impl Source for Live {
         stream.set_write_timeout(Some(LIMIT))?;
         let mut requests = vec![String::from("Qqemu.PhyMemMode:1"), String::from("g")];
         requests.extend(parts(wanted).map(|part| format!("m{:x},{:x}", part.base, part.size)));
-        // Tasks' addresses again for whoever debugs next; and let it run.
-        requests.push("Qqemu.PhyMemMode:0".into());
         requests.push("D".into());
-        let answers = ask(&stream, &requests).context("reading the machine")?;
-        let stopped = start.elapsed();
+        let (answers, end) = ask(&stream, &requests).context("reading the machine")?;
         if answers[0] != "OK" {
             bail!("QEMU's debugger stub has no physical memory mode: it is older than 4.1");
         }
         let mut snapshot = Snapshot {
             registers: registers(&answers[1]),
-            stopped: Some(stopped),
+            stopped: Some(end - start),
             ..Snapshot::default()
         };
         for (part, answer) in parts(wanted).zip(&answers[2..]) {
@@ -90,8 +87,9 @@ fn parts(wanted: &[Range]) -> impl Iterator<Item = Range> + '_ {
     })
 }
 
-/// Sends all requests at once, and returns the answers in their order.
-fn ask(stream: &UnixStream, requests: &[String]) -> Result<Vec<String>> {
+/// Sends all requests at once, of which the last is to detach. Returns the answers in their order, and when the last one
+/// came.
+fn ask(stream: &UnixStream, requests: &[String]) -> Result<(Vec<String>, Instant)> {
     let mut text = Vec::new();
     for request in requests {
         let sum = request.bytes().fold(0_u8, u8::wrapping_add);
@@ -100,10 +98,10 @@ fn ask(stream: &UnixStream, requests: &[String]) -> Result<Vec<String>> {
     let mut writer = stream.try_clone()?;
     // The stub stops reading while nobody takes its answers.
     let sender = thread::spawn(move || writer.write_all(&text));
-    let mut splitter = Splitter::default();
-    let mut buffer = vec![0; 1 << 16];
     let mut reader = stream;
-    while splitter.answers.len() < requests.len() {
+    let mut received = Vec::new();
+    let mut buffer = vec![0; 1 << 18];
+    let answers = loop {
         let count = reader
             .read(&mut buffer)
             .with_context(|| format!("QEMU did not answer within {} s", LIMIT.as_secs()))?;
@@ -112,13 +110,23 @@ fn ask(stream: &UnixStream, requests: &[String]) -> Result<Vec<String>> {
                 "QEMU closed the connection: another debugger is connected, or the machine has ended"
             );
         }
-        splitter.put(&buffer[..count]);
-    }
+        received.extend_from_slice(&buffer[..count]);
+        // While the machine stands still, nothing else is done. The last answer is this one; so is the first.
+        let end = received.len().saturating_sub(6);
+        if received[end..].starts_with(b"$OK#") {
+            let now = Instant::now();
+            let mut splitter = Splitter::default();
+            splitter.put(&received);
+            if splitter.answers.len() >= requests.len() {
+                break (splitter.answers, now);
+            }
+        }
+    };
     match sender.join() {
         Ok(sent) => sent.context("QEMU takes no requests")?,
         Err(_) => bail!("sending to QEMU failed"),
     }
-    Ok(splitter.answers)
+    Ok(answers)
 }
 
 /// Finds the packets in what comes, in whatever portions: `+$text#ab`.

@@ -7,13 +7,16 @@ use std::fmt::Write as _;
 
 use abi::{SchedState, TaskId};
 use anyhow::Result;
+use idol::Operation;
 use num_traits::FromPrimitive as _;
 
 use crate::kernel::{Kernel, Record};
 use crate::memory::Registers;
 use crate::program::Program;
+use crate::show::Node;
 use crate::unwind;
-use crate::view::View;
+use crate::value::{Memory, Value, Values};
+use crate::view::{View, hexadecimal};
 
 /// What is shown beside the states.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +54,9 @@ pub fn tasks(view: &View<'_>, only: Option<usize>, detail: Detail) -> Result<Str
             record.restarts,
             state(view, record)
         );
+        if let Some(message) = message(view, record) {
+            let _ = writeln!(text, "      message: {message}");
+        }
         if let Some(fault) = &record.fault {
             let _ = writeln!(text, "      fault: {}", fault.on_one_line());
             if let Some(message) = panic_message(view, record) {
@@ -229,16 +235,59 @@ fn doing(view: &View<'_>, record: &Record) -> String {
     }
 }
 
+/// The interface of a server, and its operation by this number.
+fn operation_of(view: &View<'_>, peer: TaskId, number: u32) -> Option<(String, Operation)> {
+    let section = view.tasks.get(peer.index())?.section(".idolatry")?;
+    let (interface, operations) = idol::operations(std::str::from_utf8(section).ok()?).ok()?;
+    let operation = operations
+        .into_iter()
+        .nth(number.checked_sub(1)? as usize)?;
+    Some((interface, operation))
+}
+
 /// An operation by its name in the interface of the server.
 fn operation(view: &View<'_>, peer: TaskId, number: u32) -> String {
-    let find = || {
-        let section = view.tasks.get(peer.index())?.section(".idolatry")?;
-        let (_, names) = idol::operations(std::str::from_utf8(section).ok()?).ok()?;
-        names.into_iter().nth(number.checked_sub(1)? as usize)
-    };
-    match find() {
-        Some(name) => format!("`{name}`"),
+    match operation_of(view, peer, number) {
+        Some((_, operation)) => format!("`{}`", operation.name),
         None => format!("operation {number}"),
+    }
+}
+
+/// What a task that waits for a server has sent: by the server's debug information, if the message is a structure as
+/// it lies in memory; else its bytes.
+fn message(view: &View<'_>, record: &Record) -> Option<String> {
+    const LONGEST: u32 = 64;
+    let (SchedState::InSend(peer) | SchedState::InReply(peer)) = record.state else {
+        return None;
+    };
+    let r = &record.registers.r;
+    let (number, address, length) = (r[4] & 0xffff, r[5], r[6]);
+    if length == 0 {
+        return None;
+    }
+    // The message lies in the memory of the client, and is described by the server.
+    let place = view.place(&view.tasks[record.index]);
+    if let Some((interface, operation)) = operation_of(view, peer, number)
+        && operation.is_in_place
+        && let Ok(debug) = view.tasks[peer.index()].debug()
+        && let Some(of) = debug.structure(&format!("{interface}_{}_ARGS", operation.name))
+        && let Ok(of) = debug.resolve(of)
+        && of.size == length
+    {
+        let values = Values {
+            program: &view.tasks[peer.index()],
+            memory: &place,
+        };
+        let shown = values.show(&Value { address, of });
+        return Some(match shown {
+            Node::Struct(_, fields) => Node::Struct(operation.name, fields).on_one_line(),
+            other => other.on_one_line(),
+        });
+    }
+    let memory: &dyn Memory = &place;
+    match memory.bytes(address, length.min(LONGEST) as usize) {
+        Ok(bytes) => Some(hexadecimal(bytes)),
+        Err(missing) => Some(missing.to_string()),
     }
 }
 
@@ -251,7 +300,7 @@ fn panic_message(view: &View<'_>, record: &Record) -> Option<String> {
     let (address, length) = (record.registers.r[4], record.registers.r[5]);
     let program = &view.tasks[record.index];
     let place = view.place(program);
-    let memory: &dyn crate::value::Memory = &place;
+    let memory: &dyn Memory = &place;
     let bytes = memory.bytes(address, length.min(256) as usize).ok()?;
     Some(String::from_utf8_lossy(bytes).into_owned())
 }

@@ -170,6 +170,26 @@ impl<'a> Debug<'a> {
         Ok(found)
     }
 
+    /// The structure by this name.
+    #[must_use]
+    pub fn structure(&self, name: &str) -> Option<TypeRef> {
+        for (number, unit) in self.units.iter().enumerate() {
+            let mut entries = unit.entries();
+            while let Ok(Some(entry)) = entries.next_dfs() {
+                let is_it = entry.tag() == gimli::DW_TAG_structure_type
+                    && entry.attr_value(gimli::DW_AT_byte_size).is_some()
+                    && self.text(unit, entry, gimli::DW_AT_name) == name;
+                if is_it {
+                    return Some(TypeRef {
+                        unit: number,
+                        offset: entry.offset(),
+                    });
+                }
+            }
+        }
+        None
+    }
+
     fn read_type(&self, of: TypeRef) -> Result<Type> {
         let unit = self.units.get(of.unit).context("no such unit")?;
         let mut tree = unit.entries_tree(Some(of.offset))?;

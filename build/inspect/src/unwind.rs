@@ -137,7 +137,7 @@ pub(crate) fn before_is_call(program: &Program<'_>, pc: u32, thumb: bool) -> boo
 
 /// Undoes what the stub of a system call does with registers that the rules do not know of.
 ///
-/// Some stubs park r6, r7 and r11 on the stack, others r11 in r12: see `sys/userlib/src/arch`. The place is
+/// Some stubs park r6, r7 and r11 on the stack, others, in A32, r11 in r12: see `sys/userlib/src/arch`. The place is
 /// recognised by the instruction that takes them back, with a system call between `pc` and that, or just before.
 fn take_back_parked(program: &Program<'_>, memory: &dyn Memory, r: &mut [u32; 16], thumb: bool) {
     /// `pop {r6, r7, r11}`: two halves in T32.
@@ -146,7 +146,7 @@ fn take_back_parked(program: &Program<'_>, memory: &dyn Memory, r: &mut [u32; 16
     const PUSH_T32: [u32; 2] = [0xe92d, 0x08c0];
     const PUSH_A32: u32 = 0xe92d_08c0;
     /// `mov r11, r12`.
-    const MOV: [u32; 2] = [0x46e3, 0xe1a0_b00c];
+    const MOV_A32: u32 = 0xe1a0_b00c;
     /// Instructions of a stub between one end and the other, in units.
     const REACH: i32 = 12;
 
@@ -175,7 +175,7 @@ fn take_back_parked(program: &Program<'_>, memory: &dyn Memory, r: &mut [u32; 16
         }
         return;
     }
-    if before_is_call(program, pc, thumb) && code.word(pc, 0) == Some(MOV[usize::from(!thumb)]) {
+    if !thumb && before_is_call(program, pc, thumb) && code.word(pc, 0) == Some(MOV_A32) {
         r[R11] = r[R12];
     }
 }

@@ -5,8 +5,8 @@
 //! kernel and of every task.
 
 use std::fs;
-use std::io::IsTerminal;
-use std::net::TcpListener;
+use std::io::{IsTerminal, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -26,6 +26,8 @@ const DEBUGGERS: [&str; 3] = [
     "arm-none-eabi-gdb",
     "arm-none-linux-gnueabihf-gdb",
 ];
+/// The stub answers in milliseconds, or QEMU hangs.
+const STUB_LIMIT: Duration = Duration::from_secs(60);
 /// A paused machine waits this long for a debugger when nobody sits at a terminal.
 const UNATTENDED_LIMIT: Duration = Duration::from_secs(3600);
 
@@ -36,7 +38,7 @@ pub struct Arguments {
     #[arg(long, default_value = image::DEFAULT_APP)]
     app: PathBuf,
     /// The SCMI platform on the other side of the device
-    #[arg(long, value_enum, default_value = "vhost-device-scmi")]
+    #[arg(long, value_enum, default_value = "sim")]
     platform: Kind,
     /// The processor, as QEMU calls it
     #[arg(long, default_value = "cortex-a15")]
@@ -68,14 +70,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(port) => port,
         None => free_port()?,
     };
-    let script = image.folder.join("gdb.script");
-    fs::write(&script, commands(&image, &report, port))
-        .with_context(|| format!("cannot write {}", script.display()))?;
-
     let mut setting = Setting::new(&image.elf, arguments.platform);
     setting.cpu.clone_from(&arguments.cpu);
     setting.debugger = Some(port);
     let mut board = Board::start(&programs, &setting)?;
+    let physical = use_physical_memory(port).context("preparing the debugger's stub")?;
+    if !physical {
+        eprintln!(
+            "this QEMU has no physical memory mode: only what the running task may read can be seen"
+        );
+    }
+
+    // Last, for whoever waits for it: from now on the stub is free.
+    let script = image.folder.join("gdb.script");
+    fs::write(&script, commands(&image, &report, port))
+        .with_context(|| format!("cannot write {}", script.display()))?;
 
     let debugger = DEBUGGERS
         .iter()
@@ -107,6 +116,28 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no free port")?;
     Ok(listener.local_addr()?.port())
+}
+
+/// Has the stub take addresses for physical ones, which are the addresses of the programs: memory is mapped identically.
+/// Otherwise only the memory of the task that runs, and not of the others, could be read. The stub keeps the mode when we
+/// leave. The debugger does not ask for it itself, because Debian's aborts when it is told to.
+///
+/// # Errors
+///
+/// The stub does not answer.
+fn use_physical_memory(port: u16) -> Result<bool> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(STUB_LIMIT))?;
+    stream.write_all(b"$Qqemu.PhyMemMode:1#77")?;
+    let mut answer = Vec::new();
+    // A packet ends with `#` and two digits.
+    while answer.iter().rev().nth(2) != Some(&b'#') {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        answer.push(byte[0]);
+    }
+    stream.write_all(b"+")?;
+    Ok(answer.windows(4).any(|part| part == b"$OK#"))
 }
 
 /// What the debugger does first. Every binary is linked at its own addresses, so no offsets are needed; but the kernel's

@@ -105,6 +105,7 @@ impl fmt::Display for Page<'_, base::ErrorEvent, base::ErrorReport> {
 mod tests {
     use super::*;
     use crate::events::EVENTS;
+    use crate::limits::MAX_PAYLOAD;
 
     #[test]
     fn every_event_of_the_table_is_known_and_has_its_length() {
@@ -120,6 +121,21 @@ mod tests {
                 "{}",
                 event.name
             );
+        }
+    }
+
+    #[test]
+    fn a_longer_notification_is_read_by_its_beginning() {
+        for event in EVENTS.iter().filter(|event| event.max_len < MAX_PAYLOAD) {
+            let shown = |payload: &[u8]| {
+                let notice = Notice::parse(event.protocol.id(), event.id, payload);
+                notice.expect(event.name).to_string()
+            };
+            let known = vec![0; event.max_len];
+            // Less than an entry, where the notification is a list.
+            let mut longer = known.clone();
+            longer.extend([0xff; 8]);
+            assert_eq!(shown(&longer), shown(&known), "{}", event.name);
         }
     }
 

@@ -24,6 +24,10 @@ unsafe extern "C" {
 #[unsafe(naked)]
 unsafe extern "C" fn _start() -> ! {
     naked_asm!(
+        // Nobody called it: a backtrace ends here.
+        ".cfi_sections .debug_frame",
+        ".cfi_startproc",
+        ".cfi_undefined lr",
         // r0: next word of .data, r1: its end, r2: next word of its image.
         "movw r0, #:lower16:__sdata",
         "movt r0, #:upper16:__sdata",
@@ -50,6 +54,7 @@ unsafe extern "C" fn _start() -> ! {
         "bl {main}",
         // A main that returns is an illegal instruction's worth of fault.
         "udf #0",
+        ".cfi_endproc",
         main = sym main,
     )
 }

@@ -14,7 +14,7 @@ use crate::run::{Outcome, Run, Words};
 /// How long a command may take, in milliseconds.
 const DEADLINE_MS: u32 = 3000;
 /// The counters that are compared: all but those of interrupts, kicks, and pools that only follow the others.
-const WATCHED: [&str; 14] = [
+const WATCHED: [&str; 15] = [
     "sent_ok",
     "answered",
     "failed",
@@ -22,6 +22,7 @@ const WATCHED: [&str; 14] = [
     "slots_lost",
     "delayed_response_ok",
     "notification_ok",
+    "notification_longer",
     "events_unclaimed",
     "err_msg_unexpected",
     "err_msg_invalid",

@@ -71,7 +71,7 @@ pub fn cases(run: &mut Run, scmi: &Scmi) {
         system.notify_state(0, true)?;
         system.set_state(SystemState::SUSPEND, true)?;
         run.see("/system", "4")?;
-        run.event("agent 1 wants the system to go to suspend gracefully within 2 s")?;
+        run.event("agent 1 wants the system to go to suspend gracefully")?;
         run.same(system.state()?, SystemState::SUSPEND)?;
         run.tell(r#"{"cmd":"set","what":"system","state":2,"graceful":false}"#)?;
         run.event("agent 0 wants the system to go to warm reset at once")?;

@@ -185,14 +185,22 @@ fn gdb_boots_paused_and_knows_all_symbols() {
     let _listening = Listening(command.spawn().expect("the command starts"));
 
     let start = Instant::now();
-    let mut debugger = loop {
-        match Debugger::connect(port) {
-            Ok(debugger) => break debugger,
-            Err(error) => assert!(start.elapsed() < 5 * LIMIT, "no machine listens: {error}"),
-        }
+    // It is there once the command has done all that it does with the machine.
+    while !script.exists() {
+        assert!(
+            start.elapsed() < 5 * LIMIT,
+            "there is no {}",
+            script.display()
+        );
         std::thread::sleep(Duration::from_millis(100));
-    };
+    }
+    let mut debugger = Debugger::connect(port).expect("the machine listens");
     assert!(debugger.ask("?").starts_with('T'), "it is paused");
+    assert_eq!(
+        debugger.ask("qqemu.PhyMemMode"),
+        "1",
+        "all memory can be seen"
+    );
     let elf = fs::read(&image.elf).expect("the image is there");
     let entry = object::File::parse(&*elf).expect("is an ELF").entry() as u32;
     let wanted = format!("{:08x}", entry.swap_bytes());

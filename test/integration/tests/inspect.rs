@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use inspect::archive::{self, Archive};
 use inspect::dump::{self, DumpFile};
-use inspect::{Detail, Live, Source as _, View};
-use test_integration::{Kind, LIMIT, Rig, Setting, image, numbers, row};
+use inspect::{Detail, Fake, Live, Source as _, View};
+use serde_json::json;
+use test_integration::{Kind, LIMIT, Rig, Setting, image, numbers, row, tell};
 
 /// A machine at its prompt that lets itself be inspected, and what belongs to its image.
 fn rig() -> (Rig, Archive) {
@@ -88,12 +89,9 @@ fn live_and_dump_show_what_tasks_did() {
     let words: Vec<_> = thermal[0].split_whitespace().collect();
     assert_eq!(words[..5], ["4", "thermal", "1", "4", "1"], "{tasks}");
     let power = part(tasks, "power");
-    assert!(
-        power[0].contains("FAULTED; before: waits for messages"),
-        "{tasks}"
-    );
-    assert!(power[1].contains("Injected(jefe)"), "{tasks}");
-    assert!(part(tasks, "console")[0].contains("input"), "{tasks}");
+    assert!(power[0].contains("FAULTED; before: waits for"), "{tasks}");
+    let fault = power.iter().any(|line| line.contains("Injected(jefe)"));
+    assert!(fault, "{tasks}");
     // The backtrace goes through the system call to the entry point, with file and line.
     let driver = part(tasks, "virtio_scmi").join("\n");
     for place in [
@@ -103,8 +101,12 @@ fn live_and_dump_show_what_tasks_did() {
         assert!(driver.contains(place), "no {place} in\n{driver}");
     }
     for task in &report.tasks {
-        let last = part(tasks, &task.name).pop().expect("a backtrace");
-        assert!(last.contains("_start"), "{}:\n{tasks}", task.name);
+        let part = part(tasks, &task.name);
+        // One that runs can be anywhere, also where the rules of its frames do not hold.
+        if part[0].contains("waits for") {
+            let last = part.last().expect("a backtrace");
+            assert!(last.contains("_start"), "{}:\n{tasks}", task.name);
+        }
     }
 
     // What the supervisor did, the newest last.
@@ -197,6 +199,80 @@ fn truncated(archive: &Archive, bytes: &[u8], folder: &Path) {
         let error = format!("{:#}", error.expect("nothing is left"));
         assert!(error.contains(why), "{error}");
     }
+}
+
+/// Of a client that waits for the driver, one sees which command it sent.
+#[test]
+fn a_waiting_client_names_its_command() {
+    let (mut rig, archive) = rig();
+    // 17 is the protocol of power domains; the platform swallows message 4, so the power task waits to the end, and again.
+    let control = rig.board().platform().and_then(|sim| sim.control());
+    let fault =
+        json!({"cmd": "fault", "kind": "drop", "protocol": 17, "message": 4, "count": 1000});
+    tell(control.expect("a control socket"), &fault);
+    rig.session()
+        .type_line(b"resources hold npu")
+        .expect("the machine reads");
+    let report = archive.report().expect("the layout is there");
+    let start = Instant::now();
+    loop {
+        let view = View::new(&archive, &report, &mut live(&mut rig)).expect("it is read");
+        let tasks = inspect::tasks(&view, None, Detail::default()).expect("they are there");
+        let power = part(&tasks, "power").join("\n");
+        if power.contains("waits for virtio_scmi to answer `exchange`")
+            && power.contains("exchange { request: WireRequest {")
+            && power.contains("protocol: 17, message: 4")
+        {
+            return;
+        }
+        assert!(
+            start.elapsed() < LIMIT,
+            "the power task does not wait:\n{tasks}"
+        );
+    }
+}
+
+/// A ring in which an entry is being recorded says so, and shows the rest; so does one that is damaged.
+#[test]
+fn a_ring_that_changes_is_told() {
+    let (mut rig, archive) = rig();
+    rig.ok("crash thermal");
+    let report = archive.report().expect("the layout is there");
+    let view = View::new(&archive, &report, &mut live(&mut rig)).expect("the machine is read");
+    rig.power_off();
+    let address = |path: &str| {
+        let shown = inspect::read(&view, "jefe", path).expect(path);
+        let first = shown
+            .lines()
+            .next()
+            .and_then(|line| line.split(" at 0x").nth(1));
+        u32::from_str_radix(first.expect("an address"), 16).expect("a number")
+    };
+    let with = |path: &str, value: u8| {
+        let address = address(path);
+        let mut fake = Fake(view.snapshot.clone());
+        for piece in &mut fake.0.pieces {
+            let offset = address.wrapping_sub(piece.base) as usize;
+            if let Some(byte) = piece.bytes.get_mut(offset) {
+                *byte = value;
+            }
+        }
+        let later = View::new(&archive, &report, &mut fake).expect("the fake is read");
+        inspect::ring(&later, Some("jefe")).expect("it has a ring")
+    };
+    let whole = inspect::ring(&view, Some("jefe")).expect("it has a ring");
+    assert!(!whole.contains("being recorded"), "{whole}");
+    let busy = with("__RINGBUF.ring.busy", 1);
+    assert!(busy.contains("an entry is being recorded"), "{busy}");
+    assert!(busy.contains("Fault { task: 4"), "{busy}");
+    let half = with("__RINGBUF.ring.value.buffer[0].payload", 0x77);
+    assert!(half.contains("<no variant of"), "{half}");
+    assert!(half.contains("Restart { task: 4 }"), "{half}");
+    let last = with("__RINGBUF.ring.value.last.0", 0x77);
+    assert!(
+        last.contains("damaged: its newest entry is number 119 of 16"),
+        "{last}"
+    );
 }
 
 /// Of another image, nothing is shown, and both are named.

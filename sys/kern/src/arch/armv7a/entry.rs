@@ -12,7 +12,8 @@
 //! be for the next entry. In between, the kernel runs in supervisor mode on its own stack, from `_stack_top` down.
 //!
 //! The kernel runs with all exceptions masked, so only its own mistakes and refused copies can abort it; those handlers
-//! use a stack of their own. See ARM DDI 0406C, B1.8 (exception handling), B9.3.16 (SRS), B9.3.13 (RFE).
+//! use a stack of their own. Nobody calls an entry, so a backtrace of the kernel ends there. See ARM DDI 0406C, B1.8
+//! (exception handling), B9.3.16 (SRS), B9.3.13 (RFE).
 
 use core::arch::global_asm;
 use core::mem::offset_of;
@@ -37,6 +38,7 @@ unsafe extern "C" {
 global_asm!(
     r#"
     .section .text.kernel_entry, "ax", %progbits
+    .cfi_sections .debug_frame
     .arm
     .balign 32
 
@@ -47,6 +49,8 @@ global_asm!(
     .global \name
     .type \name, %function
 \name:
+    .cfi_startproc
+    .cfi_undefined lr
     .if \ahead
     sub     lr, lr, #\ahead
     .endif
@@ -74,10 +78,12 @@ kernel_resume:
     add     sp, r0, #{pc}
     ldmdb   sp, {{r0-r14}}^
     rfeia   sp
+    .cfi_endproc
 
     // An interrupt. Only tasks can be interrupted.
     kernel_entry _asm_irq_handler, {interrupt}, ahead=4
     b       kernel_resume
+    .cfi_endproc
 
     // An undefined instruction. The link register is one instruction ahead; the size of an instruction is known from SPSR, so
     // the handler corrects it.
@@ -85,12 +91,14 @@ kernel_resume:
     b       kernel_resume
 1:  mov     r0, lr
     bl      {kernel_undefined}
+    .cfi_endproc
 
     // An instruction could not be fetched.
     kernel_entry _asm_prefetch_abort_handler, {prefetch_abort}, ahead=4, abort=1
     b       kernel_resume
 1:  mov     r0, lr
     bl      {kernel_prefetch_abort}
+    .cfi_endproc
 
     // A load or store was refused. If it was the kernel's own, the handler takes the address of the instruction and returns where
     // to go on.
@@ -102,6 +110,7 @@ kernel_resume:
     str     r0, [sp, #20]
     pop     {{r0-r3, r12, lr}}
     movs    pc, lr
+    .cfi_endproc
 
     // A fast interrupt. Nothing raises them and tasks run with them masked.
     .global _asm_fiq_handler
