@@ -8,10 +8,10 @@
 use core::fmt;
 
 use crate::common::{NotifyEnable, ShortName};
+pub use crate::facts::base::{Attributes, MessageAttributes, NegotiateVersion, Version};
 use crate::status::Status;
 use crate::wire::{
-    Emit, Fault, Malformed, Message, Page, PageHead, Parse, bits, commands, message, notifications,
-    read_prefix, write_prefix,
+    Emit, Fault, Malformed, Message, PageHead, Parse, bits, message, read_prefix, write_prefix,
 };
 
 /// As agent number in a request: the agent that asks.
@@ -267,19 +267,6 @@ message! {
     }
 }
 
-commands! {
-    Base, BaseMessage;
-    DiscoverVendor -> VendorReply;
-    DiscoverSubVendor -> VendorReply;
-    DiscoverImplementationVersion -> ImplementationVersionReply;
-    DiscoverListProtocols -> ProtocolList<'a>;
-    DiscoverAgent -> AgentReply;
-    NotifyErrors -> ();
-    SetDevicePermissions -> ();
-    SetProtocolPermissions -> ();
-    ResetAgentConfiguration -> ();
-}
-
 bits! {
     /// What went wrong.
     pub struct ErrorFlags {
@@ -329,11 +316,6 @@ impl PageHead for ErrorEvent {
         // The count may name more than a message holds, and the rest is never sent.
         self.returned().min(room / ErrorReport::MIN_LEN)
     }
-}
-
-notifications! {
-    Base;
-    0 ErrorEvent -> Page<'a, ErrorEvent, ErrorReport>;
 }
 
 impl fmt::Display for ErrorEvent {

@@ -9,11 +9,9 @@
 //! Every notification except those of Base and System carries the source (domain, clock or sensor number) in its second
 //! word, after the agent that caused it. A delayed response starts with the status word, like a reply.
 
-use crate::limits::MAX_PAYLOAD;
-use crate::protocol::{
-    BaseMessage, ClockMessage, PerfMessage, PowerMessage, PowercapMessage, Protocol, ResetMessage,
-    SensorMessage, SystemMessage, VoltageMessage,
-};
+use crate::common::ProtocolVersion;
+use crate::facts;
+use crate::protocol::Protocol;
 
 /// The shape of the command that switches a notification on and off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +22,33 @@ pub enum EnableShape {
     SourceEnable,
     /// Four words: source, enable, low threshold, high threshold.
     SourceEnableThresholds,
+}
+
+impl EnableShape {
+    /// The shape of a command of this length: its words are what tells the shapes apart.
+    pub(crate) const fn of_len(len: usize) -> Self {
+        match len {
+            4 => Self::Enable,
+            8 => Self::SourceEnable,
+            _ => Self::SourceEnableThresholds,
+        }
+    }
+
+    /// Where the source stands in the notification: after the agent, where there is one.
+    pub(crate) const fn source_at(self) -> Option<usize> {
+        match self {
+            Self::Enable => None,
+            Self::SourceEnable | Self::SourceEnableThresholds => Some(4),
+        }
+    }
+
+    /// How many sources there are.
+    pub(crate) const fn sources(self) -> Sources {
+        match self {
+            Self::Enable => Sources::Platform,
+            Self::SourceEnable | Self::SourceEnableThresholds => Sources::Attributes,
+        }
+    }
 }
 
 /// How many sources a notification may come from.
@@ -54,6 +79,8 @@ pub struct Event {
     pub id: u8,
     /// Its name in the specification.
     pub name: &'static str,
+    /// The version of the protocol that brought it: that of the message that switches it.
+    pub since: ProtocolVersion,
     /// The message of the same protocol that switches it on and off.
     pub enabled_by: u8,
     /// The payload of that message.
@@ -219,219 +246,11 @@ impl Delayed {
     }
 }
 
-const SOURCE_AT: Option<usize> = Some(4);
-
-const fn per_source(
-    protocol: Protocol,
-    id: u8,
-    name: &'static str,
-    enabled_by: u8,
-    len: usize,
-) -> Event {
-    Event {
-        protocol,
-        id,
-        name,
-        enabled_by,
-        enable: EnableShape::SourceEnable,
-        source_at: SOURCE_AT,
-        sources: Sources::Attributes,
-        min_len: len,
-        max_len: len,
-    }
-}
-
 /// Every notification of every protocol, ordered by protocol and number. Voltage and pin control have none.
-pub const EVENTS: &[Event] = &[
-    Event {
-        protocol: Protocol::Base,
-        id: 0,
-        name: "BASE_ERROR_EVENT",
-        enabled_by: BaseMessage::NotifyErrors as u8,
-        enable: EnableShape::Enable,
-        source_at: None,
-        sources: Sources::Platform,
-        min_len: 8,
-        // As many reports of eight bytes as a message holds.
-        max_len: MAX_PAYLOAD,
-    },
-    per_source(
-        Protocol::Power,
-        0,
-        "POWER_STATE_CHANGED",
-        PowerMessage::StateNotify as u8,
-        12,
-    ),
-    per_source(
-        Protocol::Power,
-        1,
-        "POWER_STATE_CHANGE_REQUESTED",
-        PowerMessage::ChangeRequestedNotify as u8,
-        12,
-    ),
-    Event {
-        protocol: Protocol::System,
-        id: 0,
-        name: "SYSTEM_POWER_STATE_NOTIFIER",
-        enabled_by: SystemMessage::StateNotify as u8,
-        enable: EnableShape::Enable,
-        source_at: None,
-        sources: Sources::Platform,
-        min_len: 12,
-        // Version 2 added a time-out.
-        max_len: 16,
-    },
-    per_source(
-        Protocol::Perf,
-        0,
-        "PERFORMANCE_LIMITS_CHANGED",
-        PerfMessage::NotifyLimits as u8,
-        16,
-    ),
-    per_source(
-        Protocol::Perf,
-        1,
-        "PERFORMANCE_LEVEL_CHANGED",
-        PerfMessage::NotifyLevel as u8,
-        12,
-    ),
-    per_source(
-        Protocol::Clock,
-        0,
-        "CLOCK_RATE_CHANGED",
-        ClockMessage::RateNotify as u8,
-        16,
-    ),
-    per_source(
-        Protocol::Clock,
-        1,
-        "CLOCK_RATE_CHANGE_REQUESTED",
-        ClockMessage::RateChangeRequestedNotify as u8,
-        16,
-    ),
-    per_source(
-        Protocol::Sensor,
-        0,
-        "SENSOR_TRIP_POINT_EVENT",
-        SensorMessage::TripPointNotify as u8,
-        12,
-    ),
-    Event {
-        // One reading of sixteen bytes per axis, at least one; seven fit.
-        min_len: 8 + 16,
-        max_len: 8 + 7 * 16,
-        ..per_source(
-            Protocol::Sensor,
-            1,
-            "SENSOR_UPDATE",
-            SensorMessage::ContinuousUpdateNotify as u8,
-            24,
-        )
-    },
-    per_source(
-        Protocol::Reset,
-        0,
-        "RESET_ISSUED",
-        ResetMessage::Notify as u8,
-        12,
-    ),
-    per_source(
-        Protocol::Powercap,
-        0,
-        "POWERCAP_CAP_CHANGED",
-        PowercapMessage::CapNotify as u8,
-        16,
-    ),
-    Event {
-        enable: EnableShape::SourceEnableThresholds,
-        ..per_source(
-            Protocol::Powercap,
-            1,
-            "POWERCAP_MEASUREMENTS_CHANGED",
-            PowercapMessage::MeasurementsNotify as u8,
-            12,
-        )
-    },
-];
-
-const fn delayed_entry(
-    protocol: Protocol,
-    message: u8,
-    name: &'static str,
-    flags_at: usize,
-    (flags_mask, flags_asking): (u32, u32),
-    len: usize,
-) -> Delayed {
-    Delayed {
-        protocol,
-        message,
-        name,
-        flags_at,
-        flags_mask,
-        flags_asking,
-        min_len: len,
-        max_len: len,
-    }
-}
+pub const EVENTS: &[Event] = facts::EVENTS;
 
 /// Every command that can be answered by a delayed response.
-pub const DELAYED: &[Delayed] = &[
-    delayed_entry(
-        Protocol::Power,
-        PowerMessage::StateSet as u8,
-        "POWER_STATE_SET_COMPLETE",
-        0,
-        (1, 1),
-        12,
-    ),
-    delayed_entry(
-        Protocol::Clock,
-        ClockMessage::RateSet as u8,
-        "CLOCK_RATE_SET_COMPLETE",
-        0,
-        // Bit 1: the agent wants no delayed response.
-        (0b11, 0b01),
-        16,
-    ),
-    Delayed {
-        // Version 1 has one value of eight bytes, later versions sixteen bytes per axis.
-        max_len: MAX_PAYLOAD + 4,
-        ..delayed_entry(
-            Protocol::Sensor,
-            SensorMessage::ReadingGet as u8,
-            "SENSOR_READING_COMPLETE",
-            4,
-            (1, 1),
-            16,
-        )
-    },
-    delayed_entry(
-        Protocol::Reset,
-        ResetMessage::Reset as u8,
-        "RESET_COMPLETE",
-        4,
-        // Bit 0: only a reset that the platform does by itself can be asynchronous.
-        (0b101, 0b101),
-        8,
-    ),
-    delayed_entry(
-        Protocol::Voltage,
-        VoltageMessage::LevelSet as u8,
-        "VOLTAGE_LEVEL_SET_COMPLETE",
-        4,
-        (1, 1),
-        12,
-    ),
-    delayed_entry(
-        Protocol::Powercap,
-        PowercapMessage::CapSet as u8,
-        "POWERCAP_CAP_SET_COMPLETE",
-        4,
-        // Bit 0: the agent wants no delayed response.
-        (0b11, 0b10),
-        12,
-    ),
-];
+pub const DELAYED: &[Delayed] = facts::DELAYED;
 
 /// The first of the standard protocols.
 const STANDARD: u8 = 0x10;
@@ -478,6 +297,7 @@ pub fn delayed(protocol: u8, message: u8) -> Option<&'static Delayed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_PAYLOAD;
 
     #[test]
     fn every_event_is_reachable_and_enabled_by_a_command_of_its_protocol() {

@@ -15,6 +15,7 @@
 //! | [`header`] | the 32-bit message header and its token |
 //! | [`status`] | the status word that starts every reply |
 //! | [`protocol`] | protocol numbers, message numbers and their names |
+//! | [`facts`] | each command, delayed response and notification, declared once: the tables of all of them |
 //! | [`events`] | which notifications and delayed responses exist, how to enable them, how long they are |
 //! | [`base`], [`power`], [`system`], [`perf`], [`clock`], [`sensor`], [`reset`], [`voltage`], [`powercap`], [`pinctrl`] | every message of the protocol |
 //! | [`common`] | versions, names, counts: what the protocols share |
@@ -63,6 +64,7 @@ pub mod base;
 pub mod clock;
 pub mod common;
 pub mod events;
+pub mod facts;
 pub mod header;
 pub mod limits;
 pub mod notice;

@@ -10,11 +10,11 @@ use crate::{base, clock, perf, power, powercap, protocol, reset, sensor, system}
 
 /// Declares the enum of all notifications, and how each is told apart.
 macro_rules! notices {
-    ($($(#[$doc:meta])* $name:ident: $marker:ty => $payload:ty;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $marker:ty;)*) => {
         /// A notification of any protocol.
         #[derive(Clone, Copy, Debug)]
         pub enum Notice<'a> {
-            $($(#[$doc])* $name($payload),)*
+            $($(#[$doc])* $name(<$marker as Notification>::Payload<'a>),)*
             /// A notification that this crate does not know.
             Unknown {
                 /// The protocol's number.
@@ -31,7 +31,7 @@ macro_rules! notices {
             pub fn parse(protocol: u8, event: u8, payload: &'a [u8]) -> Result<Self, Malformed> {
                 $(
                     if protocol == <$marker>::PROTOCOL.id() && event == <$marker>::EVENT {
-                        return Ok(Self::$name(<$payload>::parse(payload)?));
+                        return Ok(Self::$name(<$marker as Notification>::Payload::parse(payload)?));
                     }
                 )*
                 Ok(Self::Unknown { protocol, event, payload })
@@ -64,31 +64,31 @@ macro_rules! fmt_body {
 
 notices! {
     /// BASE_ERROR_EVENT.
-    BaseError: base::ErrorEvent => Page<'a, base::ErrorEvent, base::ErrorReport>;
+    BaseError: base::ErrorEvent;
     /// POWER_STATE_CHANGED.
-    PowerStateChanged: power::StateChanged => power::StateChanged;
+    PowerStateChanged: power::StateChanged;
     /// POWER_STATE_CHANGE_REQUESTED.
-    PowerStateChangeRequested: power::StateChangeRequested => power::StateChangeRequested;
+    PowerStateChangeRequested: power::StateChangeRequested;
     /// SYSTEM_POWER_STATE_NOTIFIER.
-    SystemPowerState: system::StateNotifier => system::StateNotifier;
+    SystemPowerState: system::StateNotifier;
     /// PERFORMANCE_LIMITS_CHANGED.
-    PerfLimitsChanged: perf::LimitsChanged => perf::LimitsChanged;
+    PerfLimitsChanged: perf::LimitsChanged;
     /// PERFORMANCE_LEVEL_CHANGED.
-    PerfLevelChanged: perf::LevelChanged => perf::LevelChanged;
+    PerfLevelChanged: perf::LevelChanged;
     /// CLOCK_RATE_CHANGED.
-    ClockRateChanged: clock::RateChanged => clock::RateChanged;
+    ClockRateChanged: clock::RateChanged;
     /// CLOCK_RATE_CHANGE_REQUESTED.
-    ClockRateChangeRequested: clock::RateChangeRequested => clock::RateChangeRequested;
+    ClockRateChangeRequested: clock::RateChangeRequested;
     /// SENSOR_TRIP_POINT_EVENT.
-    SensorTripPoint: sensor::TripPointEvent => sensor::TripPointEvent;
+    SensorTripPoint: sensor::TripPointEvent;
     /// SENSOR_UPDATE.
-    SensorUpdate: sensor::Update => Page<'a, sensor::Update, sensor::Reading>;
+    SensorUpdate: sensor::Update;
     /// RESET_ISSUED.
-    ResetIssued: reset::ResetIssued => reset::ResetIssued;
+    ResetIssued: reset::ResetIssued;
     /// POWERCAP_CAP_CHANGED.
-    PowercapCapChanged: powercap::CapChanged => powercap::CapChanged;
+    PowercapCapChanged: powercap::CapChanged;
     /// POWERCAP_MEASUREMENTS_CHANGED.
-    PowercapMeasurementsChanged: powercap::MeasurementsChanged => powercap::MeasurementsChanged;
+    PowercapMeasurementsChanged: powercap::MeasurementsChanged;
 }
 
 impl fmt::Display for Page<'_, base::ErrorEvent, base::ErrorReport> {

@@ -10,9 +10,10 @@
 
 use core::fmt;
 
-use crate::common::{ListCount, NameReply, NotifyEnable, ShortName};
+use crate::common::{ListCount, NotifyEnable, ShortName};
+pub use crate::facts::perf::{Attributes, MessageAttributes, NegotiateVersion, Version};
 use crate::units::{Hertz, Microseconds, PowerUnit};
-use crate::wire::{Page, PageHead, bits, commands, message, notifications};
+use crate::wire::{Page, PageHead, bits, message};
 
 bits! {
     /// The first word of PROTOCOL_ATTRIBUTES.
@@ -322,20 +323,6 @@ message! {
     }
 }
 
-commands! {
-    Perf, PerfMessage;
-    DomainAttributes -> DomainInfo;
-    DescribeLevels -> Levels<'a>;
-    LimitsSet -> ();
-    LimitsGet -> LimitsGetReply;
-    LevelSet -> ();
-    LevelGet -> LevelGetReply;
-    NotifyLimits -> ();
-    NotifyLevel -> ();
-    DescribeFastchannel -> Fastchannel;
-    DomainNameGet -> NameReply;
-}
-
 impl crate::wire::Command for DescribeLevelsV4 {
     const PROTOCOL: crate::Protocol = crate::Protocol::Perf;
     const MESSAGE: u8 = crate::protocol::PerfMessage::DescribeLevels as u8;
@@ -366,12 +353,6 @@ message! {
         /// The level it is at.
         level: u32,
     }
-}
-
-notifications! {
-    Perf;
-    0 LimitsChanged -> LimitsChanged;
-    1 LevelChanged -> LevelChanged;
 }
 
 impl fmt::Display for Level {

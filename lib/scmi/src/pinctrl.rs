@@ -9,8 +9,9 @@
 
 use core::fmt;
 
-use crate::common::{ListCount, NameReply, ShortName};
-use crate::wire::{Command, Emit, Malformed, Page, PageHead, bits, commands, message};
+use crate::common::{ListCount, ShortName};
+pub use crate::facts::pinctrl::{Attributes, MessageAttributes, NegotiateVersion, Version};
+use crate::wire::{Command, Emit, Malformed, Page, PageHead, bits, message};
 
 bits! {
     /// The first word of PROTOCOL_ATTRIBUTES.
@@ -369,16 +370,6 @@ message! {
         /// Which of the three.
         selector: SelectorWord,
     }
-}
-
-commands! {
-    Pinctrl, PinctrlMessage;
-    PinctrlAttributes -> PinInfo;
-    ListAssociations -> Associations<'a>;
-    SettingsGet -> Settings<'a>;
-    Request -> ();
-    Release -> ();
-    NameGet -> NameReply;
 }
 
 impl Command for SettingsConfigure<'_> {

@@ -6,8 +6,9 @@
 
 use core::fmt;
 
-use crate::common::{NameReply, NotifyEnable, ShortName};
-use crate::wire::{Delayable, bits, commands, message, notifications};
+use crate::common::{NotifyEnable, ShortName};
+pub use crate::facts::power::{Attributes, MessageAttributes, NegotiateVersion, Version};
+use crate::wire::{bits, message};
 
 bits! {
     /// The first word of PROTOCOL_ATTRIBUTES.
@@ -179,20 +180,6 @@ message! {
     }
 }
 
-commands! {
-    Power, PowerMessage;
-    DomainAttributes -> DomainInfo;
-    StateSet -> ();
-    StateGet -> StateGetReply;
-    StateNotify -> ();
-    ChangeRequestedNotify -> ();
-    DomainNameGet -> NameReply;
-}
-
-impl Delayable for StateSet {
-    type Delayed<'a> = StateSetComplete;
-}
-
 message! {
     /// POWER_STATE_CHANGED.
     pub struct StateChanged {
@@ -215,12 +202,6 @@ message! {
         /// The state that is wanted.
         state: PowerState,
     }
-}
-
-notifications! {
-    Power;
-    0 StateChanged -> StateChanged;
-    1 StateChangeRequested -> StateChangeRequested;
 }
 
 impl fmt::Display for StateChanged {

@@ -9,9 +9,10 @@
 
 use core::fmt;
 
-use crate::common::{NameReply, NotifyEnable, ShortName};
+use crate::common::{NotifyEnable, ShortName};
+pub use crate::facts::powercap::{Attributes, MessageAttributes, NegotiateVersion, Version};
 use crate::units::PowerUnit;
-use crate::wire::{Delayable, bits, commands, message, notifications};
+use crate::wire::{bits, message};
 
 pub use crate::perf::Fastchannel;
 
@@ -261,24 +262,6 @@ message! {
     }
 }
 
-commands! {
-    Powercap, PowercapMessage;
-    DomainAttributes -> DomainInfo;
-    CapGet -> CapGetReply;
-    CapSet -> ();
-    PaiGet -> PaiGetReply;
-    PaiSet -> ();
-    DomainNameGet -> NameReply;
-    MeasurementsGet -> Measurements;
-    CapNotify -> ();
-    MeasurementsNotify -> ();
-    DescribeFastchannel -> Fastchannel;
-}
-
-impl Delayable for CapSet {
-    type Delayed<'a> = CapSetComplete;
-}
-
 message! {
     /// POWERCAP_CAP_CHANGED.
     pub struct CapChanged {
@@ -303,12 +286,6 @@ message! {
         /// The power over the last interval, in the domain's unit.
         power: u32,
     }
-}
-
-notifications! {
-    Powercap;
-    0 CapChanged -> CapChanged;
-    1 MeasurementsChanged -> MeasurementsChanged;
 }
 
 impl fmt::Display for CapChanged {

@@ -12,6 +12,17 @@ use num_derive::{FromPrimitive, ToPrimitive};
 use num_traits::FromPrimitive as _;
 
 use crate::common::ProtocolVersion;
+use crate::facts;
+pub use crate::facts::base::BaseMessage;
+pub use crate::facts::clock::ClockMessage;
+pub use crate::facts::perf::PerfMessage;
+pub use crate::facts::pinctrl::PinctrlMessage;
+pub use crate::facts::power::PowerMessage;
+pub use crate::facts::powercap::PowercapMessage;
+pub use crate::facts::reset::ResetMessage;
+pub use crate::facts::sensor::SensorMessage;
+pub use crate::facts::system::SystemMessage;
+pub use crate::facts::voltage::VoltageMessage;
 
 /// Messages that every protocol has under the same number.
 pub mod common {
@@ -69,15 +80,18 @@ impl Protocol {
     /// The newest version whose messages this crate knows: those of SCMI 3.2. An agent asks a platform that is newer to speak it, by
     /// NEGOTIATE_PROTOCOL_VERSION.
     pub const fn known_version(self) -> ProtocolVersion {
-        let (major, minor) = match self {
-            Self::Base | Self::System | Self::Voltage => (2, 1),
-            Self::Power | Self::Sensor | Self::Reset => (3, 1),
-            Self::Perf => (4, 0),
-            Self::Clock => (3, 0),
-            Self::Powercap => (2, 0),
-            Self::Pinctrl => (1, 0),
-        };
-        ProtocolVersion::new(major, minor)
+        match self {
+            Self::Base => facts::base::KNOWN,
+            Self::Power => facts::power::KNOWN,
+            Self::System => facts::system::KNOWN,
+            Self::Perf => facts::perf::KNOWN,
+            Self::Clock => facts::clock::KNOWN,
+            Self::Sensor => facts::sensor::KNOWN,
+            Self::Reset => facts::reset::KNOWN,
+            Self::Voltage => facts::voltage::KNOWN,
+            Self::Powercap => facts::powercap::KNOWN,
+            Self::Pinctrl => facts::pinctrl::KNOWN,
+        }
     }
 
     /// The protocol with this number, if it is a standard one.
@@ -155,194 +169,6 @@ impl fmt::Display for Protocol {
 /// The name of a message, given the two numbers of a header.
 pub fn message_name(protocol: u8, message: u8) -> Option<&'static str> {
     Protocol::from_id(protocol)?.message_name(message)
-}
-
-/// Declares the message numbers of one protocol, with the four common ones added.
-macro_rules! messages {
-    ($(#[$doc:meta])* $name:ident { $($(#[$message_doc:meta])* $message:ident = $id:literal $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, FromPrimitive, ToPrimitive)]
-        #[repr(u8)]
-        pub enum $name {
-            /// PROTOCOL_VERSION.
-            Version = 0x0,
-            /// PROTOCOL_ATTRIBUTES.
-            Attributes = 0x1,
-            /// PROTOCOL_MESSAGE_ATTRIBUTES.
-            MessageAttributes = 0x2,
-            $(#[doc = concat!($text, ".")] $(#[$message_doc])* $message = $id,)*
-            /// NEGOTIATE_PROTOCOL_VERSION.
-            NegotiateVersion = 0x10,
-        }
-
-        impl $name {
-            /// All of them, in the order of their numbers.
-            pub const ALL: &'static [Self] =
-                &[Self::Version, Self::Attributes, Self::MessageAttributes, $(Self::$message,)* Self::NegotiateVersion];
-
-            /// The message with this number.
-            pub fn from_id(id: u8) -> Option<Self> {
-                Self::from_u8(id)
-            }
-
-            /// Its number in the header.
-            pub const fn id(self) -> u8 {
-                self as u8
-            }
-
-            /// Its name in the specification.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    Self::Version => "PROTOCOL_VERSION",
-                    Self::Attributes => "PROTOCOL_ATTRIBUTES",
-                    Self::MessageAttributes => "PROTOCOL_MESSAGE_ATTRIBUTES",
-                    $(Self::$message => $text,)*
-                    Self::NegotiateVersion => "NEGOTIATE_PROTOCOL_VERSION",
-                }
-            }
-        }
-    };
-}
-
-messages! {
-    /// Messages of the Base protocol.
-    BaseMessage {
-        DiscoverVendor = 0x3 "BASE_DISCOVER_VENDOR",
-        DiscoverSubVendor = 0x4 "BASE_DISCOVER_SUB_VENDOR",
-        DiscoverImplementationVersion = 0x5 "BASE_DISCOVER_IMPLEMENTATION_VERSION",
-        DiscoverListProtocols = 0x6 "BASE_DISCOVER_LIST_PROTOCOLS",
-        DiscoverAgent = 0x7 "BASE_DISCOVER_AGENT",
-        NotifyErrors = 0x8 "BASE_NOTIFY_ERRORS",
-        SetDevicePermissions = 0x9 "BASE_SET_DEVICE_PERMISSIONS",
-        SetProtocolPermissions = 0xa "BASE_SET_PROTOCOL_PERMISSIONS",
-        ResetAgentConfiguration = 0xb "BASE_RESET_AGENT_CONFIGURATION",
-    }
-}
-
-messages! {
-    /// Messages of the power domain protocol.
-    PowerMessage {
-        DomainAttributes = 0x3 "POWER_DOMAIN_ATTRIBUTES",
-        StateSet = 0x4 "POWER_STATE_SET",
-        StateGet = 0x5 "POWER_STATE_GET",
-        StateNotify = 0x6 "POWER_STATE_NOTIFY",
-        ChangeRequestedNotify = 0x7 "POWER_STATE_CHANGE_REQUESTED_NOTIFY",
-        DomainNameGet = 0x8 "POWER_DOMAIN_NAME_GET",
-    }
-}
-
-messages! {
-    /// Messages of the system power protocol.
-    SystemMessage {
-        StateSet = 0x3 "SYSTEM_POWER_STATE_SET",
-        StateGet = 0x4 "SYSTEM_POWER_STATE_GET",
-        StateNotify = 0x5 "SYSTEM_POWER_STATE_NOTIFY",
-    }
-}
-
-messages! {
-    /// Messages of the performance domain protocol.
-    PerfMessage {
-        DomainAttributes = 0x3 "PERFORMANCE_DOMAIN_ATTRIBUTES",
-        DescribeLevels = 0x4 "PERFORMANCE_DESCRIBE_LEVELS",
-        LimitsSet = 0x5 "PERFORMANCE_LIMITS_SET",
-        LimitsGet = 0x6 "PERFORMANCE_LIMITS_GET",
-        LevelSet = 0x7 "PERFORMANCE_LEVEL_SET",
-        LevelGet = 0x8 "PERFORMANCE_LEVEL_GET",
-        NotifyLimits = 0x9 "PERFORMANCE_NOTIFY_LIMITS",
-        NotifyLevel = 0xa "PERFORMANCE_NOTIFY_LEVEL",
-        DescribeFastchannel = 0xb "PERFORMANCE_DESCRIBE_FASTCHANNEL",
-        DomainNameGet = 0xc "PERFORMANCE_DOMAIN_NAME_GET",
-    }
-}
-
-messages! {
-    /// Messages of the clock protocol.
-    ClockMessage {
-        ClockAttributes = 0x3 "CLOCK_ATTRIBUTES",
-        DescribeRates = 0x4 "CLOCK_DESCRIBE_RATES",
-        RateSet = 0x5 "CLOCK_RATE_SET",
-        RateGet = 0x6 "CLOCK_RATE_GET",
-        ConfigSet = 0x7 "CLOCK_CONFIG_SET",
-        NameGet = 0x8 "CLOCK_NAME_GET",
-        RateNotify = 0x9 "CLOCK_RATE_NOTIFY",
-        RateChangeRequestedNotify = 0xa "CLOCK_RATE_CHANGE_REQUESTED_NOTIFY",
-        ConfigGet = 0xb "CLOCK_CONFIG_GET",
-        PossibleParentsGet = 0xc "CLOCK_POSSIBLE_PARENTS_GET",
-        ParentSet = 0xd "CLOCK_PARENT_SET",
-        ParentGet = 0xe "CLOCK_PARENT_GET",
-        GetPermissions = 0xf "CLOCK_GET_PERMISSIONS",
-    }
-}
-
-messages! {
-    /// Messages of the sensor protocol.
-    SensorMessage {
-        DescriptionGet = 0x3 "SENSOR_DESCRIPTION_GET",
-        TripPointNotify = 0x4 "SENSOR_TRIP_POINT_NOTIFY",
-        TripPointConfig = 0x5 "SENSOR_TRIP_POINT_CONFIG",
-        ReadingGet = 0x6 "SENSOR_READING_GET",
-        AxisDescriptionGet = 0x7 "SENSOR_AXIS_DESCRIPTION_GET",
-        ListUpdateIntervals = 0x8 "SENSOR_LIST_UPDATE_INTERVALS",
-        ConfigGet = 0x9 "SENSOR_CONFIG_GET",
-        ConfigSet = 0xa "SENSOR_CONFIG_SET",
-        ContinuousUpdateNotify = 0xb "SENSOR_CONTINUOUS_UPDATE_NOTIFY",
-        NameGet = 0xc "SENSOR_NAME_GET",
-        AxisNameGet = 0xd "SENSOR_AXIS_NAME_GET",
-    }
-}
-
-messages! {
-    /// Messages of the reset domain protocol.
-    ResetMessage {
-        DomainAttributes = 0x3 "RESET_DOMAIN_ATTRIBUTES",
-        Reset = 0x4 "RESET",
-        Notify = 0x5 "RESET_NOTIFY",
-        DomainNameGet = 0x6 "RESET_DOMAIN_NAME_GET",
-    }
-}
-
-messages! {
-    /// Messages of the voltage domain protocol.
-    VoltageMessage {
-        DomainAttributes = 0x3 "VOLTAGE_DOMAIN_ATTRIBUTES",
-        DescribeLevels = 0x4 "VOLTAGE_DESCRIBE_LEVELS",
-        ConfigSet = 0x5 "VOLTAGE_CONFIG_SET",
-        ConfigGet = 0x6 "VOLTAGE_CONFIG_GET",
-        LevelSet = 0x7 "VOLTAGE_LEVEL_SET",
-        LevelGet = 0x8 "VOLTAGE_LEVEL_GET",
-        DomainNameGet = 0x9 "VOLTAGE_DOMAIN_NAME_GET",
-    }
-}
-
-messages! {
-    /// Messages of the power capping protocol.
-    PowercapMessage {
-        DomainAttributes = 0x3 "POWERCAP_DOMAIN_ATTRIBUTES",
-        CapGet = 0x4 "POWERCAP_CAP_GET",
-        CapSet = 0x5 "POWERCAP_CAP_SET",
-        PaiGet = 0x6 "POWERCAP_PAI_GET",
-        PaiSet = 0x7 "POWERCAP_PAI_SET",
-        DomainNameGet = 0x8 "POWERCAP_DOMAIN_NAME_GET",
-        MeasurementsGet = 0x9 "POWERCAP_MEASUREMENTS_GET",
-        CapNotify = 0xa "POWERCAP_CAP_NOTIFY",
-        MeasurementsNotify = 0xb "POWERCAP_MEASUREMENTS_NOTIFY",
-        DescribeFastchannel = 0xc "POWERCAP_DESCRIBE_FASTCHANNEL",
-    }
-}
-
-messages! {
-    /// Messages of the pin control protocol.
-    PinctrlMessage {
-        PinctrlAttributes = 0x3 "PINCTRL_ATTRIBUTES",
-        ListAssociations = 0x4 "PINCTRL_LIST_ASSOCIATIONS",
-        SettingsGet = 0x5 "PINCTRL_SETTINGS_GET",
-        SettingsConfigure = 0x6 "PINCTRL_SETTINGS_CONFIGURE",
-        Request = 0x7 "PINCTRL_REQUEST",
-        Release = 0x8 "PINCTRL_RELEASE",
-        NameGet = 0x9 "PINCTRL_NAME_GET",
-        SetPermissions = 0xa "PINCTRL_SET_PERMISSIONS",
-    }
 }
 
 #[cfg(test)]

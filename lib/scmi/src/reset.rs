@@ -5,8 +5,9 @@
 
 use core::fmt;
 
-use crate::common::{NameReply, NotifyEnable, ShortName};
-use crate::wire::{Delayable, bits, commands, message, notifications};
+use crate::common::{NotifyEnable, ShortName};
+pub use crate::facts::reset::{Attributes, MessageAttributes, NegotiateVersion, Version};
+use crate::wire::{bits, message};
 
 bits! {
     /// What PROTOCOL_ATTRIBUTES says.
@@ -144,18 +145,6 @@ message! {
     }
 }
 
-commands! {
-    Reset, ResetMessage;
-    DomainAttributes -> DomainInfo;
-    Reset -> ();
-    Notify -> ();
-    DomainNameGet -> NameReply;
-}
-
-impl Delayable for Reset {
-    type Delayed<'a> = ResetComplete;
-}
-
 message! {
     /// RESET_ISSUED.
     pub struct ResetIssued {
@@ -166,11 +155,6 @@ message! {
         /// The kind.
         state: ResetState,
     }
-}
-
-notifications! {
-    Reset;
-    0 ResetIssued -> ResetIssued;
 }
 
 impl fmt::Display for ResetIssued {

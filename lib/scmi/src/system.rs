@@ -8,8 +8,9 @@
 use core::fmt;
 
 use crate::common::NotifyEnable;
+pub use crate::facts::system::{Attributes, MessageAttributes, NegotiateVersion, Version};
 use crate::units::Microseconds;
-use crate::wire::{bits, commands, message, notifications};
+use crate::wire::{bits, message};
 
 message! {
     /// Reply to PROTOCOL_ATTRIBUTES.
@@ -101,13 +102,6 @@ message! {
     }
 }
 
-commands! {
-    System, SystemMessage;
-    StateSet -> ();
-    StateGet -> StateGetReply;
-    StateNotify -> ();
-}
-
 message! {
     /// SYSTEM_POWER_STATE_NOTIFIER: somebody wants the system to go to a state.
     pub struct StateNotifier {
@@ -123,11 +117,6 @@ message! {
         /// [`StateNotifier::limit_ms`].
         timeout_ms: u32
     }
-}
-
-notifications! {
-    System;
-    0 StateNotifier -> StateNotifier;
 }
 
 impl StateNotifier {

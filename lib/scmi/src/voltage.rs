@@ -7,9 +7,10 @@
 
 use core::fmt;
 
-use crate::common::{ListCount, NameReply, Range, ShortName};
+use crate::common::{ListCount, Range, ShortName};
+pub use crate::facts::voltage::{Attributes, MessageAttributes, NegotiateVersion, Version};
 use crate::units::Microvolts;
-use crate::wire::{Delayable, Message as _, Page, PageHead, bits, commands, message};
+use crate::wire::{Message as _, Page, PageHead, bits, message};
 
 bits! {
     /// What PROTOCOL_ATTRIBUTES says.
@@ -224,21 +225,6 @@ message! {
         /// Which domain.
         domain: u32,
     }
-}
-
-commands! {
-    Voltage, VoltageMessage;
-    DomainAttributes -> DomainInfo;
-    DescribeLevels -> Levels<'a>;
-    ConfigSet -> ();
-    ConfigGet -> ConfigGetReply;
-    LevelSet -> ();
-    LevelGet -> Level;
-    DomainNameGet -> NameReply;
-}
-
-impl Delayable for LevelSet {
-    type Delayed<'a> = LevelSetComplete;
 }
 
 impl fmt::Display for Level {

@@ -6,7 +6,8 @@
 use crate::error::Refusal;
 use scmi::Protocol;
 use scmi::events::EVENTS;
-use scmi::protocol::{BaseMessage, ClockMessage, PowerMessage, common};
+use scmi::facts::COMMANDS;
+use scmi::protocol::{BaseMessage, common};
 
 /// Message ids of a protocol, a bit each.
 pub type MessageSet = [u32; 8];
@@ -207,28 +208,68 @@ impl Rules {
     }
 }
 
-/// Which word of the request names the domain, if one does.
+/// Which word of the request names the domain, if one does. A command that is not known names it first, in protocols that have
+/// domains: a client that is restricted to some must not reach others by it.
 fn domain_word(protocol: u8, message: u8) -> Option<usize> {
-    const BASE: u8 = Protocol::Base as u8;
-    const SYSTEM: u8 = Protocol::System as u8;
-    const POWER: u8 = Protocol::Power as u8;
-    const CLOCK: u8 = Protocol::Clock as u8;
-    const STATE_SET: u8 = PowerMessage::StateSet as u8;
-    const RATE_SET: u8 = ClockMessage::RateSet as u8;
-    match (protocol, message) {
-        (BASE | SYSTEM, _)
-        | (
-            _,
-            common::PROTOCOL_VERSION
-            | common::PROTOCOL_ATTRIBUTES
-            | common::PROTOCOL_MESSAGE_ATTRIBUTES
-            | common::NEGOTIATE_PROTOCOL_VERSION,
-        ) => None,
-        // These two have their flags first.
-        (POWER, STATE_SET) | (CLOCK, RATE_SET) => Some(1),
-        _ => Some(0),
+    let low = usize::from(protocol).wrapping_sub(STANDARD);
+    let has = |set: u32| message < 32 && set & 1 << message != 0;
+    let none = NO_DOMAIN.get(low).copied().unwrap_or(COMMON);
+    if none == u32::MAX || has(none) {
+        return None;
     }
+    Some(usize::from(
+        DOMAIN_SECOND.get(low).is_some_and(|set| has(*set)),
+    ))
 }
+
+/// The messages that every protocol has under the same number, a bit each.
+const COMMON: u32 = 1 << common::PROTOCOL_VERSION
+    | 1 << common::PROTOCOL_ATTRIBUTES
+    | 1 << common::PROTOCOL_MESSAGE_ATTRIBUTES
+    | 1 << common::NEGOTIATE_PROTOCOL_VERSION;
+
+/// The messages that name no domain, of the protocols 0x10 to 0x1f, a bit for each of the messages 0 to 31; all bits where a protocol
+/// has no domains.
+const NO_DOMAIN: [u32; 16] = {
+    let mut table = [COMMON; 16];
+    let mut has_domains = [true; 16];
+    let mut i = 0;
+    while i < COMMANDS.len() {
+        has_domains[COMMANDS[i].protocol.id() as usize & 15] = false;
+        i += 1;
+    }
+    i = 0;
+    while i < COMMANDS.len() {
+        let low = COMMANDS[i].protocol.id() as usize & 15;
+        match COMMANDS[i].domain_word {
+            None => table[low] |= 1 << COMMANDS[i].id,
+            Some(_) => has_domains[low] = true,
+        }
+        i += 1;
+    }
+    let mut low = 0;
+    while low < table.len() {
+        if !has_domains[low] {
+            table[low] = u32::MAX;
+        }
+        low += 1;
+    }
+    table
+};
+
+/// The messages that name the domain in their second word, likewise; all others that name one do it in the first.
+const DOMAIN_SECOND: [u32; 16] = {
+    let mut table = [0; 16];
+    let mut i = 0;
+    while i < COMMANDS.len() {
+        if let Some(word) = COMMANDS[i].domain_word {
+            assert!(word < 2, "the domain is in the first two words");
+            table[COMMANDS[i].protocol.id() as usize & 15] |= (word as u32) << COMMANDS[i].id;
+        }
+        i += 1;
+    }
+    table
+};
 
 /// The first of the protocols that the specification has or reserves; they differ in the low four bits.
 const STANDARD: usize = 0x10;

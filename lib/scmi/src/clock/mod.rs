@@ -12,11 +12,10 @@ mod config;
 
 pub use config::*;
 
-use crate::common::{ListCount, NameReply, NotifyEnable, Range, ShortName};
+use crate::common::{ListCount, NotifyEnable, Range, ShortName};
+pub use crate::facts::clock::{Attributes, MessageAttributes, NegotiateVersion, Version};
 use crate::units::Hertz;
-use crate::wire::{
-    Command, Delayable, Message as _, Page, PageHead, bits, commands, message, notifications,
-};
+use crate::wire::{Command, Message as _, Page, PageHead, bits, message};
 
 bits! {
     /// What PROTOCOL_ATTRIBUTES says.
@@ -217,31 +216,10 @@ message! {
     }
 }
 
-commands! {
-    Clock, ClockMessage;
-    ClockAttributes -> ClockInfo;
-    DescribeRates -> Rates<'a>;
-    RateSet -> ();
-    RateGet -> Rate;
-    ConfigSet -> ();
-    NameGet -> NameReply;
-    RateNotify -> ();
-    RateChangeRequestedNotify -> ();
-    ConfigGet -> ConfigGetReply;
-    PossibleParentsGet -> Parents<'a>;
-    ParentSet -> ();
-    ParentGet -> Parent;
-    GetPermissions -> Permissions;
-}
-
 impl Command for ConfigSetV1 {
     const PROTOCOL: crate::Protocol = crate::Protocol::Clock;
     const MESSAGE: u8 = crate::protocol::ClockMessage::ConfigSet as u8;
     type Reply<'a> = ();
-}
-
-impl Delayable for RateSet {
-    type Delayed<'a> = RateSetComplete;
 }
 
 message! {
@@ -266,12 +244,6 @@ message! {
         /// The rate that is wanted, in hertz.
         hertz: u64,
     }
-}
-
-notifications! {
-    Clock;
-    0 RateChanged -> RateChanged;
-    1 RateChangeRequested -> RateChangeRequested;
 }
 
 impl fmt::Display for Rate {

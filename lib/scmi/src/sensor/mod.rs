@@ -10,18 +10,15 @@
 
 use core::fmt;
 
-use crate::common::{NameReply, NotifyEnable};
-use crate::wire::{
-    Command, Delayable, Message as _, Page, PageHead, bits, commands, message, notifications,
-};
+use crate::common::NotifyEnable;
+pub use crate::facts::sensor::{Attributes, MessageAttributes, NegotiateVersion, Version};
+use crate::wire::{Command, Delayable, Message as _, Page, PageHead, bits, message};
 
 mod config;
 pub mod descriptor;
 pub mod unit;
 
 pub use config::*;
-
-use descriptor::{Axes, AxisNames, Sensors};
 
 bits! {
     /// The first word of PROTOCOL_ATTRIBUTES.
@@ -232,29 +229,10 @@ message! {
     }
 }
 
-commands! {
-    Sensor, SensorMessage;
-    DescriptionGet -> Sensors<'a>;
-    TripPointNotify -> ();
-    TripPointConfig -> ();
-    ReadingGet -> Readings<'a>;
-    AxisDescriptionGet -> Axes<'a>;
-    ListUpdateIntervals -> Intervals<'a>;
-    ConfigGet -> ConfigGetReply;
-    ConfigSet -> ();
-    ContinuousUpdateNotify -> ();
-    NameGet -> NameReply;
-    AxisNameGet -> AxisNames<'a>;
-}
-
 impl Command for ReadingGetV1 {
     const PROTOCOL: crate::Protocol = crate::Protocol::Sensor;
     const MESSAGE: u8 = crate::protocol::SensorMessage::ReadingGet as u8;
     type Reply<'a> = ReadingV1;
-}
-
-impl Delayable for ReadingGet {
-    type Delayed<'a> = ReadingComplete<'a>;
 }
 
 impl Delayable for ReadingGetV1 {
@@ -278,7 +256,7 @@ bits! {
 message! {
     /// SENSOR_TRIP_POINT_EVENT.
     pub struct TripPointEvent {
-        /// Who asked for it.
+        /// Who caused it; 0 is the platform.
         agent: u32,
         /// Which sensor.
         sensor: u32,
@@ -307,12 +285,6 @@ impl PageHead for Update {
     fn entries(&self, room: usize) -> usize {
         room / Reading::MIN_LEN
     }
-}
-
-notifications! {
-    Sensor;
-    0 TripPointEvent -> TripPointEvent;
-    1 Update -> Page<'a, Update, Reading>;
 }
 
 impl fmt::Display for TripPointEvent {

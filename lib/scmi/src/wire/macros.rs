@@ -1,7 +1,7 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! Declarations of messages, words of bits, requests and notifications.
+//! Declarations of messages and words of bits.
 
 /// Declares a message: a plain struct, its hidden wire structure, and both directions.
 ///
@@ -154,57 +154,3 @@ macro_rules! bits {
     };
 }
 pub(crate) use bits;
-
-/// Says which requests a protocol has, under the names of its message enum, and what they return. Declares the three
-/// requests that are the same in every protocol.
-macro_rules! commands {
-    ($protocol:ident, $ids:ident; $($request:ident -> $reply:ty;)*) => {
-        $crate::wire::message! {
-            /// PROTOCOL_VERSION.
-            pub struct Version {}
-        }
-        $crate::wire::message! {
-            /// PROTOCOL_ATTRIBUTES.
-            pub struct Attributes {}
-        }
-        $crate::wire::message! {
-            /// PROTOCOL_MESSAGE_ATTRIBUTES: does the platform have this message? If not, the status is NOT_FOUND.
-            pub struct MessageAttributes {
-                /// The number of the message.
-                message: u32,
-            }
-        }
-        $crate::wire::message! {
-            /// NEGOTIATE_PROTOCOL_VERSION: speak this version from now on (SCMI 3.2 and later).
-            pub struct NegotiateVersion {
-                /// The version that the agent wants.
-                version: $crate::common::ProtocolVersion,
-            }
-        }
-        $crate::wire::commands! { @one $protocol, $ids, Version, $crate::common::VersionReply }
-        $crate::wire::commands! { @one $protocol, $ids, Attributes, ProtocolInfo }
-        $crate::wire::commands! { @one $protocol, $ids, MessageAttributes, $crate::common::MessageInfo }
-        $crate::wire::commands! { @one $protocol, $ids, NegotiateVersion, () }
-        $($crate::wire::commands! { @one $protocol, $ids, $request, $reply })*
-    };
-    (@one $protocol:ident, $ids:ident, $request:ident, $reply:ty) => {
-        impl $crate::wire::Command for $request {
-            const PROTOCOL: $crate::Protocol = $crate::Protocol::$protocol;
-            const MESSAGE: u8 = $crate::protocol::$ids::$request as u8;
-            type Reply<'a> = $reply;
-        }
-    };
-}
-pub(crate) use commands;
-
-/// Says which notifications a protocol has.
-macro_rules! notifications {
-    ($protocol:ident; $($id:literal $name:ident -> $payload:ty;)*) => {$(
-        impl $crate::wire::Notification for $name {
-            const PROTOCOL: $crate::Protocol = $crate::Protocol::$protocol;
-            const EVENT: u8 = $id;
-            type Payload<'a> = $payload;
-        }
-    )*};
-}
-pub(crate) use notifications;

@@ -21,7 +21,7 @@ use crate::status::Status;
 mod macros;
 mod page;
 
-pub(crate) use macros::{bits, commands, message, notifications};
+pub(crate) use macros::{bits, message};
 pub use page::{Entries, Page, PageHead, PageWriter};
 
 /// Why bytes are not the message they should be, or do not hold it.

@@ -39,6 +39,49 @@ fn d04_one_rule_with_domains_anywhere_makes_a_client_restricted() {
 }
 
 #[test]
+fn d04_the_domain_is_where_the_declaration_has_it() {
+    for command in COMMANDS {
+        let word = domain_word(command.protocol.id(), command.id);
+        assert_eq!(word, command.domain_word, "{}", command.name);
+    }
+    // Flags come first in these two; clients are restricted by the word after them.
+    assert_eq!(domain_word(0x11, 0x4), Some(1));
+    assert_eq!(domain_word(0x14, 0x5), Some(1));
+    // Messages that nobody knows yet, and vendors' protocols; Base and System have no domains.
+    for (protocol, message, word) in [
+        (0x11, 0x9, Some(0)),
+        (0x11, 40, Some(0)),
+        (0x1b, 0x3, Some(0)),
+        (0x80, 0x3, Some(0)),
+        (0x80, 0x2, None),
+        (0x10, 0xc, None),
+        (0x12, 40, None),
+    ] {
+        assert_eq!(
+            domain_word(protocol, message),
+            word,
+            "{protocol:#x} {message}"
+        );
+    }
+}
+
+/// Unlike the permissions of Base it concerns one pin or group, and `domains` says which.
+#[test]
+fn d04_permissions_of_pins_are_restricted_by_the_pin() {
+    const PINS: Rule = Rule {
+        domains: Some(&[3]),
+        ..Rule::protocol(0x19)
+    };
+    let rules = Rules::new(&[PINS]);
+    let message = scmi::protocol::PinctrlMessage::SetPermissions.id();
+    assert_eq!(rules.check_command(0x19, message), Ok(true));
+    let of_pin =
+        |pin| rules.check_domain(0x19, message, 12, |word| if word == 0 { pin } else { 3 });
+    assert_eq!(of_pin(3), Ok(()));
+    assert_eq!(of_pin(4), Err(Refusal::DomainNotAllowed));
+}
+
+#[test]
 fn d04_ordinary_commands_are_allowed_by_the_table() {
     let everything = Rules::new(&[Rule::ALL]);
     for (allowed, reserved) in everything.allowed.iter().zip(RESERVED) {
