@@ -39,6 +39,15 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
         self.link.get(&DomainAttributes { domain })
     }
 
+    /// No cap that is meant as one may switch capping off.
+    fn check_cap(&self, cap: u32) -> Result<(), Error> {
+        self.check_layout()?;
+        match cap {
+            0 => Err(ScmiError::InvalidArgument.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Version 3 has other messages under the same numbers: a cap would become flags.
     fn check_layout(&self) -> Result<(), Error> {
         if self.version.major() >= OTHER_MESSAGES {
@@ -61,18 +70,6 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
         Ok(self.link.get(&CapGet { domain })?.cap)
     }
 
-    /// Switches capping of a domain on, with this cap.
-    ///
-    /// # Errors
-    ///
-    /// [`ScmiError::InvalidArgument`]: a cap of 0 would switch it off.
-    pub fn enable(&self, domain: u32, cap: u32) -> Result<(), Error> {
-        match cap {
-            0 => Err(ScmiError::InvalidArgument.into()),
-            cap => self.set_cap(domain, cap),
-        }
-    }
-
     /// Switches capping of a domain off.
     ///
     /// # Errors
@@ -84,12 +81,21 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
                 "switching a power cap off came with version 2.0 of the protocol: the platform is older",
             ));
         }
-        self.set_cap(domain, 0)
+        self.check_layout()?;
+        self.send_cap(domain, 0)
     }
 
-    /// Sets the cap of a domain, and returns when it holds.
+    /// Sets the cap of a domain, which switches capping on, and returns when it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`ScmiError::InvalidArgument`]: a cap of 0 would switch capping off, for which there is [`Powercaps::disable`].
     pub fn set_cap(&self, domain: u32, cap: u32) -> Result<(), Error> {
-        self.check_layout()?;
+        self.check_cap(cap)?;
+        self.send_cap(domain, cap)
+    }
+
+    fn send_cap(&self, domain: u32, cap: u32) -> Result<(), Error> {
         self.link.get(&CapSet {
             domain,
             flags: CapSetFlags::default(),
@@ -99,7 +105,7 @@ impl<E: Exchange + ?Sized> Powercaps<'_, E> {
 
     /// Sets the cap of a domain asynchronously: returns the cap it has when the delayed response came.
     pub fn set_cap_delayed(&self, domain: u32, cap: u32) -> Result<u32, Error> {
-        self.check_layout()?;
+        self.check_cap(cap)?;
         let flags = CapSetFlags::default().with_asynchronous(true);
         let done: CapSetComplete = self.link.get_delayed(&CapSet { domain, flags, cap })?;
         same(domain, done.domain)?;

@@ -105,10 +105,12 @@ fn power_caps_are_switched_off_where_they_can_be() {
     let caps = Powercaps::connect(&fake).unwrap();
     let _ = caps.disable(0);
     assert_eq!(fake.count(0x18, 5), 1);
-    let zero = Err(Error::NoAnswer(ScmiError::InvalidArgument));
-    assert_eq!(caps.enable(0, 0), zero);
+    // A cap that is meant as one does not: a safe limit of 0 would be none.
+    let zero = Error::NoAnswer(ScmiError::InvalidArgument);
+    assert_eq!(caps.set_cap(0, 0), Err(zero));
+    assert_eq!(caps.set_cap_delayed(0, 0), Err(zero));
     assert_eq!(fake.count(0x18, 5), 1);
-    assert_eq!(caps.enable(0, 4000), Ok(()));
+    assert_eq!(caps.set_cap(0, 4000), Ok(()));
 }
 
 /// Older platforms look at bit 0 of the attributes alone: "unchanged" would start the clock.

@@ -151,6 +151,9 @@ fn check_name(name: &str, key: &str) -> Result<()> {
     Ok(())
 }
 
+/// From version 2 of the power capping protocol on, this is so.
+const CAP_OFF: &str = "a cap of 0 switches capping off; write at least 1";
+
 fn limit_code(name: &str, limit: &Limit, key: &str) -> Result<String> {
     check_platform_name(limit.name.as_deref(), key)?;
     let target = match (limit.perf, limit.cap) {
@@ -165,6 +168,10 @@ fn limit_code(name: &str, limit: &Limit, key: &str) -> Result<String> {
         "{key}.safe: {} is more than `normal`, {}: blind is no time to run faster",
         limit.safe,
         limit.normal
+    );
+    ensure!(
+        limit.cap.is_none() || limit.safe > 0,
+        "{key}.safe: {CAP_OFF}"
     );
     Ok(format!(
         "Limit {{ name: {name:?}, target: Target::{target}, platform_name: {:?}, normal: {}, safe: {} }}",
@@ -231,6 +238,7 @@ fn trips_code(number: usize, zone: &Zone, config: &Config, key: &str) -> Result<
                 *value < most,
                 "{key}: {value} is not below {most}, which holds without this trip"
             );
+            ensure!(limit.cap.is_none() || *value > 0, "{key}: {CAP_OFF}");
             lowest.insert(name, *value);
             cuts.push((position, *value));
         }

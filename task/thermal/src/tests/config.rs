@@ -61,6 +61,11 @@ fn each_mistake_is_told_with_its_key() {
             "limits.gpu.safe: 6 is more than `normal`, 5",
         ),
         (
+            "soc = 3000",
+            "soc = 0",
+            "trips[1].limits.soc: a cap of 0 switches capping off",
+        ),
+        (
             ", soc = 3000",
             "",
             "limits.soc: no trip of any zone uses it",
