@@ -25,7 +25,6 @@ pub mod machines;
 pub mod mutants;
 pub mod platform;
 pub mod print;
-pub mod probe;
 pub mod progress;
 pub mod qemu;
 pub mod qmp;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, child, clippy, dist, fuzz, gdb, graph, inspect, mutants, print, probe, run, setup,
-    sizes, soak, test,
+    bench, child, clippy, dist, fuzz, gdb, graph, inspect, mutants, print, run, setup, sizes, soak,
+    test,
 };
 
 /// Builds, runs and tests the image
@@ -43,8 +43,6 @@ enum Command {
     Clippy(clippy::Arguments),
     /// See inside a running or crashed image: tasks, trace rings, variables, stacks, dumps
     Inspect(inspect::Arguments),
-    /// Hold any vhost-user SCMI daemon to the specification
-    Probe(probe::Arguments),
     /// Boot paused, under a debugger that knows all symbols
     Gdb(gdb::Arguments),
     /// What the build knows: memory map, tasks, paths, environments
@@ -55,10 +53,6 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Probe(arguments) = &cli.command {
-        // Its exit status tells a departure from a failure of its own. It has no children that must be ended.
-        return probe::run(arguments);
-    }
     let result = child::end_on_signals().and_then(|()| match &cli.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Test(arguments) => test::run(arguments),
@@ -72,7 +66,6 @@ fn main() -> ExitCode {
         Command::Graph(arguments) => graph::run(arguments),
         Command::Inspect(arguments) => inspect::run(arguments),
         Command::Gdb(arguments) => gdb::run(arguments),
-        Command::Probe(_) => Ok(()),
         Command::Print(arguments) => print::run(arguments),
         Command::Setup(arguments) => setup::run(arguments),
     });

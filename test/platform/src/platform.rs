@@ -160,14 +160,13 @@ impl Platform {
         }
     }
 
-    /// What a reset of the device does: the guest's subscriptions, versions, pins and unfinished commands are gone; the rest of the
-    /// machine stays as it is.
+    /// What a reset of the device does: the guest's subscriptions, versions and unfinished commands are gone; the machine
+    /// stays as it is.
     pub fn forget_guest(&mut self) {
         self.subscriptions.clear();
         self.negotiated.clear();
         self.jobs.clear();
         self.outgoing.clear();
-        self.pins = protocols::pinctrl::Pins::new(self.model.machine.pinctrl.as_ref());
         for sensor in &mut self.model.sensors {
             sensor.report_every_ms = None;
         }

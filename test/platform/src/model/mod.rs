@@ -179,8 +179,8 @@ impl Model {
                 .iter()
                 .map(|body| body.ambient_mc as f64)
                 .collect(),
-            // Power-up: it runs.
-            system: 3,
+            // Working, as SYSTEM_POWER_STATE_GET has it before anything was asked for.
+            system: 0,
             changes: Vec::new(),
             machine,
         };

@@ -84,10 +84,7 @@ impl Model {
             self.perf[domain].effective = self.inside_limits(domain);
         }
         for cap in 0..self.caps.len() {
-            // 0 switches capping off.
-            while self.caps[cap].cap_mw != 0
-                && self.cap_power_mw(cap) > i64::from(self.caps[cap].cap_mw)
-            {
+            while self.cap_power_mw(cap) > i64::from(self.caps[cap].cap_mw) {
                 let costliest = self.machine.powercaps[cap]
                     .limits
                     .iter()

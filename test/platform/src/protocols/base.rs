@@ -65,8 +65,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
                 .get(agent as usize)
                 .ok_or(StatusCode::NotFound)?;
             Reply::with(&AgentReply {
-                // The number came with 2.0.
-                agent: (platform.version(Protocol::Base) >= 0x2_0000).then_some(agent),
+                agent: Some(agent),
                 name: short(name),
             })
         }

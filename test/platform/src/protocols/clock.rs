@@ -109,10 +109,8 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
         }
         ClockMessage::RateChangeRequestedNotify => {
             let RateChangeRequestedNotify { clock, enable } = request.parse()?;
-            let _ = enable;
             index(clocks, clock)?;
-            // No clock announces requested changes: attribute bit 30 is 0.
-            Err(StatusCode::NotSupported)
+            platform.subscribe(Protocol::Clock, 1, clock, enable.enabled())
         }
         ClockMessage::PossibleParentsGet => {
             let PossibleParentsGet { clock, skip } = request.parse()?;
@@ -168,8 +166,8 @@ fn describe(clock: &Clock, enabled: bool, p2a: bool, version: u32) -> ClockInfo 
     ClockInfo {
         attributes: ClockFlags::default()
             .with_enabled(enabled)
-            .with_notifies_rate(version >= V2 && p2a)
-            .with_extended_name(version >= V2 && is_long(&clock.name))
+            .with_notifies_rate(p2a)
+            .with_extended_name(is_long(&clock.name))
             .with_parents(version >= V3 && !clock.parents.is_empty())
             .with_restricted(version >= V3 && clock.read_only),
         name: short(&clock.name),
@@ -201,9 +199,9 @@ fn rates(request: &Request<'_>, rates: &Choices, skip: u32) -> Outcome {
 
 /// The rate that a request leads to: rounded as it asks, or refused.
 fn round(rates: &Choices, flags: RateSetFlags, hertz: u64) -> Result<u64, StatusCode> {
-    let wanted = i64::try_from(hertz).map_err(|_| StatusCode::InvalidParameters)?;
+    let wanted = i64::try_from(hertz).map_err(|_| StatusCode::OutOfRange)?;
     if !(rates.low()..=rates.high()).contains(&wanted) {
-        return Err(StatusCode::InvalidParameters);
+        return Err(StatusCode::OutOfRange);
     }
     let below = rates.at_most(wanted);
     let above = rates.at_least(wanted);
@@ -220,7 +218,7 @@ fn round(rates: &Choices, flags: RateSetFlags, hertz: u64) -> Result<u64, Status
     };
     rounded
         .map(|rate| rate as u64)
-        .ok_or(StatusCode::InvalidParameters)
+        .ok_or(StatusCode::OutOfRange)
 }
 
 fn configure(platform: &mut Platform, clock: usize, attributes: ConfigFlags) -> Outcome {
@@ -230,8 +228,7 @@ fn configure(platform: &mut Platform, clock: usize, attributes: ConfigFlags) -> 
     match attributes.clock_state() {
         ClockState::Disabled => platform.model.clocks[clock].enabled = false,
         ClockState::Enabled => platform.model.clocks[clock].enabled = true,
-        // Without an extended configuration there is nothing that such a command could set.
-        ClockState::Unchanged => return Err(StatusCode::InvalidParameters),
+        ClockState::Unchanged => {}
         ClockState::Reserved => return Err(StatusCode::InvalidParameters),
     }
     Reply::done()

@@ -21,7 +21,6 @@ mod power;
 mod powercap;
 mod reset;
 mod sensor;
-mod strict;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -62,15 +61,6 @@ pub fn exists(platform: &Platform, protocol: Protocol) -> bool {
 
 /// Handles a command.
 pub fn handle(platform: &mut Platform, protocol: Protocol, request: &Request<'_>) -> Outcome {
-    let mut parameters = request.parameters.to_vec();
-    let ignored = strict::ignored_half(protocol, request.header.message);
-    if let Some(half) = ignored.and_then(|at| parameters.get_mut(at..at + 2)) {
-        half.fill(0);
-    }
-    let request = &Request {
-        parameters: &parameters,
-        ..*request
-    };
     match request.header.message {
         common::PROTOCOL_VERSION => {
             request.parse::<()>()?;
@@ -93,26 +83,14 @@ pub fn handle(platform: &mut Platform, protocol: Protocol, request: &Request<'_>
         }
         common::NEGOTIATE_PROTOCOL_VERSION => {
             let wanted: scmi::base::NegotiateVersion = request.parse()?;
-            // Every version that existed is spoken: replies shrink to what that version has.
-            if !strict::versions(protocol).contains(&wanted.version.0)
-                || wanted.version.0 > version(protocol)
-            {
+            // Every version from 1.0 on is spoken: replies shrink to what that version has.
+            if !(0x1_0000..=version(protocol)).contains(&wanted.version.0) {
                 return Err(StatusCode::NotSupported);
             }
             platform.negotiate(protocol, wanted.version.0);
             Reply::done()
         }
         message if !supports(platform, protocol, message) => Err(StatusCode::NotSupported),
-        message
-            if strict::has_reserved_bits(
-                protocol,
-                message,
-                platform.version(protocol),
-                request.parameters,
-            ) =>
-        {
-            Err(StatusCode::InvalidParameters)
-        }
         _ => match protocol {
             Protocol::Base => base::handle(platform, request),
             Protocol::Power => power::handle(platform, request),
@@ -139,8 +117,7 @@ fn supports(platform: &Platform, protocol: Protocol, message: u8) -> bool {
         Protocol::Power => message == PowerMessage::ChangeRequestedNotify.id(),
         _ => false,
     };
-    let later = strict::since(protocol, message) > platform.version(protocol);
-    !absent && !later && exists(platform, protocol) && protocol.message_name(message).is_some()
+    !absent && exists(platform, protocol) && protocol.message_name(message).is_some()
 }
 
 /// Ends an asynchronous command; the values go into the delayed response.
@@ -224,9 +201,8 @@ fn page<H: PageHead, T: Message>(
     head: impl FnOnce(usize, usize) -> H,
 ) -> Outcome {
     let skip = skip as usize;
-    // An index equal to the count is past the end already; only a list without entries is read from its end.
-    if skip > 0 && skip >= entries.len() {
-        return Err(StatusCode::InvalidParameters);
+    if skip > entries.len() {
+        return Err(StatusCode::OutOfRange);
     }
     let mut values = vec![0; room.min(scmi::limits::MAX_PAYLOAD)];
     let mut writer = PageWriter::<H, T>::new(&mut values).map_err(|_| StatusCode::CommsError)?;

@@ -18,8 +18,6 @@ use crate::platform::{Outcome, Platform, Reply, Request};
 
 const LIMITS_CHANGED: u8 = 0;
 const LEVEL_CHANGED: u8 = 1;
-/// The version that added extended names, and 0 for a limit that stays as it is.
-const V3: u32 = 0x3_0000;
 /// The version that lists levels with frequency and index.
 const V4: u32 = 0x4_0000;
 
@@ -43,7 +41,6 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             Reply::with(&describe(
                 &domains[index(domains, domain)?],
                 platform.model.machine.platform.p2a,
-                platform.version(Protocol::Perf),
             ))
         }
         PerfMessage::DescribeLevels => {
@@ -87,21 +84,11 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             let domain = index(domains, domain)?;
             writable(domains[domain].read_only)?;
             let levels = &domains[domain].levels;
-            let (mut highest, mut lowest) = (highest, lowest);
-            if platform.version(Protocol::Perf) >= V3 {
-                if (highest, lowest) == (0, 0) {
-                    return Err(StatusCode::OutOfRange);
-                }
-                let now = &platform.model.perf[domain];
-                highest = if highest == 0 { now.max } else { highest };
-                lowest = if lowest == 0 { now.min } else { lowest };
-            }
+            let known = |wanted| levels.iter().any(|level| level.level == wanted);
             if lowest > highest {
                 return Err(StatusCode::InvalidParameters);
             }
-            // A limit need not be a level itself.
-            let all = levels[0].level..=levels[levels.len() - 1].level;
-            if !all.contains(&highest) || !all.contains(&lowest) {
+            if !known(highest) || !known(lowest) {
                 return Err(StatusCode::OutOfRange);
             }
             platform.model.set_limits(domain, lowest, highest);
@@ -154,7 +141,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
     }
 }
 
-fn describe(domain: &Perf, p2a: bool, version: u32) -> DomainInfo {
+fn describe(domain: &Perf, p2a: bool) -> DomainInfo {
     let sustained = domain.levels[domain.sustained].level;
     DomainInfo {
         attributes: DomainFlags::default()
@@ -162,7 +149,7 @@ fn describe(domain: &Perf, p2a: bool, version: u32) -> DomainInfo {
             .with_sets_level(!domain.read_only)
             .with_notifies_limits(p2a)
             .with_notifies_level(p2a)
-            .with_extended_name(version >= V3 && is_long(&domain.name)),
+            .with_extended_name(is_long(&domain.name)),
         rate_limit: RateLimit::default(),
         // Levels are megahertz, for the sake of people who read them.
         sustained_khz: sustained * 1000,

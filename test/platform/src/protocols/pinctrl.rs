@@ -19,9 +19,6 @@ use super::{index, is_long, long_name, page, short};
 use crate::machine::Pinctrl;
 use crate::platform::{Outcome, Platform, Reply, Request};
 
-/// PINCTRL_SETTINGS_GET for the function without the settings.
-const FUNCTION_ALONE: u8 = 2;
-
 /// What changes about pins.
 #[derive(Debug, Clone)]
 pub struct Pins {
@@ -194,10 +191,8 @@ fn settings_get(platform: &Platform, machine: &Pinctrl, request: &Request<'_>) -
     let all: Vec<_> = pin
         .settings
         .iter()
-        .filter(|(kind, _)| match attributes.scope() {
-            settings_scope::ONE => **kind == attributes.setting(),
-            FUNCTION_ALONE => false,
-            _ => true,
+        .filter(|(kind, _)| {
+            attributes.scope() != settings_scope::ONE || **kind == attributes.setting()
         })
         .map(|(&kind, &value)| Setting {
             kind: SettingType::default().with_id(kind),
@@ -205,22 +200,20 @@ fn settings_get(platform: &Platform, machine: &Pinctrl, request: &Request<'_>) -
         })
         .collect();
     if attributes.scope() == settings_scope::ONE && all.is_empty() {
-        return Err(StatusCode::InvalidParameters);
+        return Err(StatusCode::NotFound);
     }
-    // There is something to pass over only where all are listed.
-    let skip = match attributes.scope() {
-        settings_scope::ALL => attributes.skip(),
-        _ => 0,
-    };
     let function = pin.function.unwrap_or(NO_FUNCTION);
-    page(request.room, &all, skip.into(), |returned, remaining| {
-        SettingsHead {
+    page(
+        request.room,
+        &all,
+        attributes.skip().into(),
+        |returned, remaining| SettingsHead {
             function,
             count: SettingCount::default()
                 .with_returned(returned as u8)
                 .with_remaining(remaining as u8),
-        }
-    })
+        },
+    )
 }
 
 fn settings_configure(
@@ -235,26 +228,22 @@ fn settings_configure(
     let pins = pins(machine, wanted.head.identifier, selector)?;
     let function = if wanted.head.attributes.sets_function() {
         let function = wanted.head.function;
-        if function == NO_FUNCTION {
-            Some(None)
-        } else {
-            let (_, groups) = &machine.functions[index(&machine.functions, function)?];
-            let carried = |pin| {
-                groups
-                    .iter()
-                    .any(|&group| machine.groups[group].1.contains(pin))
-            };
-            if !pins.iter().all(carried) {
-                return Err(StatusCode::InvalidParameters);
-            }
-            Some(Some(function))
+        let (_, groups) = &machine.functions[index(&machine.functions, function)?];
+        let carried = |pin| {
+            groups
+                .iter()
+                .any(|&group| machine.groups[group].1.contains(pin))
+        };
+        if !pins.iter().all(carried) {
+            return Err(StatusCode::InvalidParameters);
         }
+        Some(function)
     } else {
         None
     };
     for pin in pins {
         let pin = &mut platform.pins.pins[pin];
-        if let Some(function) = function {
+        if function.is_some() {
             pin.function = function;
         }
         pin.settings.extend(

@@ -32,15 +32,9 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             Reply::with(&DomainInfo {
                 attributes: DomainFlags::default()
                     .with_notifies_change(platform.model.machine.platform.p2a)
-                    .with_set_asynchronously(
-                        platform.model.machine.platform.p2a
-                            && domain.asynchronous
-                            && !domain.read_only,
-                    )
+                    .with_set_asynchronously(domain.asynchronous && !domain.read_only)
                     .with_set_synchronously(!domain.read_only)
-                    .with_extended_name(
-                        platform.version(Protocol::Power) >= 0x3_0000 && is_long(&domain.name),
-                    ),
+                    .with_extended_name(is_long(&domain.name)),
                 name: short(&domain.name),
             })
         }

@@ -46,10 +46,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
         PowercapMessage::CapSet => {
             let CapSet { domain, flags, cap } = request.parse()?;
             let domain = index(domains, domain)?;
-            // From 2.0 on 0 switches capping off.
-            if cap != 0 || platform.version(Protocol::Powercap) < 0x2_0000 {
-                check(domains[domain].range_mw, cap)?;
-            }
+            check(domains[domain].range_mw, cap)?;
             if flags.asynchronous() && !flags.no_delayed_response() {
                 platform.check_asynchronous(true)?;
                 return Reply::later(Action::SetCap {

@@ -32,9 +32,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
                 attributes: DomainFlags::default()
                     .with_resets_asynchronously(p2a && domain.asynchronous)
                     .with_notifies_reset(p2a)
-                    .with_extended_name(
-                        platform.version(Protocol::Reset) >= 0x3_0000 && is_long(&domain.name),
-                    ),
+                    .with_extended_name(is_long(&domain.name)),
                 latency_us: domain.latency_us,
                 name: short(&domain.name),
             })
@@ -51,12 +49,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
                 return Err(StatusCode::InvalidParameters);
             }
             if !flags.autonomous() {
-                if flags.assert() {
-                    platform.model.set_reset(domain, true, state.0);
-                } else {
-                    // RESET_ISSUED is for resets; this ends one.
-                    platform.model.resets[domain] = false;
-                }
+                platform.model.set_reset(domain, flags.assert(), state.0);
                 return Reply::done();
             }
             if flags.asynchronous() {

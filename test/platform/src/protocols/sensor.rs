@@ -29,8 +29,6 @@ const TRIP_POINT: u8 = 0;
 const UPDATE: u8 = 1;
 /// The version that added axes, configuration and updates.
 const V2: u32 = 0x2_0000;
-/// The version that added extended names.
-const V3: u32 = 0x3_0000;
 
 /// Handles a command.
 pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
@@ -53,7 +51,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             let entries: Vec<_> = sensors
                 .iter()
                 .enumerate()
-                .map(|(id, sensor)| describe(id, sensor, p2a, platform.version(Protocol::Sensor)))
+                .map(|(id, sensor)| describe(id, sensor, p2a))
                 .collect();
             page(request.room, &entries, skip, |returned, remaining| {
                 SensorsHead {
@@ -77,7 +75,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
                 return Reply::later(Action::ReadSensor { sensor });
             }
             if !platform.model.sensors[sensor].enabled {
-                return Err(StatusCode::ProtocolError);
+                return Err(StatusCode::Denied);
             }
             if platform.version(Protocol::Sensor) < V2 {
                 return Reply::with(&ReadingV1 {
@@ -187,7 +185,7 @@ fn trip_point_config(platform: &mut Platform, request: &Request<'_>) -> Outcome 
     let trip = platform.model.sensors[sensor]
         .trips
         .get_mut(usize::from(control.trip_point()))
-        .ok_or(StatusCode::InvalidParameters)?;
+        .ok_or(StatusCode::OutOfRange)?;
     let direction = match (control.rising(), control.falling()) {
         (false, false) => TripDirection::Off,
         (true, false) => TripDirection::Rising,
@@ -231,19 +229,15 @@ fn unit(kind: Kind) -> SensorUnit {
     }
 }
 
-fn describe(id: usize, sensor: &Sensor, p2a: bool, version: u32) -> SensorDescriptor {
-    let axes = if version >= V2 {
-        sensor.axes.len() as u8
-    } else {
-        0
-    };
+fn describe(id: usize, sensor: &Sensor, p2a: bool) -> SensorDescriptor {
+    let axes = sensor.axes.len() as u8;
     SensorDescriptor {
         base: SensorBase {
             sensor: id as u32,
             attributes: SensorFlags::default()
                 .with_reads_asynchronously(p2a && sensor.asynchronous)
-                .with_notifies_updates(version >= V2 && p2a && !sensor.intervals_ms.is_empty())
-                .with_extended_name(version >= V3 && is_long(&sensor.name))
+                .with_notifies_updates(p2a && !sensor.intervals_ms.is_empty())
+                .with_extended_name(is_long(&sensor.name))
                 .with_trip_points(sensor.trip_points),
             scale: SensorScale::new(unit(sensor.kind), sensor.scale)
                 .with_axes(axes > 0)
@@ -328,7 +322,7 @@ fn with_readings<H: PageHead>(platform: &Platform, sensor: usize, head: H) -> By
 /// Ends an asynchronous SENSOR_READING_GET.
 pub fn finish(platform: &mut Platform, sensor: usize) -> Outcome {
     if !platform.model.sensors[sensor].enabled {
-        return Err(StatusCode::ProtocolError);
+        return Err(StatusCode::Denied);
     }
     let id = sensor as u32;
     if platform.version(Protocol::Sensor) < V2 {

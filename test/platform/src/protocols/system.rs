@@ -71,14 +71,12 @@ pub fn tell(platform: &mut Platform, graceful: bool, state: u32) {
         .system
         .as_ref()
         .map_or(0, |system| system.graceful_timeout_ms);
-    // Only a graceful shutdown has a time limit, which came with version 2 of the protocol.
-    let timeout_ms = (platform.version(Protocol::System) >= 0x2_0000).then_some(
-        if graceful && state == SystemState::SHUTDOWN.0 {
-            limit
-        } else {
-            0
-        },
-    );
+    // The time limit came with version 2 of the protocol.
+    let timeout_ms = (platform.version(Protocol::System) >= 0x2_0000).then_some(if graceful {
+        limit
+    } else {
+        0
+    });
     let payload = StateNotifier {
         agent: platform.cause(),
         flags: SystemFlags::default().with_graceful(graceful),

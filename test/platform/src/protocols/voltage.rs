@@ -3,6 +3,7 @@
 
 //! Voltage domains.
 
+use scmi::StatusCode;
 use scmi::common::ListCount;
 use scmi::protocol::VoltageMessage;
 use scmi::voltage::{
@@ -10,7 +11,6 @@ use scmi::voltage::{
     DomainInfo, DomainNameGet, Level, LevelGet, LevelSet, LevelSetComplete, LevelsHead, Mode,
     ProtocolFlags, ProtocolInfo,
 };
-use scmi::{Protocol, StatusCode};
 
 use super::{index, is_long, long_name, page, short, writable};
 use crate::machine::Choices;
@@ -31,14 +31,12 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
         VoltageMessage::DomainAttributes => {
             let DomainAttributes { domain } = request.parse()?;
             let domain = &domains[index(domains, domain)?];
-            // Both attributes came with 2.0.
-            let later = platform.version(Protocol::Voltage) >= 0x2_0000;
             Reply::with(&DomainInfo {
                 attributes: DomainFlags::default()
                     .with_sets_asynchronously(
-                        later && platform.model.machine.platform.p2a && domain.asynchronous,
+                        platform.model.machine.platform.p2a && domain.asynchronous,
                     )
-                    .with_extended_name(later && is_long(&domain.name)),
+                    .with_extended_name(is_long(&domain.name)),
                 name: short(&domain.name),
             })
         }
@@ -91,7 +89,7 @@ pub fn handle(platform: &mut Platform, request: &Request<'_>) -> Outcome {
             let domain = index(domains, domain)?;
             writable(domains[domain].read_only)?;
             if !domains[domain].levels.contains(microvolts.into()) {
-                return Err(StatusCode::InvalidParameters);
+                return Err(StatusCode::OutOfRange);
             }
             if flags.asynchronous() {
                 platform.check_asynchronous(domains[domain].asynchronous)?;

