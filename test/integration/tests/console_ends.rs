@@ -22,6 +22,7 @@ const CLOCK: u8 = 0x14;
 const SENSOR: u8 = 0x15;
 const VOLTAGE: u8 = 0x17;
 const NOT_SUPPORTED: i32 = -1;
+const HARDWARE_ERROR: i32 = -9;
 const NOT_FOUND: i32 = -4;
 const BUSY: i32 = -6;
 /// Every protocol with numbered things has the attributes of one of them there.
@@ -265,12 +266,12 @@ fn s15_one_refusal_is_one_part_of_a_row() {
         );
     }
     // A sensor that cannot tell how it works is read all the same.
-    sim.refuse(SENSOR, SENSOR_CONFIG_GET, NOT_FOUND, 1);
+    sim.refuse(SENSOR, SENSOR_CONFIG_GET, HARDWARE_ERROR, 1);
     let text = sim.rig.ok("sensor list");
     assert_eq!(text.lines().count(), 6, "{text}");
     let first = row(&text, "temp").expect("a temperature");
     assert!(
-        first.contains(" °C, configuration: ") && first.ends_with("(NOT_FOUND)"),
+        first.contains(" °C, configuration: ") && first.ends_with("(HARDWARE_ERROR)"),
         "{first}"
     );
 }
