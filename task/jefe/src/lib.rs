@@ -13,6 +13,10 @@
 //! [tasks.jefe.config]
 //! tasks-to-hold = ["suspect"]              # stay as they are when they fault
 //!
+//! [tasks.jefe.config.dumps]                # what is kept of tasks that faulted, for `cargo xtask inspect dumps`; nothing if left out
+//! count = 4                                # the oldest is replaced
+//! stack = 768                              # bytes of each stack, from the stack pointer up
+//!
 //! [tasks.jefe.config.on-task-fault]        # task = notification: posted when any task faults, and when it is restarted
 //! console = "fault"
 //!
@@ -31,6 +35,7 @@
 
 #![cfg_attr(not(test), no_std)]
 
+mod dumps;
 mod server;
 pub mod supervision;
 
@@ -54,6 +59,6 @@ mod config {
 
 /// Generated from `idl/jefe.idol`.
 mod idl {
-    use task_jefe_api::{JefeError, TaskStatus};
+    use task_jefe_api::{DumpInfo, JefeError, TaskStatus};
     include!(concat!(env!("OUT_DIR"), "/server_stub.rs"));
 }

@@ -6,9 +6,10 @@
 use hubris_num_tasks::NUM_TASKS;
 use idol_runtime::{ClientError, Leased, NotificationHandler, RequestError, W};
 use ringbuf::{ringbuf, ringbuf_entry};
-use task_jefe_api::{JefeError, TaskStatus};
+use task_jefe_api::{DumpInfo, JefeError, TaskStatus};
 use userlib::*;
 
+use crate::dumps::Dumps;
 use crate::supervision::{Task, Tasks};
 use crate::{config, idl, notifications};
 
@@ -26,6 +27,7 @@ ringbuf!(Trace, 16, Trace::None);
 /// The task: what is known of the others, and the state that they agree on.
 pub struct Server {
     tasks: Tasks<NUM_TASKS>,
+    dumps: Dumps,
     state: u32,
 }
 
@@ -36,6 +38,7 @@ impl Server {
     pub const fn new() -> Self {
         Self {
             tasks: Tasks::new(!config::ON_TASK_FAULT.is_empty()),
+            dumps: Dumps::new(),
             state: 0,
         }
     }
@@ -75,6 +78,7 @@ impl Server {
             };
             if self.tasks.faulted(index, fault, now) {
                 ringbuf_entry!(Trace::Fault { task: index, fault });
+                self.dumps.keep(index, fault, now);
                 if let (FaultInfo::Panic, Some(task)) = (fault, self.tasks.get_mut(index)) {
                     // The message is in the memory of the task, and gone once that is restarted.
                     let message = task.panic_message_mut();
@@ -199,6 +203,14 @@ impl idl::InOrderJefeImpl for Server {
                 .map_err(|()| RequestError::went_away())?;
         }
         Ok(len as u32)
+    }
+
+    fn dump_info(
+        &mut self,
+        _: &RecvMessage,
+        position: u8,
+    ) -> Result<DumpInfo, RequestError<JefeError>> {
+        Ok(self.dumps.info(position)?)
     }
 
     fn fault_task(

@@ -105,6 +105,40 @@ fn who_is_on_the_list_is_told_of_faults_and_reads_what_the_panic_said() {
     assert!(image.has_ended(CHIEF), "{:?}", image.state(CHIEF));
 }
 
+/// Three are kept, as `build.rs` has it for the host; a fourth replaces the oldest.
+#[test]
+fn what_faulted_is_kept_and_the_oldest_replaced() {
+    let starts = Arc::default();
+    let mut image = image(
+        Box::new(|jefe| {
+            assert_eq!(jefe.dump_info(3), Err(JefeError::NoSuchDump));
+            jefe.fault_task(OTHER.0).unwrap();
+            hl::sleep_for(1000);
+            jefe.fault_task(OTHER.0).unwrap();
+            let newest = jefe.dump_info(0).unwrap();
+            assert_eq!(newest.task, OTHER.0 | 1 << 10, "in its second life");
+            assert!(matches!(newest.fault, FaultInfo::Injected(_)));
+            assert!(newest.at_ms >= 1000);
+            let older: Vec<_> = (1..3).map(|at| jefe.dump_info(at).unwrap()).collect();
+            for (dump, before) in older.iter().zip(1..) {
+                assert_eq!(dump.number, newest.number - before);
+                assert_eq!(TaskId(dump.task).index(), WORKER.index());
+                assert_eq!(dump.fault, FaultInfo::Panic);
+                assert!(dump.at_ms <= newest.at_ms);
+            }
+            assert!(newest.number > 3, "more than are kept");
+            for position in [3, 4, u8::MAX] {
+                assert_eq!(jefe.dump_info(position), Err(JefeError::NoSuchDump));
+            }
+        }),
+        panics(&starts),
+        idle(),
+        idle(),
+    );
+    image.run_for(2000);
+    assert!(image.has_ended(CHIEF), "{:?}", image.state(CHIEF));
+}
+
 #[test]
 fn a_task_to_be_held_stays_as_it_is_until_it_is_released() {
     let starts = Arc::default();

@@ -252,7 +252,7 @@ fn alignment(instruction: u32, write: bool) {
 }
 
 fn memory_of(index: usize) -> u32 {
-    match kipc::get_task_dump_region(index, 0) {
+    match kipc::get_task_dump_region(index, 1) {
         Some(region) => region.base,
         None => fail(format_args!("task {index} has no memory")),
     }
