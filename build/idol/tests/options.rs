@@ -10,11 +10,17 @@ use idol_runtime::{
     ClientError, LazyLeased, Leased, LenLimit, NotificationHandler, R, RW, RequestError, W,
     dispatch,
 };
-use userlib::kernel::{self, Call, client_fault};
-use userlib::{NotificationBits, RecvMessage, ReplyFaultReason, TaskId};
+use servers::serve_in_order;
+use support::{SERVER, SUPERVISOR, fault_of, fault_of_task, kill_server, play, play_as, restart};
+use userlib::host::{Call, take_calls};
+use userlib::{
+    FaultInfo, NotificationBits, RecvMessage, ReplyFaultReason, TaskId, sys_refresh_task_id,
+};
 
 #[path = "census/servers.rs"]
 mod servers;
+#[path = "../../../lib/idol-runtime/tests/support/mod.rs"]
+mod support;
 #[path = "census/types.rs"]
 mod types_file;
 
@@ -55,8 +61,6 @@ mod failing_client {
 
 use failing_client::Failing;
 
-const SERVER: TaskId = TaskId::for_index(3);
-
 fn value(counter: &AtomicU32) -> u32 {
     counter.load(Relaxed)
 }
@@ -65,20 +69,21 @@ fn value(counter: &AtomicU32) -> u32 {
 #[test]
 fn a_client_counts_its_results() {
     use counted::__CENSUS_CLIENT_COUNTERS as COUNTERS;
-    kernel::serve_with(|| dispatch(&mut [0; in_order::INCOMING_SIZE], &mut servers::InOrder));
-    let census = counted::Census::from(SERVER);
-    census.is_set(1).unwrap();
-    census.is_set(2).unwrap();
-    kernel::kill_server(&[1]);
-    census.is_set(1).unwrap_err();
-    census.marshal_result(0).unwrap_err();
-    kernel::kill_server(&[2]);
-    census.push(1).unwrap_err();
-    kernel::kill_server(&[3]);
-    assert!(census.flag());
-    census.examine(Name::None, 1).unwrap_err();
-    kernel::kill_server(&[4]);
-    census.provoke([[0; 2]; 2], &[]).unwrap_err();
+    play(serve_in_order, || {
+        let census = counted::Census::from(SERVER);
+        census.is_set(1).unwrap();
+        census.is_set(2).unwrap();
+        kill_server(&[1]);
+        census.is_set(1).unwrap_err();
+        census.marshal_result(0).unwrap_err();
+        kill_server(&[2]);
+        census.push(1).unwrap_err();
+        kill_server(&[3]);
+        assert!(census.flag());
+        census.examine(Name::None, 1).unwrap_err();
+        kill_server(&[4]);
+        census.provoke([[0; 2]; 2], &[]).unwrap_err();
+    });
 
     assert_eq!(value(&COUNTERS.is_set.ok), 2);
     assert_eq!(value(&COUNTERS.is_set.err.Restarted), 1);
@@ -147,16 +152,20 @@ fn copy(n: u32) -> Result<u32, Fault> {
 #[test]
 fn an_in_order_server_counts_its_results() {
     use failing_in_order::__FAILING_SERVER_COUNTERS as COUNTERS;
-    kernel::serve_with(|| {
-        dispatch(&mut [0; failing_in_order::INCOMING_SIZE], &mut Server);
+    let server = || {
+        loop {
+            dispatch(&mut [0; failing_in_order::INCOMING_SIZE], &mut Server);
+        }
+    };
+    play(server, || {
+        assert_eq!(copy(5), Ok(5));
+        assert_eq!(copy(0), Err(Fault::TooMuch));
+        for n in [1, 2, 2] {
+            assert!(fault_of(move || drop_result(copy(n))).is_some());
+        }
+        assert_eq!(Failing::from(SERVER).never(), Err(Fault::Odd));
+        assert_eq!(Failing::from(SERVER).value(&mut 8), Ok(8));
     });
-    assert_eq!(copy(5), Ok(5));
-    assert_eq!(copy(0), Err(Fault::TooMuch));
-    for n in [1, 2, 2] {
-        assert!(client_fault(|| drop_result(copy(n))).is_some());
-    }
-    assert_eq!(Failing::from(SERVER).never(), Err(Fault::Odd));
-    assert_eq!(Failing::from(SERVER).value(&mut 8), Ok(8));
     assert_eq!(value(&COUNTERS.copy.ok), 1);
     assert_eq!(value(&COUNTERS.copy.err.Runtime.TooMuch), 1);
     assert_eq!(value(&COUNTERS.copy.err.Fail.AccessViolation), 1);
@@ -165,13 +174,17 @@ fn an_in_order_server_counts_its_results() {
     assert_eq!(value(&COUNTERS.value.ok), 1);
 
     // A server that fails everything. Here, because it counts in the same static.
-    kernel::serve_with(|| {
+    let server = || {
         let mut server = failing_in_order::FailServer::new(Fault::Odd);
-        dispatch(&mut [0; failing_in_order::INCOMING_SIZE], &mut server);
+        loop {
+            dispatch(&mut [0; failing_in_order::INCOMING_SIZE], &mut server);
+        }
+    };
+    play(server, || {
+        assert_eq!(copy(5), Err(Fault::Odd));
+        assert_eq!(Failing::from(SERVER).never(), Err(Fault::Odd));
+        assert_eq!(Failing::from(SERVER).value(&mut 1), Err(Fault::Odd));
     });
-    assert_eq!(copy(5), Err(Fault::Odd));
-    assert_eq!(Failing::from(SERVER).never(), Err(Fault::Odd));
-    assert_eq!(Failing::from(SERVER).value(&mut 1), Err(Fault::Odd));
     assert_eq!(value(&COUNTERS.value.err.Runtime.Odd), 1);
 }
 
@@ -221,23 +234,30 @@ impl failing_deferred::DeferredFailingImpl for Later {
 #[test]
 fn a_deferring_server_counts_answers_when_they_are_given() {
     use failing_deferred::__FAILING_SERVER_COUNTERS as COUNTERS;
-    let mut server = Later::default();
-    kernel::serve_with(move || match server.0.pop() {
-        Some(reply) => {
-            let counted = value(&COUNTERS.value.ok) + value(&COUNTERS.never.err.Runtime.Odd);
-            reply();
-            let now = value(&COUNTERS.value.ok) + value(&COUNTERS.never.err.Runtime.Odd);
-            assert_eq!(now, counted + 1);
+    let server = || {
+        let mut server = Later::default();
+        loop {
+            match server.0.pop() {
+                Some(reply) => {
+                    let counted =
+                        value(&COUNTERS.value.ok) + value(&COUNTERS.never.err.Runtime.Odd);
+                    reply();
+                    let now = value(&COUNTERS.value.ok) + value(&COUNTERS.never.err.Runtime.Odd);
+                    assert_eq!(now, counted + 1);
+                }
+                None => dispatch(&mut [0; failing_deferred::INCOMING_SIZE], &mut server),
+            }
         }
-        None => dispatch(&mut [0; failing_deferred::INCOMING_SIZE], &mut server),
+    };
+    play(server, || {
+        assert_eq!(copy(5), Ok(5));
+        assert_eq!(copy(0), Err(Fault::TooMuch));
+        for n in [1, 2, 2] {
+            assert!(fault_of(move || drop_result(copy(n))).is_some());
+        }
+        assert_eq!(Failing::from(SERVER).never(), Err(Fault::Odd));
+        assert_eq!(Failing::from(SERVER).value(&mut 8), Ok(8));
     });
-    assert_eq!(copy(5), Ok(5));
-    assert_eq!(copy(0), Err(Fault::TooMuch));
-    for n in [1, 2, 2] {
-        assert!(client_fault(|| drop_result(copy(n))).is_some());
-    }
-    assert_eq!(Failing::from(SERVER).never(), Err(Fault::Odd));
-    assert_eq!(Failing::from(SERVER).value(&mut 8), Ok(8));
     assert_eq!(value(&COUNTERS.copy.ok), 1);
     assert_eq!(value(&COUNTERS.copy.err.Runtime.TooMuch), 1);
     assert_eq!(value(&COUNTERS.copy.err.Fail), 3, "combined");
@@ -245,14 +265,18 @@ fn a_deferring_server_counts_answers_when_they_are_given() {
     assert_eq!(value(&COUNTERS.value.ok), 1);
 
     // A server that fails everything. Here, because it counts in the same static.
-    kernel::serve_with(|| {
+    let server = || {
         let mut server = failing_deferred::FailServer {
             err: Fault::TooMuch,
         };
-        dispatch(&mut [0; failing_deferred::INCOMING_SIZE], &mut server);
+        loop {
+            dispatch(&mut [0; failing_deferred::INCOMING_SIZE], &mut server);
+        }
+    };
+    play(server, || {
+        assert_eq!(copy(5), Err(Fault::TooMuch));
+        assert_eq!(Failing::from(SERVER).value(&mut 1), Err(Fault::TooMuch));
     });
-    assert_eq!(copy(5), Err(Fault::TooMuch));
-    assert_eq!(Failing::from(SERVER).value(&mut 1), Err(Fault::TooMuch));
 }
 
 /// Serves with leases that it never looked at.
@@ -292,39 +316,74 @@ impl restricted::InOrderFailingImpl for Restricted {
     }
 }
 
+/// The main function of a restricted server.
+fn serve_restricted() {
+    loop {
+        dispatch(&mut [0; restricted::INCOMING_SIZE], &mut Restricted);
+    }
+}
+
+fn copy_two() {
+    let mut out = [0; 2];
+    assert_eq!(Failing::from(SERVER).copy(1, &[1, 2], &mut out), Ok(2));
+}
+
+fn call_never() {
+    drop_result(Failing::from(SERVER).never());
+}
+
+/// Not listed, so for everybody.
+fn ask_value() {
+    assert_eq!(Failing::from(SERVER).value(&mut 3), Ok(3));
+}
+
 #[test]
 fn a_restricted_server_serves_those_it_may() {
-    kernel::serve_with(|| dispatch(&mut [0; restricted::INCOMING_SIZE], &mut Restricted));
-    let failing = Failing::from(SERVER);
-    for (client, allowed) in [(7, true), (9, true), (8, false), (0, false)] {
-        // Whichever life it lives.
-        let client = TaskId::for_index_and_gen(client, 5.into());
-        kernel::be_client(client);
-        let mut out = [0; 2];
-        kernel::take_log();
-        let fault = client_fault(|| assert_eq!(failing.copy(1, &[1, 2], &mut out), Ok(2)));
-        let violation = (!allowed).then_some(ReplyFaultReason::AccessViolation);
-        assert_eq!(fault, violation, "{client:?}");
-        let info = |call: &Call| matches!(call, Call::BorrowInfo(_));
-        assert!(!kernel::take_log().iter().any(info), "leases are lazy");
-        let fault = client_fault(|| drop_result(failing.never()));
-        assert_eq!(fault, Some(ReplyFaultReason::AccessViolation));
-        // Not listed, so for everybody.
-        assert_eq!(failing.value(&mut 3), Ok(3));
+    play_as(10, serve_restricted, || {
+        for (client, allowed) in [(7, true), (9, true), (8, false)] {
+            // Whichever life it lives.
+            let name = TaskId::for_index(client);
+            for _ in 0..4 {
+                restart(name);
+            }
+            take_calls();
+            let fault = fault_of_task(client, copy_two);
+            let violation = (!allowed).then_some(ReplyFaultReason::AccessViolation);
+            assert_eq!(fault, violation, "{client:?}");
+            let fifth = TaskId::for_index_and_gen(client, 5.into());
+            assert_eq!(sys_refresh_task_id(name), fifth);
+            let info = |call: &Call| matches!(call, Call::BorrowInfo { .. });
+            assert!(!take_calls().iter().any(info), "leases are lazy");
+            let fault = fault_of_task(client, call_never);
+            assert_eq!(fault, Some(ReplyFaultReason::AccessViolation));
+            assert_eq!(fault_of_task(client, ask_value), None);
+        }
+    });
+    // The fault of a supervisor ends everything.
+    let supervisor = SUPERVISOR.index();
+    play_as(supervisor, serve_restricted, ask_value);
+    for refused in [copy_two, call_never] {
+        let ended = std::panic::catch_unwind(|| play_as(supervisor, serve_restricted, refused));
+        let ended = ended.unwrap_err();
+        let ended = ended.downcast_ref::<String>().unwrap();
+        let fault = FaultInfo::FromServer(SERVER, ReplyFaultReason::AccessViolation);
+        let fault = format!("the supervisor faulted: Faulted {{ fault: {fault:?}");
+        assert!(ended.starts_with(&fault), "{ended}");
     }
 }
 
 #[test]
 fn a_lazy_lease_without_access_faults_the_client() {
-    kernel::serve_with(|| dispatch(&mut [0; restricted::INCOMING_SIZE], &mut Restricted));
-    let fault = client_fault(|| {
-        let leases = [
-            userlib::Lease::no_access(&[1]),
-            userlib::Lease::no_access(&[1]),
-        ];
-        userlib::sys_send(SERVER, 1, &[0; 4], &mut [0; 4], &leases);
+    play(serve_restricted, || {
+        let fault = fault_of_task(9, || {
+            let leases = [
+                userlib::Lease::no_access(&[1]),
+                userlib::Lease::no_access(&[1]),
+            ];
+            userlib::sys_send(SERVER, 1, &[0; 4], &mut [0; 4], &leases);
+        });
+        assert_eq!(fault, Some(ReplyFaultReason::BadLeases));
     });
-    assert_eq!(fault, Some(ReplyFaultReason::BadLeases));
 }
 
 /// Answers `copy` in the turn after the one that brought it, from leases that it has by name again.
@@ -363,20 +422,27 @@ impl lazy_deferred::DeferredFailingImpl for Lazy {
 
 #[test]
 fn a_deferring_server_finds_lazy_leases_by_name() {
-    let mut server = Lazy::default();
-    kernel::serve_with(move || match server.0.take() {
-        Some(caller) => {
-            let mut bytes = [0; 8];
-            let len = lazy_deferred::copy_from(caller).read_front(&mut bytes);
-            let written = lazy_deferred::copy_to(caller).write_front(&bytes[..len.unwrap()]);
-            lazy_deferred::reply_copy(caller, Ok(written.unwrap() as u32));
+    let server = || {
+        let mut server = Lazy::default();
+        loop {
+            match server.0.take() {
+                Some(caller) => {
+                    let mut bytes = [0; 8];
+                    let len = lazy_deferred::copy_from(caller).read_front(&mut bytes);
+                    let written =
+                        lazy_deferred::copy_to(caller).write_front(&bytes[..len.unwrap()]);
+                    lazy_deferred::reply_copy(caller, Ok(written.unwrap() as u32));
+                }
+                None => dispatch(&mut [0; lazy_deferred::INCOMING_SIZE], &mut server),
+            }
         }
-        None => dispatch(&mut [0; lazy_deferred::INCOMING_SIZE], &mut server),
+    };
+    play(server, || {
+        let mut out = [0; 3];
+        assert_eq!(
+            Failing::from(SERVER).copy(1, &[4, 5, 6, 7], &mut out),
+            Ok(3)
+        );
+        assert_eq!(out, [4, 5, 6]);
     });
-    let mut out = [0; 3];
-    assert_eq!(
-        Failing::from(SERVER).copy(1, &[4, 5, 6, 7], &mut out),
-        Ok(3)
-    );
-    assert_eq!(out, [4, 5, 6]);
 }

@@ -5,12 +5,18 @@
 //!
 //! Every test runs against both servers, and the deferring one both ways, so it is the same answer whenever it comes.
 
-use idol_runtime::{ServerDeath, dispatch};
-use userlib::kernel::{self, Call, client_fault};
-use userlib::{LeaseAttributes, ReplyFaultReason, TaskId, sys_send};
+use std::sync::{Arc, Mutex};
+
+use idol_runtime::ServerDeath;
+use servers::{serve_deferred, serve_in_order};
+use support::{CLIENT, Cast, SERVER, fault_of, kill_server, play, restart, waits_for_server};
+use userlib::host::{Call, take_calls};
+use userlib::{LeaseAttributes, ReplyFaultReason, SchedState, TaskState, sys_send};
 
 #[path = "census/servers.rs"]
 mod servers;
+#[path = "../../../lib/idol-runtime/tests/support/mod.rs"]
+mod support;
 #[path = "census/types.rs"]
 mod types_file;
 
@@ -31,19 +37,14 @@ mod deferred {
 
 use client::{Census, CensusOperation};
 
-const SERVER: TaskId = TaskId::for_index(3);
-
 fn ignore<T>(_: T) {}
 
 /// Runs a test against each server.
-fn with_each(test: impl Fn(&Census)) {
-    kernel::serve_with(|| dispatch(&mut [0; in_order::INCOMING_SIZE], &mut servers::InOrder));
-    test(&Census::from(SERVER));
+fn with_each(test: fn(&Census)) {
+    play(serve_in_order, move || test(&Census::from(SERVER)));
     for at_once in [false, true] {
-        let mut server = servers::Deferred::default();
-        server.at_once = at_once;
-        kernel::serve_with(move || server.turn());
-        test(&Census::from(SERVER));
+        let server = move || serve_deferred(at_once);
+        play(server, move || test(&Census::from(SERVER)));
     }
 }
 
@@ -178,10 +179,11 @@ fn serde_encodings() {
 
 #[test]
 fn a_server_may_fault_its_client() {
-    with_each(|census| {
-        let fault = client_fault(|| ignore(census.is_set(8)));
+    with_each(|_| {
+        let fault = fault_of(|| ignore(Census::from(SERVER).is_set(8)));
         assert_eq!(fault, Some(ReplyFaultReason::AccessViolation));
-        let fault = client_fault(|| ignore(census.examine(Name::Numbered { number: 1 }, 1)));
+        let name = Name::Numbered { number: 1 };
+        let fault = fault_of(move || ignore(Census::from(SERVER).examine(name, 1)));
         assert_eq!(fault, Some(ReplyFaultReason::BadMessageContents));
     });
 }
@@ -190,14 +192,18 @@ fn a_server_may_fault_its_client() {
 #[test]
 fn handmade_messages_fault_their_sender_and_nobody_else() {
     use CensusOperation as Op;
+    use Lent::*;
     use ReplyFaultReason::*;
     use userlib::Lease;
 
-    let mut out = [0; 300];
-    let read_only = [Lease::read_only(&[1, 2, 3, 4])];
-    let write_only = [Lease::write_only(&mut out)];
-    type Case<'a> = (Op, &'a [u8], usize, &'a [Lease<'a>], ReplyFaultReason);
-    let cases: &[Case<'_>] = &[
+    /// What a client lends.
+    enum Lent {
+        FourToRead,
+        ManyToWrite,
+    }
+
+    type Case = (Op, &'static [u8], usize, &'static [Lent], ReplyFaultReason);
+    const CASES: &[Case] = &[
         // Message sizes: fixed for zerocopy, as decoded otherwise.
         (Op::is_set, &[], 16, &[], BadMessageSize),
         (Op::is_set, &[1, 2], 16, &[], BadMessageSize),
@@ -215,37 +221,32 @@ fn handmade_messages_fault_their_sender_and_nobody_else() {
         (Op::is_set, &[1], 0, &[], ReplyBufferTooSmall),
         (Op::examine, &[1; 17], 8, &[], ReplyBufferTooSmall),
         // Leases: number, access, size, limit.
-        (Op::is_set, &[1], 16, &read_only, BadLeases),
+        (Op::is_set, &[1], 16, &[FourToRead], BadLeases),
         (Op::write, &[0, 0], 16, &[], BadLeases),
-        (Op::write, &[0, 0], 16, &write_only, BadLeases),
-        (Op::read, &[0; 4], 16, &read_only, BadLeases),
-        (Op::read, &[0; 4], 16, &write_only, BadLeases),
-        (
-            Op::sized,
-            &[],
-            16,
-            &[read_only[0], write_only[0]],
-            BadLeases,
-        ),
-        (
-            Op::transfer,
-            &[],
-            16,
-            &[read_only[0], write_only[0]],
-            BadLeases,
-        ),
+        (Op::write, &[0, 0], 16, &[ManyToWrite], BadLeases),
+        (Op::read, &[0; 4], 16, &[FourToRead], BadLeases),
+        (Op::read, &[0; 4], 16, &[ManyToWrite], BadLeases),
+        (Op::sized, &[], 16, &[FourToRead, ManyToWrite], BadLeases),
+        (Op::transfer, &[], 16, &[FourToRead, ManyToWrite], BadLeases),
     ];
     with_each(|census| {
-        for (op, message, room, leases, reason) in cases {
-            let fault = client_fault(|| {
-                sys_send(SERVER, *op as u16, message, &mut vec![0; *room], leases);
+        for (op, message, room, lent, reason) in CASES {
+            let fault = fault_of(move || {
+                let mut many = [0; 300];
+                let mut write_only = Some(Lease::write_only(&mut many));
+                let leases = lent.iter().map(|lent| match lent {
+                    FourToRead => Lease::read_only(&[1, 2, 3, 4]),
+                    ManyToWrite => write_only.take().unwrap(),
+                });
+                let leases: Vec<_> = leases.collect();
+                sys_send(SERVER, *op as u16, message, &mut vec![0; *room], &leases);
             });
             assert_eq!(fault, Some(*reason), "{op:?} {message:?}");
             assert!(census.flag(), "the server lives");
         }
         // Zero, and the number after the last.
         for op in [0, Op::op as u16 + 1] {
-            let fault = client_fault(|| {
+            let fault = fault_of(move || {
                 sys_send(SERVER, op, &[], &mut [0; 64], &[]);
             });
             assert_eq!(fault, Some(UndefinedOperation));
@@ -255,22 +256,16 @@ fn handmade_messages_fault_their_sender_and_nobody_else() {
 
 #[test]
 fn any_nonzero_byte_is_a_true() {
-    kernel::serve_with(|| dispatch(&mut [0; in_order::INCOMING_SIZE], &mut servers::InOrder));
-    let mut message = vec![0; in_order::ADD_MSG_SIZE];
-    message[0] = 5;
-    message[31] = 200;
-    let mut reply = [0; 8];
-    assert_eq!(
-        sys_send(
-            SERVER,
-            CensusOperation::add as u16,
-            &message,
-            &mut reply,
-            &[]
-        ),
-        (0, 8)
-    );
-    assert_eq!(i64::from_le_bytes(reply), -5);
+    play(serve_in_order, || {
+        let mut message = vec![0; in_order::ADD_MSG_SIZE];
+        message[0] = 5;
+        message[31] = 200;
+        let mut reply = [0; 8];
+        let operation = CensusOperation::add as u16;
+        let answer = sys_send(SERVER, operation, &message, &mut reply, &[]);
+        assert_eq!(answer, (0, 8));
+        assert_eq!(i64::from_le_bytes(reply), -5);
+    });
 }
 
 /// The targets of the SENDs in the log.
@@ -279,25 +274,25 @@ fn targets() -> Vec<u16> {
         Call::Send { target, .. } => Some(target.0),
         _ => None,
     };
-    kernel::take_log().into_iter().filter_map(target).collect()
+    take_calls().into_iter().filter_map(target).collect()
 }
 
 #[test]
 fn an_idempotent_operation_is_repeated_until_the_server_lives() {
     with_each(|census| {
-        kernel::take_log();
-        kernel::kill_server(&[1, 2]);
+        take_calls();
+        kill_server(&[1, 2]);
         assert!(census.flag());
         assert_eq!(targets(), [3, 3 | 1 << 10, 3 | 2 << 10]);
         // With leases, with each kind of error, and in the other encoding.
         let mut data = [0; 2];
-        kernel::kill_server(&[3]);
+        kill_server(&[3]);
         assert_eq!(census.read(1, &mut data), Ok(2));
-        kernel::kill_server(&[4]);
+        kill_server(&[4]);
         assert_eq!(census.examine(Name::None, 0), Err(Trouble::Unknown));
-        kernel::kill_server(&[63]);
+        kill_server(&[63]);
         assert_eq!(census.totals().0, 1);
-        kernel::kill_server(&[0]);
+        kill_server(&[0]);
         assert_eq!(
             census
                 .marshal(
@@ -319,8 +314,8 @@ fn an_idempotent_operation_is_repeated_until_the_server_lives() {
 #[test]
 fn other_operations_report_the_servers_death_once() {
     with_each(|census| {
-        kernel::take_log();
-        kernel::kill_server(&[9]);
+        take_calls();
+        kill_server(&[9]);
         assert_eq!(census.is_set(1), Err(Fault::Restarted));
         assert_eq!(census.is_set(1), Ok(true));
         assert_eq!(
@@ -328,13 +323,13 @@ fn other_operations_report_the_servers_death_once() {
             [3, 3 | 9 << 10],
             "not repeated, and the new life is known"
         );
-        kernel::kill_server(&[10]);
+        kill_server(&[10]);
         assert_eq!(census.push(1), Err(ServerDeath));
-        kernel::kill_server(&[11]);
+        kill_server(&[11]);
         assert_eq!(census.finish(false, &mut [0]), Err(ServerDeath));
-        kernel::kill_server(&[12]);
+        kill_server(&[12]);
         assert_eq!(census.provoke([[0; 2]; 2], &[0]), Err(Trouble::Restarted));
-        kernel::kill_server(&[13]);
+        kill_server(&[13]);
         assert_eq!(census.describe(0, None, false), Err(Fault::Restarted));
     });
 }
@@ -342,16 +337,21 @@ fn other_operations_report_the_servers_death_once() {
 #[test]
 #[should_panic(expected = "lease longer than its max_len: Census.read: data")]
 fn a_lease_longer_than_its_limit_is_never_sent() {
-    kernel::serve_with(|| panic!("sent"));
-    let _ = Census::from(SERVER).read(0, &mut [0; 9]);
+    let server = || {
+        userlib::sys_recv_open(&mut [], 0);
+        panic!("sent");
+    };
+    play(server, || ignore(Census::from(SERVER).read(0, &mut [0; 9])));
 }
 
 /// A server that answers everything with these.
-fn answer_with(code: u32, bytes: &'static [u8]) {
-    kernel::serve_with(move || {
-        let rm = userlib::sys_recv_open(&mut [0; 64], 0);
-        userlib::sys_reply(rm.sender, code, bytes);
-    });
+fn answer_with(code: u32, bytes: &'static [u8]) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        loop {
+            let rm = userlib::sys_recv_open(&mut [0; 64], 0);
+            userlib::sys_reply(rm.sender, code, bytes);
+        }
+    }
 }
 
 #[test]
@@ -381,25 +381,26 @@ fn a_reply_that_is_not_of_the_interface_stops_the_client() {
         }),
     ];
     for (code, bytes, label, attempt) in tries {
-        answer_with(*code, bytes);
-        let stopped = std::panic::catch_unwind(|| attempt(&Census::from(SERVER))).unwrap_err();
-        let message = stopped.downcast_ref::<String>().unwrap();
-        assert_eq!(*message, format!("undecodable reply to {label}"));
+        let client = || attempt(&Census::from(SERVER));
+        let mut cast = Cast::new(answer_with(*code, bytes), CLIENT.index(), client);
+        cast.builder.expect_panic(CLIENT);
+        let mut image = cast.builder.build();
+        image.run();
+        let message = format!("undecodable reply to {label}");
+        assert_eq!(image.panic_of(CLIENT), Some(message));
     }
 }
 
 #[test]
 fn leases_are_sent_in_order_with_their_access_and_length() {
     with_each(|census| {
-        kernel::take_log();
+        take_calls();
         census.transfer(&[1; 5], &mut [0; 200]).unwrap();
         census.exchange(&mut [1; 3], &mut 5).unwrap();
-        let mut lists = kernel::take_log()
-            .into_iter()
-            .filter_map(|call| match call {
-                Call::Send { leases, .. } => Some(leases),
-                _ => None,
-            });
+        let mut lists = take_calls().into_iter().filter_map(|call| match call {
+            Call::Send { leases, .. } => Some(leases),
+            _ => None,
+        });
         let (r, w) = (LeaseAttributes::READ, LeaseAttributes::WRITE);
         assert_eq!(lists.next().unwrap(), [(r, 5), (w, 200)]);
         assert_eq!(lists.next().unwrap(), [(r | w, 3), (r | w, 2)]);
@@ -412,21 +413,25 @@ fn h10_a_false_dead_code_is_not_retried() {
     for generation in [0, 1, 63] {
         let code = userlib::dead_response_code(userlib::Generation::from(generation));
         let ask = |label: &str, ask: fn(&Census) -> bool| {
-            let mut answers = 0;
-            kernel::serve_with(move || {
-                answers += 1;
-                assert!(answers < 2, "asked again");
+            let server = move || {
                 let rm = userlib::sys_recv_open(&mut [0; 64], 0);
                 userlib::sys_reply(rm.sender, code, &[]);
-            });
-            let asked = std::panic::catch_unwind(|| ask(&Census::from(SERVER)));
-            match asked {
-                Ok(told) => assert!(told, "{label}"),
+                userlib::sys_recv_open(&mut [0; 64], 0);
+                panic!("asked again");
+            };
+            let told = Arc::new(Mutex::new(None));
+            let client = {
+                let told = Arc::clone(&told);
+                move || *told.lock().unwrap() = Some(ask(&Census::from(SERVER)))
+            };
+            let mut cast = Cast::new(server, CLIENT.index(), client);
+            cast.builder.expect_panic(CLIENT);
+            let mut image = cast.builder.build();
+            image.run();
+            match image.panic_of(CLIENT) {
+                None => assert_eq!(*told.lock().unwrap(), Some(true), "{label}"),
                 // Without an error for it, the client stops as it does after any other answer that makes no sense.
-                Err(panic) => assert_eq!(
-                    panic.downcast_ref::<String>(),
-                    Some(&format!("undecodable reply to {label}"))
-                ),
+                Some(panic) => assert_eq!(panic, format!("undecodable reply to {label}")),
             }
         };
         ask("Census.flag", Census::flag);
@@ -443,29 +448,35 @@ fn h10_a_false_dead_code_is_not_retried() {
 /// A deferring server keeps lease and caller after it returned, and may find both gone.
 #[test]
 fn a_client_that_dies_while_it_waits_is_left_alone() {
-    struct Slow(Option<(TaskId, idol_runtime::Leased<idol_runtime::R, [u8]>)>);
-    let mut turn = 0;
-    let mut slow = Slow(None);
-    kernel::serve_with(move || {
-        turn += 1;
-        if turn == 1 {
-            let rm = userlib::sys_recv_open(&mut [0; 64], 0);
-            let lease = idol_runtime::Leased::read_only_slice(rm.sender, 0, None).unwrap();
-            slow.0 = Some((rm.sender, lease));
-            return;
-        }
-        let (caller, lease) = slow.0.unwrap();
+    let server = || {
+        let rm = userlib::sys_recv_open(&mut [0; 64], 0);
+        let caller = rm.sender;
+        let lease = idol_runtime::Leased::<idol_runtime::R, [u8]>::read_only_slice(caller, 0, None);
+        let lease = lease.unwrap();
         assert_eq!(lease.read_at(0), Some(5), "still waiting");
-        kernel::kill_client();
-        kernel::be_client(caller.next_generation());
+        restart(caller);
         assert_eq!(lease.read_at(0), None);
         deferred::reply_write(caller, Ok(()));
         deferred::reply_write(caller, Err(Fault::Odd));
+        // Nor is the next life answered, which waits too.
+        let rm = userlib::sys_recv_open(&mut [0; 64], 0);
+        assert_eq!(rm.sender, caller.next_generation());
+        assert_eq!(lease.read_at(0), None);
+        deferred::reply_write(caller, Ok(()));
+        deferred::reply_write(caller, Err(Fault::Odd));
+        assert!(waits_for_server(rm.sender));
+    };
+    let mut cast = Cast::new(server, 10, || ());
+    // In each life.
+    let client = cast.builder.task("writer", 4, || {
+        ignore(Census::from(SERVER).write(0, &[5]));
+        panic!("answered");
     });
-    let gone = std::panic::catch_unwind(|| Census::from(SERVER).write(0, &[5])).unwrap_err();
-    assert_eq!(gone.downcast_ref::<&str>(), Some(&"CLIENT GONE"));
-    let replies = |call: &Call| matches!(call, Call::Reply { .. });
-    assert!(!kernel::take_log().iter().any(replies));
+    let mut image = cast.builder.build();
+    image.run();
+    let waits = TaskState::Healthy(SchedState::InReply(SERVER));
+    assert_eq!(image.id(client), client.next_generation());
+    assert_eq!(image.state(client), waits);
 }
 
 #[test]

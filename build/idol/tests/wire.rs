@@ -9,14 +9,18 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
 
 use hubpack::SerializedSize;
-use idol_runtime::dispatch;
-use userlib::kernel::{self, Call};
-use userlib::{FromPrimitive, TaskId};
+use servers::{serve_deferred, serve_in_order};
+use support::{SERVER, play};
+use userlib::FromPrimitive;
+use userlib::host::{Call, take_calls};
 
 #[path = "census/servers.rs"]
 mod servers;
+#[path = "../../../lib/idol-runtime/tests/support/mod.rs"]
+mod support;
 #[path = "census/types.rs"]
 mod types_file;
 
@@ -79,11 +83,15 @@ fn call_everything(census: &client::Census) {
     let _ = census.op(1, 2, 3, 4, 5, &[6], &mut [0; 2]);
 }
 
-fn log() -> String {
+/// What a client and this server say to each other.
+fn log(server: impl Fn() + Send + Sync + 'static) -> String {
+    let (sender, log) = channel();
+    play(server, move || {
+        call_everything(&client::Census::from(SERVER));
+        sender.send(take_calls()).unwrap();
+    });
     let mut text = String::new();
-    let census = client::Census::from(TaskId::for_index(3));
-    call_everything(&census);
-    for call in kernel::take_log() {
+    for call in log.recv().unwrap() {
         match call {
             Call::Send {
                 operation,
@@ -99,7 +107,7 @@ fn log() -> String {
                 }
                 write!(text, " room({capacity})").unwrap();
             }
-            Call::Reply { code, message } => {
+            Call::Reply { code, message, .. } => {
                 writeln!(text, " -> {code} [{}]", hex(&message)).unwrap();
             }
             _ => {}
@@ -119,8 +127,7 @@ fn the_wire_is_as_it_was() {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/golden", &name]
         .iter()
         .collect();
-    kernel::serve_with(|| dispatch(&mut [0; in_order::INCOMING_SIZE], &mut servers::InOrder));
-    let is = log();
+    let is = log(serve_in_order);
     if std::env::var_os("IDOL_BLESS").is_some() {
         std::fs::write(&path, &is).unwrap();
     }
@@ -133,13 +140,9 @@ fn the_wire_is_as_it_was() {
 
 #[test]
 fn it_is_the_same_from_a_server_that_answers_later() {
-    kernel::serve_with(|| dispatch(&mut [0; in_order::INCOMING_SIZE], &mut servers::InOrder));
-    let in_order = log();
+    let in_order = log(serve_in_order);
     for at_once in [false, true] {
-        let mut server = servers::Deferred::default();
-        server.at_once = at_once;
-        kernel::serve_with(move || server.turn());
-        assert_eq!(log(), in_order);
+        assert_eq!(log(move || serve_deferred(at_once)), in_order);
     }
 }
 

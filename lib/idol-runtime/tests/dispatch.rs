@@ -4,13 +4,16 @@
 //! `dispatch`: what reaches the server, what does not, and what becomes of its answers.
 
 use core::marker::PhantomData;
+use std::sync::{Arc, Mutex};
 
-use host_idol_runtime as idol_runtime;
-use host_userlib::kernel::{self, client_fault};
-use host_userlib::{
-    FromPrimitive, Lease, NotificationBits, RecvMessage, ReplyFaultReason, TaskId, sys_send,
-};
 use idol_runtime::{ClientError, NotificationHandler, RequestError, Server, ServerOp, dispatch};
+use support::{CLIENT, Cast, SERVER, fault_of, play, restart, waits_for_server};
+use userlib::{
+    FromPrimitive, Lease, NotificationBits, RecvMessage, ReplyFaultReason, SchedState, TaskId,
+    TaskState, sys_post, sys_refresh_task_id, sys_send,
+};
+
+mod support;
 
 #[derive(Copy, Clone, Debug, PartialEq)]
 enum Op {
@@ -85,68 +88,70 @@ impl Server<Op> for (PhantomData<Op>, &mut Scripted) {
     ) -> Result<(), RequestError<u16>> {
         self.1.seen.push((op, incoming.to_vec()));
         if self.1.answer.is_ok() {
-            host_userlib::sys_reply(rm.sender, 0, incoming);
+            userlib::sys_reply(rm.sender, 0, incoming);
         }
         self.1.answer
     }
 }
 
-/// Sends to a server with that answer, whose buffer has 4 bytes.
-fn send(
-    answer: Result<(), RequestError<u16>>,
-    op: u16,
-    message: &[u8],
-    room: usize,
-    leases: usize,
-) -> (u32, Vec<u8>) {
-    let mut server = Scripted::new(answer);
-    kernel::serve_with(move || dispatch::<_, Op>(&mut [0; 4], &mut server));
+/// A server with that answer, whose buffer has 4 bytes.
+fn serve(answer: Result<(), RequestError<u16>>) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let mut server = Scripted::new(answer);
+        loop {
+            dispatch::<_, Op>(&mut [0; 4], &mut server);
+        }
+    }
+}
+
+/// Sends to the server, and returns its answer.
+fn send(op: u16, message: &[u8], room: usize, leases: usize) -> (u32, Vec<u8>) {
     let mut reply = vec![0; room];
-    let (code, len) = sys_send(
-        TaskId::for_index(3),
-        op,
-        message,
-        &mut reply,
-        &vec![Lease::read_only(&[]); leases],
-    );
+    let leases: Vec<_> = (0..leases).map(|_| Lease::read_only(&[])).collect();
+    let (code, len) = sys_send(SERVER, op, message, &mut reply, &leases);
     reply.truncate(len);
     (code, reply)
 }
 
 #[test]
 fn a_good_message_is_served() {
-    assert_eq!(send(Ok(()), 1, &[1, 2], 4, 0), (0, vec![1, 2]));
-    assert_eq!(send(Ok(()), 2, &[1, 2, 3, 4], 9, 1), (0, vec![1, 2, 3, 4]));
-    assert_eq!(send(Ok(()), 1, &[], 4, 0), (0, vec![]));
+    play(serve(Ok(())), || {
+        assert_eq!(send(1, &[1, 2], 4, 0), (0, vec![1, 2]));
+        assert_eq!(send(2, &[1, 2, 3, 4], 9, 1), (0, vec![1, 2, 3, 4]));
+        assert_eq!(send(1, &[], 4, 0), (0, vec![]));
+    });
 }
 
 #[test]
 fn a_bad_message_is_a_fault_of_its_sender() {
     use ReplyFaultReason::*;
-    for (op, message, room, leases, reason) in [
-        (1, &[0; 5][..], 4, 0, BadMessageSize),
-        (0, &[], 4, 0, UndefinedOperation),
-        (3, &[], 4, 0, UndefinedOperation),
-        (0xFFFF, &[], 4, 0, UndefinedOperation),
-        (1, &[], 3, 0, ReplyBufferTooSmall),
-        (1, &[], 4, 1, BadLeases),
-        (2, &[], 4, 0, BadLeases),
-        // In this order when several things are wrong.
-        (9, &[0; 5][..], 0, 9, BadMessageSize),
-        (9, &[], 0, 9, UndefinedOperation),
-        (1, &[], 0, 9, ReplyBufferTooSmall),
-    ] {
-        let fault = client_fault(|| {
-            send(Ok(()), op, message, room, leases);
-        });
-        assert_eq!(fault, Some(reason), "op {op}, {message:?}, room {room}");
-    }
+    play(serve(Ok(())), || {
+        for (op, message, room, leases, reason) in [
+            (1, &[0; 5][..], 4, 0, BadMessageSize),
+            (0, &[], 4, 0, UndefinedOperation),
+            (3, &[], 4, 0, UndefinedOperation),
+            (0xFFFF, &[], 4, 0, UndefinedOperation),
+            (1, &[], 3, 0, ReplyBufferTooSmall),
+            (1, &[], 4, 1, BadLeases),
+            (2, &[], 4, 0, BadLeases),
+            // In this order when several things are wrong.
+            (9, &[0; 5][..], 0, 9, BadMessageSize),
+            (9, &[], 0, 9, UndefinedOperation),
+            (1, &[], 0, 9, ReplyBufferTooSmall),
+        ] {
+            let fault = fault_of(move || {
+                send(op, message, room, leases);
+            });
+            assert_eq!(fault, Some(reason), "op {op}, {message:?}, room {room}");
+        }
+    });
 }
 
 #[test]
 fn the_interfaces_error_is_the_response_code() {
-    let answer = Err(RequestError::Runtime(0xFFFF));
-    assert_eq!(send(answer, 1, &[], 4, 0), (0xFFFF, vec![]));
+    play(serve(Err(RequestError::Runtime(0xFFFF))), || {
+        assert_eq!(send(1, &[], 4, 0), (0xFFFF, vec![]));
+    });
 }
 
 #[test]
@@ -174,55 +179,75 @@ fn a_client_error_is_a_fault_with_its_reason() {
             ReplyFaultReason::AccessViolation,
         ),
     ] {
-        let fault = client_fault(|| {
-            send(Err(error.fail()), 1, &[], 4, 0);
+        play(serve(Err(error.fail())), move || {
+            let fault = fault_of(|| {
+                send(1, &[], 4, 0);
+            });
+            assert_eq!(fault, Some(reason));
         });
-        assert_eq!(fault, Some(reason));
     }
 }
 
 #[test]
 fn nobody_is_answered_when_the_client_went_away() {
-    let mut server = Scripted::new(Err(RequestError::went_away()));
-    let mut calls = 0;
-    kernel::serve_with(move || {
-        calls += 1;
-        if calls > 1 {
+    let waited = Arc::new(Mutex::new(false));
+    let server = {
+        let waited = Arc::clone(&waited);
+        move || {
+            let mut server = Scripted::new(Err(RequestError::went_away()));
+            dispatch::<_, Op>(&mut [0; 4], &mut server);
             // It still waits: neither reply nor fault.
-            assert!(kernel::client_waits());
-            kernel::kill_client();
-            return;
+            *waited.lock().unwrap() = waits_for_server(CLIENT);
+            loop {
+                dispatch::<_, Op>(&mut [0; 4], &mut server);
+            }
         }
-        dispatch::<_, Op>(&mut [0; 4], &mut server);
+    };
+    let cast = Cast::new(server, CLIENT.index(), || {
+        sys_send(SERVER, 1, &[], &mut [0; 4], &[]);
+        panic!("the client goes on");
     });
-    let outcome = std::panic::catch_unwind(|| sys_send(TaskId(3), 1, &[], &mut [0; 4], &[]));
-    let gone = outcome.unwrap_err();
-    assert_eq!(gone.downcast_ref::<&str>(), Some(&"CLIENT GONE"));
+    let mut image = cast.builder.build();
+    image.run();
+    assert!(*waited.lock().unwrap());
+    let waits = TaskState::Healthy(SchedState::InReply(SERVER));
+    assert_eq!(image.state(CLIENT), waits);
 }
 
 #[test]
 fn notifications_go_to_their_handler() {
-    use std::cell::Cell;
-    use std::rc::Rc;
-    let seen = Rc::new(Cell::new((0, 0)));
-    let tell = seen.clone();
-    let mut server = Scripted::new(Ok(()));
-    kernel::serve_with(move || {
-        dispatch::<_, Op>(&mut [], &mut server);
-        tell.set((server.notified, server.seen.len()));
-    });
-    kernel::notify(0b1010);
-    assert_eq!(seen.get(), (0b0010, 0));
+    let seen = Arc::new(Mutex::new((0, 0)));
+    let server = {
+        let seen = Arc::clone(&seen);
+        move || {
+            let mut server = Scripted::new(Ok(()));
+            loop {
+                dispatch::<_, Op>(&mut [], &mut server);
+                *seen.lock().unwrap() = (server.notified, server.seen.len());
+            }
+        }
+    };
+    play(server, || assert_eq!(sys_post(SERVER, 0b1010), 0));
+    assert_eq!(*seen.lock().unwrap(), (0b0010, 0));
 }
 
 #[test]
 fn a_server_that_listens_to_one_task_is_told_of_its_death() {
-    let mut server = Scripted::new(Ok(()));
-    server.source = Some(TaskId::for_index(5));
-    dispatch::<_, Op>(&mut [0; 4], &mut server);
-    assert_eq!((server.closed, server.seen.len()), (1, 0));
+    let dead = TaskId::for_index(5);
+    let server = move || {
+        let mut server = Scripted::new(Ok(()));
+        server.source = Some(dead);
+        restart(dead);
+        assert_eq!(sys_refresh_task_id(dead), dead.next_generation());
+        dispatch::<_, Op>(&mut [0; 4], &mut server);
+        assert_eq!((server.closed, server.seen.len()), (1, 0));
 
-    server.source = Some(TaskId::for_index(7));
-    kernel::serve_with(move || dispatch::<_, Op>(&mut [0; 4], &mut server));
-    assert_eq!(sys_send(TaskId(3), 1, &[], &mut [0; 4], &[]), (0, 0));
+        server.source = Some(CLIENT);
+        loop {
+            dispatch::<_, Op>(&mut [0; 4], &mut server);
+        }
+    };
+    play(server, || {
+        assert_eq!(sys_send(SERVER, 1, &[], &mut [0; 4], &[]), (0, 0));
+    });
 }

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use userlib::host::Builder;
+use userlib::host::{Builder, Call, take_calls};
 use userlib::*;
 
 /// What tasks write down, in order.
@@ -249,4 +249,64 @@ fn a_supervisor_of_the_tests_own_restarts_and_resets() {
     assert_eq!(image.id(task).generation(), Generation::from(2));
     let fault = "Faulted { fault: SyscallUsage(TaskOutOfRange), original_state: Runnable }";
     assert_eq!(log.take(), ["lives", fault, "lives", fault]);
+}
+
+#[test]
+fn calls_about_messages_are_recorded() {
+    let mut builder = Builder::new();
+    let server = builder.task("server", 2, || {
+        let (message, _) = receive::<1>();
+        let from = message.sender;
+        let _ = sys_borrow_info(from, 0);
+        assert_eq!(sys_borrow_read(from, 0, 1, &mut [0; 8]), (0, 3));
+        assert_eq!(sys_borrow_write(from, 1, 2, b"z"), (0, 1));
+        let (read, write) = (LeaseAttributes::READ, LeaseAttributes::WRITE);
+        let calls = [
+            Call::Send {
+                target: sys_refresh_task_id(TaskId::for_index(1)),
+                operation: 7,
+                message: b"hi".to_vec(),
+                capacity: 3,
+                leases: vec![(read, 4), (write, 5)],
+            },
+            Call::BorrowInfo {
+                lender: from,
+                lease: 0,
+            },
+            Call::BorrowRead {
+                lender: from,
+                lease: 0,
+                offset: 1,
+                len: 8,
+            },
+            Call::BorrowWrite {
+                lender: from,
+                lease: 1,
+                offset: 2,
+                len: 1,
+            },
+        ];
+        assert_eq!(take_calls(), calls);
+        sys_reply(from, 9, b"ok");
+        // Recorded although it has no effect.
+        sys_reply(from, 1, b"");
+    });
+    let client = builder.task("client", 3, move || {
+        // Kernel IPC is not recorded.
+        let _ = kipc::read_image_id();
+        let mut room = *b".....";
+        let leases = [Lease::read_only(b"lent"), Lease::write_only(&mut room)];
+        assert_eq!(sys_send(server, 7, b"hi", &mut [0; 3], &leases), (9, 2));
+    });
+    builder.record_calls();
+    let mut image = builder.build();
+    image.run();
+    assert!(image.has_ended(client));
+    let reply = |code, message: &[u8]| Call::Reply {
+        peer: client,
+        code,
+        message: message.to_vec(),
+    };
+    assert_eq!(image.take_calls(), [reply(9, b"ok"), reply(1, b"")]);
+    assert_eq!(image.take_calls(), []);
 }

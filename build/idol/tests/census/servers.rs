@@ -11,8 +11,9 @@ use std::collections::VecDeque;
 use idol_runtime::{
     ClientError, Leased, LenLimit, NotificationHandler, R, RW, RequestError, W, dispatch,
 };
-use userlib::{NotificationBits, RecvMessage, kernel};
+use userlib::{NotificationBits, RecvMessage, TaskId};
 
+use crate::support::waits_for_server;
 use crate::types_file::*;
 use crate::{deferred, in_order};
 
@@ -153,11 +154,29 @@ impl in_order::InOrderCensusImpl for InOrder {
     }
 }
 
+/// The main function of a server that answers in order.
+pub fn serve_in_order() {
+    loop {
+        dispatch(&mut [0; in_order::INCOMING_SIZE], &mut InOrder);
+    }
+}
+
+/// The main function of a server that answers later, or could.
+pub fn serve_deferred(at_once: bool) {
+    let mut server = Deferred {
+        at_once,
+        ..Deferred::default()
+    };
+    loop {
+        server.turn();
+    }
+}
+
 /// Answers what [`InOrder`] would, but in the turn after the one in which it was asked.
 #[derive(Default)]
 pub struct Deferred {
     /// Those that still have to be answered.
-    pending: VecDeque<Box<dyn FnOnce()>>,
+    pending: VecDeque<(TaskId, Box<dyn FnOnce()>)>,
     /// Answers at once instead.
     pub at_once: bool,
 }
@@ -166,8 +185,8 @@ impl Deferred {
     /// One turn of the task.
     pub fn turn(&mut self) {
         match self.pending.pop_front() {
-            Some(reply) => {
-                assert!(kernel::client_waits());
+            Some((caller, reply)) => {
+                assert!(waits_for_server(caller));
                 reply();
             }
             None => dispatch(&mut [0; deferred::INCOMING_SIZE], self),
@@ -281,13 +300,13 @@ macro_rules! later {
         }
     };
     (@ok result, $self:ident, $caller:ident, $reply:ident, $value:ident) => {
-        $self.pending.push_back(Box::new(move || $reply($caller, Ok($value))));
+        $self.pending.push_back(($caller, Box::new(move || $reply($caller, Ok($value)))));
     };
     (@error result, $self:ident, $caller:ident, $reply:ident, $error:ident) => {
-        $self.pending.push_back(Box::new(move || $reply($caller, Err($error))));
+        $self.pending.push_back(($caller, Box::new(move || $reply($caller, Err($error)))));
     };
     (@ok value, $self:ident, $caller:ident, $reply:ident, $value:ident) => {
-        $self.pending.push_back(Box::new(move || $reply($caller, $value)));
+        $self.pending.push_back(($caller, Box::new(move || $reply($caller, $value))));
     };
     (@error value, $self:ident, $caller:ident, $reply:ident, $error:ident) => {
         match $error {}

@@ -35,12 +35,13 @@ const SCENARIOS: [&str; 4] = [
     "a_hundred_thousand_random_system_calls_change_nobody_else",
 ];
 /// What runs under Miri: code that shares memory with a device or between tasks, or reads bytes of strangers.
-const MIRI_PACKAGES: [&str; 8] = [
+const MIRI_PACKAGES: [&str; 9] = [
     "virtqueue",
     "virtio-mmio",
     "scmi",
     "kern",
     "userlib",
+    "idol-runtime",
     "drv-virtio-scmi-server",
     "drv-pl011-uart",
     "task-jefe",

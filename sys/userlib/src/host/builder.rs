@@ -50,6 +50,7 @@ struct Described {
 pub struct Builder {
     tasks: Vec<Described>,
     orders: Option<Sender<Order>>,
+    records_calls: bool,
 }
 
 impl Default for Builder {
@@ -67,6 +68,7 @@ impl Builder {
         let mut builder = Self {
             tasks: Vec::new(),
             orders: Some(orders),
+            records_calls: false,
         };
         let supervisor = builder.task("supervisor", 0, move || supervise(&receiver));
         builder.interrupt(supervisor, SUPERVISOR_LINE, SUPERVISOR_NOTIFICATION);
@@ -79,6 +81,7 @@ impl Builder {
         let mut builder = Self {
             tasks: Vec::new(),
             orders: None,
+            records_calls: false,
         };
         builder.task("supervisor", 0, main);
         builder
@@ -128,6 +131,11 @@ impl Builder {
     /// A panic of this task does not end the test.
     pub fn expect_panic(&mut self, task: TaskId) {
         self.described(task).may_panic = true;
+    }
+
+    /// Records the calls by which tasks exchange messages, for [`Image::take_calls`] and [`take_calls`](super::take_calls).
+    pub fn record_calls(&mut self) {
+        self.records_calls = true;
     }
 
     /// Starts the image. Nothing runs before [`Image::run`].
@@ -180,7 +188,8 @@ impl Builder {
             .into_iter()
             .map(|task| Seat::new(task.name, task.main, task.may_panic))
             .collect();
-        Image::new(Shared::new(kernel, seats), self.orders)
+        let calls = self.records_calls.then(Vec::new);
+        Image::new(Shared::new(kernel, seats, calls), self.orders)
     }
 }
 

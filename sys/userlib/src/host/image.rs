@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use abi::{TaskId, TaskState};
 
 use super::builder::{Order, SUPERVISOR_LINE};
+use super::calls::Call;
 use super::memory::Memory;
 use super::seat::Shared;
 
@@ -123,6 +124,15 @@ impl Image {
     /// What the latest panic of a task said.
     pub fn panic_of(&self, task: TaskId) -> Option<String> {
         self.shared.state().panic_of(task.index())
+    }
+
+    /// Returns the calls that were recorded since they were last taken.
+    ///
+    /// # Panics
+    ///
+    /// Nothing is recorded: [`Builder::record_calls`](super::Builder::record_calls) was not called.
+    pub fn take_calls(&mut self) -> Vec<Call> {
+        self.shared.state().take_calls()
     }
 
     /// Whether somebody restarted the machine. Nothing runs any more.

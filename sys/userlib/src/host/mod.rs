@@ -33,12 +33,17 @@
 //! What differs from an image on the target: a task may touch whatever the test lets its closure touch; statics are shared; there are no
 //! stacks to overflow, no devices, and no memory shared with one. A panic of a task faults it as usual, and also ends the test, unless
 //! [`Builder::expect_panic`] says that it belongs to it.
+//!
+//! [`Builder::record_calls`] keeps a record of the messages, replies and borrows that tasks ask the kernel for.
 
 mod builder;
+mod calls;
 mod image;
 mod memory;
 mod seat;
 
 pub use builder::Builder;
+pub use calls::Call;
 pub use image::{Image, keep};
 pub(crate) use seat::call;
+pub use seat::take_calls;

@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use abi::{Sysnum, TaskId};
 use kern::Kernel;
 
+use super::calls::Call;
 use super::memory::{Memory, Window};
 use crate::{sys_panic, sys_recv_notification};
 
@@ -54,6 +55,8 @@ impl Seat {
 pub struct State {
     pub kernel: Kernel<'static, Memory>,
     seats: Vec<Seat>,
+    /// The record of calls, if there is one.
+    calls: Option<Vec<Call>>,
     /// Why nothing goes on: the machine was reset, or the supervisor faulted, or a task panicked that must not.
     end: Option<String>,
 }
@@ -78,6 +81,11 @@ impl State {
         self.seats[task].panic.clone()
     }
 
+    pub fn take_calls(&mut self) -> Vec<Call> {
+        let calls = self.calls.as_mut();
+        std::mem::take(calls.expect("the image was not built to record calls"))
+    }
+
     /// A task panicked, and the kernel is about to hear of it.
     fn panicked(&mut self, task: usize, text: &str) {
         let seat = &mut self.seats[task];
@@ -95,10 +103,15 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(kernel: Kernel<'static, Memory>, seats: Vec<Seat>) -> Self {
+    pub fn new(
+        kernel: Kernel<'static, Memory>,
+        seats: Vec<Seat>,
+        calls: Option<Vec<Call>>,
+    ) -> Self {
         let state = State {
             kernel,
             seats,
+            calls,
             end: None,
         };
         Self {
@@ -118,6 +131,9 @@ impl Shared {
         mut state: MutexGuard<'s, State>,
         life: TaskId,
     ) -> Option<MutexGuard<'s, State>> {
+        // A thread that only looked at the state has no news for the others. If it woke them, they would wake each other without
+        // end.
+        let mut has_news = true;
         loop {
             let is_alive = state.kernel.tasks()[life.index()].id() == life;
             if state.end.is_some() || !is_alive {
@@ -128,8 +144,11 @@ impl Shared {
             if chosen == life {
                 return Some(state);
             }
-            Self::begin_life(this, &mut state, chosen);
-            this.changed.notify_all();
+            if has_news {
+                Self::begin_life(this, &mut state, chosen);
+                this.changed.notify_all();
+                has_news = false;
+            }
             state = this
                 .changed
                 .wait(state)
@@ -216,6 +235,7 @@ fn live(shared: Arc<Shared>, life: TaskId, main: &Main) {
         Err(payload) => {
             let text = text_of(payload.as_ref());
             shared.state().panicked(life.index(), &text);
+            shared.changed.notify_all();
             let kept = text.as_bytes();
             sys_panic(&kept[..kept.len().min(crate::PANIC_MESSAGE_MAX_LEN)]);
         }
@@ -249,6 +269,14 @@ pub fn call<const RESULTS: usize>(
     let window = state.kernel.machine.window(life.index());
     window.clear();
     let arguments = arguments(window);
+    if let State {
+        calls: Some(calls),
+        kernel,
+        ..
+    } = &mut *state
+    {
+        calls.extend(Call::of(number, arguments, &mut kernel.machine));
+    }
     let registers = &mut state.kernel.current_mut().registers;
     registers.set_call(number as u32, arguments);
     let kernel = &mut state.kernel;
@@ -267,6 +295,17 @@ pub fn call<const RESULTS: usize>(
         Some(state) => state.kernel.current().registers.results(),
         None => over(),
     }
+}
+
+/// Returns the calls that were recorded in this thread's image since they were last taken.
+///
+/// # Panics
+///
+/// The thread is no task's, or nothing is recorded: [`Builder::record_calls`](super::Builder::record_calls) was not called.
+pub fn take_calls() -> Vec<Call> {
+    let shared = SEAT.with_borrow(|seat| seat.as_ref().map(|(shared, _)| Arc::clone(shared)));
+    let shared = shared.expect("only a task can ask for the calls of its image");
+    shared.state().take_calls()
 }
 
 /// Ends this thread. While it unwinds, destructors may make calls, which then do nothing.
