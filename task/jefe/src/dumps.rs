@@ -7,7 +7,7 @@
 //! backtrace; it knows them by the names of the types and fields here. How many there are, and how long each stack is, is the
 //! application's choice: `[tasks.jefe.config.dumps]`. When all are used the oldest is replaced.
 
-use abi::{FaultInfo, RECORD_SIZE, RECORD_STACK_POINTER, TaskDumpRegion, TaskId};
+use abi::{FaultInfo, FaultSource, RECORD_SIZE, RECORD_STACK_POINTER, TaskDumpRegion, TaskId};
 use task_jefe_api::{DumpInfo, JefeError};
 use userlib::{kipc, sys_refresh_task_id};
 
@@ -36,7 +36,11 @@ impl Dump {
         number: 0,
         task: TaskId(0),
         at_ms: 0,
-        fault: FaultInfo::Panic,
+        // This one is zeros in memory: dumps that are not yet made take no flash.
+        fault: FaultInfo::MemoryAccess {
+            address: None,
+            source: FaultSource::User,
+        },
         record: [0; RECORD_SIZE],
         stack_base: 0,
         stack_len: 0,

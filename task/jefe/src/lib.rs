@@ -15,7 +15,7 @@
 //!
 //! [tasks.jefe.config.dumps]                # what is kept of tasks that faulted, for `cargo xtask inspect dumps`; nothing if left out
 //! count = 4                                # the oldest is replaced
-//! stack = 768                              # bytes of each stack, from the stack pointer up
+//! stack = 1024                             # bytes of each stack, from the stack pointer up
 //!
 //! [tasks.jefe.config.on-task-fault]        # task = notification: posted when any task faults, and when it is restarted
 //! console = "fault"
@@ -35,19 +35,21 @@
 
 #![cfg_attr(not(test), no_std)]
 
-mod dumps;
+pub mod dumps;
 mod server;
 pub mod supervision;
 
 use static_cell::ConstStaticCell;
 
-pub use server::Server;
+use dumps::Dumps;
+pub use server::{All, Server, all};
 
 /// Supervises until the machine restarts.
 pub fn serve() -> ! {
-    // Not on the stack, for it grows with the number of tasks.
-    static SERVER: ConstStaticCell<Server> = ConstStaticCell::new(Server::new());
-    SERVER.take().serve()
+    // Dumps are zeros until they are made: beside the tasks, which are not, they would take flash.
+    static TASKS: ConstStaticCell<All> = ConstStaticCell::new(all());
+    static DUMPS: ConstStaticCell<Dumps> = ConstStaticCell::new(Dumps::new());
+    Server::new(TASKS.take(), DUMPS.take()).serve()
 }
 
 include!(concat!(env!("OUT_DIR"), "/notifications.rs"));

@@ -24,21 +24,29 @@ enum Trace {
 
 ringbuf!(Trace, 16, Trace::None);
 
-/// The task: what is known of the others, and the state that they agree on.
-pub struct Server {
-    tasks: Tasks<NUM_TASKS>,
-    dumps: Dumps,
+/// What is known of the tasks of this image.
+pub type All = Tasks<NUM_TASKS>;
+
+/// All tasks started at boot.
+#[must_use]
+pub const fn all() -> All {
+    Tasks::new(!config::ON_TASK_FAULT.is_empty())
+}
+
+/// The task: what is known of the others, what is kept of them, and the state that they agree on.
+pub struct Server<'a> {
+    tasks: &'a mut All,
+    dumps: &'a mut Dumps,
     state: u32,
 }
 
-impl Server {
-    /// Nothing has happened yet.
-    #[allow(clippy::new_without_default)]
+impl<'a> Server<'a> {
+    /// Nothing has happened yet. Both grow with the number of tasks, so they are not part of it, which lies on the stack.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(tasks: &'a mut All, dumps: &'a mut Dumps) -> Self {
         Self {
-            tasks: Tasks::new(!config::ON_TASK_FAULT.is_empty()),
-            dumps: Dumps::new(),
+            tasks,
+            dumps,
             state: 0,
         }
     }
@@ -121,7 +129,7 @@ fn now() -> u64 {
     sys_get_timer().now
 }
 
-impl NotificationHandler for Server {
+impl NotificationHandler for Server<'_> {
     fn current_notification_mask(&self) -> u32 {
         notifications::FAULT_MASK | notifications::TIMER_MASK
     }
@@ -135,7 +143,7 @@ impl NotificationHandler for Server {
     }
 }
 
-impl idl::InOrderJefeImpl for Server {
+impl idl::InOrderJefeImpl for Server<'_> {
     fn request_reset(
         &mut self,
         _: &RecvMessage,

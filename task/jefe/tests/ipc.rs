@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use task_jefe::Server;
+use task_jefe::dumps::Dumps;
 use task_jefe::supervision::MIN_RUN_TIME_MS;
+use task_jefe::{Server, all};
 use task_jefe_api::{Jefe, JefeError, Supervision, TaskStatus};
 use userlib::host::{Builder, Image};
 use userlib::*;
@@ -26,7 +27,8 @@ type Main = Box<dyn Fn(&Jefe) + Send + Sync>;
 
 /// An image with the supervisor, one who may give orders, and three others, which may panic.
 fn image(chief: Main, worker: Main, other: Main, held: Main) -> Image {
-    let mut builder = Builder::with_supervisor(|| Server::new().serve());
+    let mut builder =
+        Builder::with_supervisor(|| Server::new(&mut all(), &mut Dumps::new()).serve());
     let chief = builder.task("chief", 5, move || chief(&Jefe::from(SUPERVISOR)));
     assert_eq!(chief, CHIEF);
     for (name, main) in [("worker", worker), ("other", other), ("held", held)] {
