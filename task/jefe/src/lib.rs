@@ -47,9 +47,9 @@ pub use server::{All, Server, all};
 /// Supervises until the machine restarts.
 pub fn serve() -> ! {
     // Dumps are zeros until they are made: beside the tasks, which are not, they would take flash.
-    static TASKS: ConstStaticCell<All> = ConstStaticCell::new(all());
+    static SUPERVISED: ConstStaticCell<All> = ConstStaticCell::new(all());
     static DUMPS: ConstStaticCell<Dumps> = ConstStaticCell::new(Dumps::new());
-    Server::new(TASKS.take(), DUMPS.take()).serve()
+    Server::new(SUPERVISED.take(), DUMPS.take()).serve()
 }
 
 include!(concat!(env!("OUT_DIR"), "/notifications.rs"));

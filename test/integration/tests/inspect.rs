@@ -146,13 +146,13 @@ fn live_and_dump_show_what_tasks_did() {
     }
 
     // A part of a variable, and one that is not there.
-    let task = inspect::read(&view, "jefe", "SERVER.tasks.tasks[3]").expect("it is there");
+    let task = inspect::read(&view, "jefe", "SUPERVISED.tasks[3]").expect("it is there");
     assert!(task.contains("hold: true"), "{task}");
-    let fault = inspect::read(&view, "jefe", "SERVER.tasks.tasks[4].last_fault.0");
+    let fault = inspect::read(&view, "jefe", "SUPERVISED.tasks[4].last_fault.0");
     assert!(fault.expect("it faulted").contains("Injected(jefe)"));
-    let error = inspect::read(&view, "jefe", "SERVR").expect_err("there is none");
-    assert!(error.to_string().contains("near are: SERVER"), "{error}");
-    let error = inspect::read(&view, "jefe", "SERVER.task").expect_err("there is none");
+    let error = inspect::read(&view, "jefe", "SUPERVISD").expect_err("there is none");
+    assert!(error.to_string().contains("SUPERVISED"), "{error}");
+    let error = inspect::read(&view, "jefe", "SUPERVISED.task").expect_err("there is none");
     assert!(
         format!("{error:#}").contains("near are: tasks"),
         "{error:#}"
@@ -172,7 +172,6 @@ fn live_and_dump_show_what_tasks_did() {
     truncated(&archive, &bytes, folder.path());
 }
 
-/// Of a dump that was cut off, the rest is shown.
 /// Tasks that crashed and run again: what the supervisor kept of them, on the live machine and on its dump.
 #[test]
 fn what_the_supervisor_kept_of_tasks_that_faulted() {
@@ -187,7 +186,6 @@ fn what_the_supervisor_kept_of_tasks_that_faulted() {
     for task in ["thermal", "thermal", "power", "virtio_scmi"] {
         rig.ok(&format!("crash {task}"));
     }
-    // The console's own crash is kept as it waits for the supervisor. Its next life comes with a prompt.
     rig.ok("crash uart");
     let told = rig.ok("dumps");
     let list = inspect::dumps(&mut view(), None, false).expect("they are kept");
@@ -236,6 +234,7 @@ fn what_the_supervisor_kept_of_tasks_that_faulted() {
     rig.power_off();
 }
 
+/// Of a dump that was cut off, the rest is shown.
 fn truncated(archive: &Archive, bytes: &[u8], folder: &Path) {
     let report = archive.report().expect("the layout is there");
     let path = folder.join("short.core");
