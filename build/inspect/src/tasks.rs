@@ -60,7 +60,13 @@ pub fn tasks(view: &View<'_>, only: Option<usize>, detail: Detail) -> Result<Str
         if let Some(fault) = &record.fault {
             let _ = writeln!(text, "      fault: {}", fault.on_one_line());
             if let Some(message) = panic_message(view, record) {
-                let _ = writeln!(text, "      panicked: {message}");
+                // Most begin with that word.
+                let label = if message.starts_with("panicked") {
+                    ""
+                } else {
+                    "panicked: "
+                };
+                let _ = writeln!(text, "      {label}{message}");
             }
         }
         if detail.registers {

@@ -389,3 +389,27 @@ fn u3_hl_takes_aligned_messages_and_leases() {
     image.run();
     assert!(image.has_ended(client));
 }
+
+/// (U4) A panic message is read as text, and what is no text in it is told apart.
+#[test]
+fn u4_a_panic_message_is_text() {
+    let mut builder = Builder::new();
+    let victim = builder.task("victim", 2, || {
+        sys_panic(b"caf\xC3\xA9 \xC3");
+    });
+    let reader = builder.task("reader", 3, move || {
+        let mut buffer = [0; PANIC_MESSAGE_MAX_LEN];
+        let chunks = kipc::read_panic_message(victim.index(), &mut buffer).unwrap();
+        let chunks: Vec<_> = chunks
+            .map(|chunk| (chunk.valid().to_owned(), chunk.invalid().to_vec()))
+            .collect();
+        assert_eq!(chunks, [("café ".to_owned(), vec![0xC3])]);
+        let none: Option<ReadPanicMessageError> = kipc::read_panic_message(0, &mut buffer).err();
+        assert_eq!(none, Some(ReadPanicMessageError::TaskNotPanicked));
+        assert_eq!(2.try_into(), Ok(ReadPanicMessageError::BadPanicBuffer));
+        assert_eq!(ReadPanicMessageError::try_from(3), Err(()));
+    });
+    let mut image = builder.build();
+    image.run();
+    assert!(image.has_ended(reader));
+}
