@@ -5,7 +5,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::Ident;
+use syn::{GenericArgument, Ident, PathArguments, Type};
 
 use crate::Generator;
 use crate::model::{Decoded, Failure, Interface, Op, Value};
@@ -149,17 +149,60 @@ pub fn size_of(value: &Value, encoding: Encoding) -> TokenStream {
     match encoding {
         Encoding::Zerocopy => quote! { core::mem::size_of::<#ty>() },
         Encoding::Hubpack => quote! { <#ty as #crates::hubpack::SerializedSize>::MAX_SIZE },
+        // Arguments of this encoding travel as what they are.
+        Encoding::Ssmarshal => serialized_size(&value.ty),
+    }
+}
+
+/// A constant expression: the most bytes that a value of a type takes in ssmarshal. Its types need not know their size, so it is put
+/// together from those of their parts as far as those can be seen here.
+fn serialized_size(ty: &Type) -> TokenStream {
+    match ty {
+        Type::Paren(inner) => serialized_size(&inner.elem),
+        Type::Group(inner) => serialized_size(&inner.elem),
+        Type::Tuple(tuple) => sum(tuple.elems.iter().map(serialized_size)),
+        Type::Array(array) => {
+            let (element, len) = (serialized_size(&array.elem), &array.len);
+            quote! { (#element) * (#len) }
+        }
         // Serde makes 64 bits of it everywhere.
-        Encoding::Ssmarshal
-            if ["usize", "isize"]
-                .iter()
-                .any(|name| crate::check::is_named(&value.ty, name)) =>
-        {
+        _ if crate::check::is_named(ty, "usize") || crate::check::is_named(ty, "isize") => {
             quote! { 8 }
         }
-        // Types for ssmarshal need not know their size.
-        Encoding::Ssmarshal => quote! { idol_runtime::serialized_size!(#ty) },
+        _ => match parameters_of(ty) {
+            Some((name, parameters)) if name == "Option" && parameters.len() == 1 => {
+                let some = serialized_size(parameters[0]);
+                quote! { 1 + #some }
+            }
+            Some((name, parameters)) if name == "Result" && parameters.len() == 2 => {
+                let (ok, err) = (
+                    serialized_size(parameters[0]),
+                    serialized_size(parameters[1]),
+                );
+                quote! { 1 + idol_runtime::larger(#ok, #err) }
+            }
+            _ => quote! { idol_runtime::serialized_size!(#ty) },
+        },
     }
+}
+
+/// The name and the parameters of a generic type that is named without a path.
+fn parameters_of(ty: &Type) -> Option<(&Ident, Vec<&Type>)> {
+    let Type::Path(path) = ty else {
+        return None;
+    };
+    if path.qself.is_some() || path.path.segments.len() != 1 {
+        return None;
+    }
+    let segment = path.path.segments.first()?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else {
+        return None;
+    };
+    let types = arguments.args.iter().map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    Some((&segment.ident, types.collect::<Option<_>>()?))
 }
 
 /// A constant expression: the size of an operation's message.

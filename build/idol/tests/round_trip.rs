@@ -177,6 +177,24 @@ fn serde_encodings() {
     });
 }
 
+/// (U1) A type that does not know its encoded size may be longer when it is encoded than in memory.
+#[test]
+fn u1_messages_longer_than_in_memory_fit() {
+    assert_eq!((size_of::<Lone>(), size_of::<Folded>()), (0, 4));
+    with_each(|census| {
+        let folded = Folded {
+            lone: Lone::Only,
+            flags: [Some(true), None, Some(false), Some(true)],
+        };
+        let pair = Some([Lone::Only; 2]);
+        assert_eq!(
+            census.marshal_folded(Lone::Only, pair, folded),
+            Some(folded)
+        );
+        assert_eq!(census.marshal_folded(Lone::Only, None, folded), None);
+    });
+}
+
 #[test]
 fn a_server_may_fault_its_client() {
     with_each(|_| {
@@ -245,7 +263,7 @@ fn handmade_messages_fault_their_sender_and_nobody_else() {
             assert!(census.flag(), "the server lives");
         }
         // Zero, and the number after the last.
-        for op in [0, Op::op as u16 + 1] {
+        for op in [0, Op::marshal_folded as u16 + 1] {
             let fault = fault_of(move || {
                 sys_send(SERVER, op, &[], &mut [0; 64], &[]);
             });
@@ -500,8 +518,15 @@ fn sizes_are_those_of_messages_and_of_the_longest_reply() {
     assert_eq!(in_order::EXAMINE_REPLY_SIZE, 9);
     assert_eq!(in_order::PROVOKE_REPLY_SIZE, 9);
     assert_eq!(in_order::DESCRIBE_REPLY_SIZE, 1 + 6 + 8);
-    // Of a type that does not know its encoded size, the size in memory; a usize travels as 8 bytes.
-    assert_eq!(in_order::MARSHAL_MSG_SIZE, 1 + 1 + size_of::<Bare>() + 8);
-    assert_eq!(in_order::INCOMING_SIZE, in_order::ADD_MSG_SIZE);
+    // Of a type that does not know its encoded size, twice the size in memory and 8; a usize travels as 8 bytes.
+    let bare = 2 * size_of::<Bare>() + 8;
+    assert_eq!(in_order::MARSHAL_MSG_SIZE, 1 + 1 + bare + 8);
+    // Tags are added up: of two options, and of a lone variant in three places.
+    assert_eq!(
+        in_order::MARSHAL_FOLDED_MSG_SIZE,
+        8 + (1 + 2 * 8) + (2 * 4 + 8)
+    );
+    assert_eq!(in_order::MARSHAL_FOLDED_REPLY_SIZE, 1 + 2 * 4 + 8);
+    assert_eq!(in_order::INCOMING_SIZE, in_order::MARSHAL_FOLDED_MSG_SIZE);
     assert_eq!(deferred::INCOMING_SIZE, in_order::INCOMING_SIZE);
 }

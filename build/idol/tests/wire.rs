@@ -5,7 +5,7 @@
 //!
 //! `golden/wire.txt` holds one line for each call: operation, message, leases, and response code and body. `IDOL_BLESS=1` writes it anew.
 //! A `usize` is as wide as the target's, so there is one file for targets of 32 bits, such as ours, and one for hosts. To run the former:
-//! `cargo +nightly miri test -p idol --test wire --target i686-unknown-linux-gnu` with `MIRIFLAGS=-Zmiri-disable-isolation`.
+//! `cargo +nightly miri test -p idol --test wire --target armv7-unknown-linux-gnueabihf` with `MIRIFLAGS=-Zmiri-disable-isolation`.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -81,6 +81,12 @@ fn call_everything(census: &client::Census) {
     let _ = census.marshal_result(2);
     let _ = census.marshal_result(0);
     let _ = census.op(1, 2, 3, 4, 5, &[6], &mut [0; 2]);
+    let folded = Folded {
+        lone: Lone::Only,
+        flags: [Some(true), None, Some(false), Some(true)],
+    };
+    census.marshal_folded(Lone::Only, Some([Lone::Only; 2]), folded);
+    census.marshal_folded(Lone::Only, None, folded);
 }
 
 /// What a client and this server say to each other.

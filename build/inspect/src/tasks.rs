@@ -82,7 +82,13 @@ pub(crate) fn one(view: &View<'_>, record: &Record, detail: Detail) -> String {
     if let Some(fault) = &record.fault {
         let _ = writeln!(text, "      fault: {}", fault.on_one_line());
         if let Some(message) = panic_message(view, record) {
-            let _ = writeln!(text, "      panicked: {message}");
+            // Most begin with that word.
+            let label = if message.starts_with("panicked") {
+                ""
+            } else {
+                "panicked: "
+            };
+            let _ = writeln!(text, "      {label}{message}");
         }
     }
     if detail.registers {

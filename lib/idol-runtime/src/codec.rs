@@ -61,16 +61,19 @@ impl<T: SerializedSize> SizeOf<T> {
 /// Found when the type promises nothing.
 #[doc(hidden)]
 pub trait SizeInMemory {
-    /// The size in memory.
+    /// A guess from the size in memory.
     const MAX_SIZE: usize;
 }
 
 impl<T> SizeInMemory for SizeOf<T> {
-    const MAX_SIZE: usize = size_of::<T>();
+    const MAX_SIZE: usize = 2 * size_of::<T>() + 8;
 }
 
-/// The most bytes that a value of a type takes when encoded: what `hubpack::SerializedSize` says, or for a type that does not implement that,
-/// its size in memory, which is enough unless the compiler folded tags into niches.
+/// The most bytes that a value of a type takes when encoded: the size that `hubpack::SerializedSize` promises, or, for a type that does not
+/// implement that, a guess.
+///
+/// The encoding has a byte for the tag of each enum. Memory may have none, because the compiler folded the tag into the niche of a field
+/// or because the enum has one variant. The guess allows as many folded tags as there are bytes in memory, and 8 more.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! serialized_size {

@@ -146,6 +146,25 @@ mod tests {
         );
     }
 
+    /// (U5) Upstream's manifests have Rust literals in strings.
+    #[test]
+    fn u5_literals_in_strings() {
+        let code = generated(
+            "a: &'static str, b: &'static str, c: &'static [&'static str], d: u32, e: bool, f: f32, g: i8, h: char, i: &'static str",
+            "a = '\"Hello, world\"'\nb = 'Hello, \"world\"'\nc = ['\"x\"', 'y']\nd = '0x1f_u32'\ne = 'true'\nf = '-1.5'\ng = '-3'\n\
+             h = \"'c'\"\ni = 'r#\"raw \"one\"\"#'\n",
+        );
+        let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        let at = code.find("static TASK_CONFIG").unwrap();
+        assert_eq!(
+            &code[at..],
+            "static TASK_CONFIG: TaskConfig = TaskConfig { a: \"Hello, world\", b: \"Hello, \\\"world\\\"\", c: &[\"x\", \"y\"], \
+             d: 0x1f_u32, e: true, f: -1.5, g: -3, h: 'c', i: r#\"raw \"one\"\"#, };"
+        );
+        assert!(generated("a: u32", "a = 'seven'\n").contains("`a`: expected an integer"));
+        assert!(generated("a: bool", "a = '1'\n").contains("`a`: expected true or false"));
+    }
+
     #[test]
     fn mistakes_are_named() {
         assert!(generated("a: u32", "").contains("lacks the key `a`"));

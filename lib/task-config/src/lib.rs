@@ -25,6 +25,7 @@
 //! | `&'static [T]`, `[T; N]` | an array |
 //! | `(A, B)` | an array with an element for each |
 //! | `Option<T>` | a value, or no such key |
+//! | any of these but arrays | a string with a literal of Rust, as upstream's manifests have it: `'"text"'`, `"0x1f"` |
 //! | any other type | a string with a constant expression of that type, such as `"Mode::Fast"` |
 
 mod fields;

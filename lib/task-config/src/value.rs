@@ -6,7 +6,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{Error, Expr, GenericArgument, Lit, PathArguments, Result, Type};
+use syn::{Error, Expr, GenericArgument, Lit, LitStr, PathArguments, Result, Type, UnOp};
 use toml::Value;
 
 /// Whether `ty` is an `Option`, whose key may be missing.
@@ -35,7 +35,12 @@ pub fn to_tokens(value: Option<&Value>, ty: &Type, key: &str) -> Result<TokenStr
                 Ok(quote!(&[#(#elements),*]))
             }
             Type::Path(path) if path.path.is_ident("str") => {
-                string(value, key, ty).map(ToTokens::into_token_stream)
+                let text = string(value, key, ty)?;
+                // Upstream inserts the text as source, so its manifests have a string literal in the string.
+                Ok(match syn::parse_str::<LitStr>(text) {
+                    Ok(literal) => literal.into_token_stream(),
+                    Err(_) => text.into_token_stream(),
+                })
             }
             other => {
                 let inner = to_tokens(Some(value), other, key)?;
@@ -86,9 +91,9 @@ fn option_content(ty: &Type) -> Option<&Type> {
     }
 }
 
-fn scalar(value: &Value, ty: &Type, key: &str) -> Result<TokenStream> {
-    let name = ty.to_token_stream().to_string();
-    let limits: Option<(i128, i128)> = match name.as_str() {
+/// The least and the most of an integer type. `usize` has 32 bits in every image.
+fn limits_of(name: &str) -> Option<(i128, i128)> {
+    match name {
         "u8" => Some((0, u8::MAX.into())),
         "u16" => Some((0, u16::MAX.into())),
         "u32" | "usize" => Some((0, u32::MAX.into())),
@@ -98,8 +103,41 @@ fn scalar(value: &Value, ty: &Type, key: &str) -> Result<TokenStream> {
         "i32" | "isize" => Some((i32::MIN.into(), i32::MAX.into())),
         "i64" | "i128" => Some((i64::MIN.into(), i64::MAX.into())),
         _ => None,
+    }
+}
+
+/// The literal of Rust that is all of a text, with its sign.
+fn literal(text: &str) -> Option<(Expr, Lit)> {
+    let expression: Expr = syn::parse_str(text).ok()?;
+    let unsigned = match &expression {
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => &*unary.expr,
+        other => other,
     };
-    if let Some((least, most)) = limits {
+    let Expr::Lit(found) = unsigned else {
+        return None;
+    };
+    let found = found.lit.clone();
+    Some((expression, found))
+}
+
+fn scalar(value: &Value, ty: &Type, key: &str) -> Result<TokenStream> {
+    let name = ty.to_token_stream().to_string();
+    // As upstream has it: a number as Rust writes it, for instance `0x1f_u32`. The compiler checks whether it fits.
+    if let Value::String(text) = value
+        && let Some((expression, literal)) = literal(text)
+    {
+        let is_float = matches!(name.as_str(), "f32" | "f64");
+        let fits = match literal {
+            Lit::Int(_) => is_float || limits_of(&name).is_some(),
+            Lit::Float(_) => is_float,
+            Lit::Bool(_) => name == "bool",
+            _ => false,
+        };
+        if fits {
+            return Ok(expression.into_token_stream());
+        }
+    }
+    if let Some((least, most)) = limits_of(&name) {
         let Value::Integer(number) = value else {
             return Err(kind_error(key, ty, "an integer", value));
         };

@@ -19,8 +19,8 @@ pub use fault::{FaultInfo, FaultSource, ReplyFaultReason, UsageError};
 pub use lease::{LeaseAttributes, ULease};
 pub use number::{
     DEFECT, FIRST_DEAD_CODE, IrqControlArg, IrqStatus, Kipcnum, NO_PANIC_MESSAGE,
-    PANIC_BUFFER_UNUSABLE, RECV_CLOSED, SUPERVISOR_FAULT_NOTIFICATION, Sysnum, dead_response_code,
-    extract_new_generation,
+    PANIC_BUFFER_UNUSABLE, RECV_CLOSED, ReadPanicMessageError, SUPERVISOR_FAULT_NOTIFICATION,
+    Sysnum, dead_response_code, extract_new_generation,
 };
 pub use state::{
     Priority, RECORD_SIZE, RECORD_STACK_POINTER, SchedState, TaskDumpRegion, TaskState,

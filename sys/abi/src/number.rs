@@ -68,6 +68,28 @@ pub enum Kipcnum {
     ReadPanicMessage = 10,
 }
 
+/// Why `read_panic_message` has no message to give. The values are the response codes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ReadPanicMessageError {
+    /// The task has not panicked.
+    TaskNotPanicked = NO_PANIC_MESSAGE,
+    /// The task panicked with a message in memory that it may not read.
+    BadPanicBuffer = PANIC_BUFFER_UNUSABLE,
+}
+
+impl TryFrom<u32> for ReadPanicMessageError {
+    type Error = ();
+
+    fn try_from(code: u32) -> Result<Self, ()> {
+        match code {
+            NO_PANIC_MESSAGE => Ok(Self::TaskNotPanicked),
+            PANIC_BUFFER_UNUSABLE => Ok(Self::BadPanicBuffer),
+            _ => Err(()),
+        }
+    }
+}
+
 /// `read_panic_message`: the task has not panicked.
 pub const NO_PANIC_MESSAGE: u32 = 1;
 /// `read_panic_message`: the task panicked with a message that it does not own.

@@ -6,7 +6,7 @@
 use core::marker::PhantomData;
 
 use num_traits::FromPrimitive;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use abi::{LeaseAttributes, ReplyFaultReason, TaskId};
 
@@ -140,35 +140,45 @@ pub struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Splits the message into its content and the right to answer. `None` unless it is exactly an `M`, the sender has room for an `R`, and
-    /// it came without leases.
+    /// Splits the message into its content and the right to answer. `None` unless it is exactly an `M` and the sender has room for an
+    /// `R`. It may have come with leases: see [`lease_count`](Self::lease_count).
+    ///
+    /// # Panics
+    ///
+    /// The buffer that the message was received in is not aligned as an `M` must be.
     pub fn fixed<M, R>(self) -> Option<(&'a M, Caller<R>)>
     where
-        M: FromBytes + Immutable + KnownLayout + Unaligned,
-        R: IntoBytes + Immutable,
+        M: FromBytes + Immutable + KnownLayout,
+        R: IntoBytes,
     {
-        self.fixed_with_leases(0)
-    }
-
-    /// Like [`fixed`](Self::fixed), with exactly `lease_count` leases.
-    pub fn fixed_with_leases<M, R>(self, lease_count: usize) -> Option<(&'a M, Caller<R>)>
-    where
-        M: FromBytes + Immutable + KnownLayout + Unaligned,
-        R: IntoBytes + Immutable,
-    {
-        if self.received.lease_count != lease_count
-            || self.received.response_capacity < size_of::<R>()
-        {
+        if self.bytes.len() != size_of::<M>() || self.received.response_capacity < size_of::<R>() {
             return None;
         }
-        let content = M::ref_from_bytes(self.bytes).ok()?;
-        Some((
-            content,
-            Caller {
-                id: self.received.sender,
-                reply: PhantomData,
-            },
-        ))
+        let content = M::ref_from_bytes(self.bytes).ok();
+        let content = content.expect("the buffer to receive in is not aligned for the message");
+        Some((content, Caller::from(self.received.sender)))
+    }
+
+    /// Like [`fixed`](Self::fixed), and `None` unless the message came with exactly `lease_count` leases.
+    ///
+    /// # Panics
+    ///
+    /// As [`fixed`](Self::fixed).
+    pub fn fixed_with_leases<M, R>(self, lease_count: usize) -> Option<(&'a M, Caller<R>)>
+    where
+        M: FromBytes + Immutable + KnownLayout,
+        R: IntoBytes,
+    {
+        if self.received.lease_count == lease_count {
+            self.fixed()
+        } else {
+            None
+        }
+    }
+
+    /// How many leases came with it.
+    pub fn lease_count(&self) -> usize {
+        self.received.lease_count
     }
 
     /// Who sent it.
@@ -185,15 +195,28 @@ pub struct Caller<R> {
     reply: PhantomData<fn(R)>,
 }
 
-impl<R: IntoBytes + Immutable> Caller<R> {
+/// For a server that keeps only the names of those who wait.
+impl<R> From<TaskId> for Caller<R> {
+    fn from(id: TaskId) -> Self {
+        Self {
+            id,
+            reply: PhantomData,
+        }
+    }
+}
+
+impl<R> Caller<R> {
     /// Answers with success.
-    pub fn reply(self, value: R) {
+    pub fn reply(self, value: R)
+    where
+        R: IntoBytes + Immutable,
+    {
         sys_reply(self.id, 0, value.as_bytes())
     }
 
-    /// Answers with a code other than 0, and no value.
-    pub fn reply_fail(self, code: u32) {
-        sys_reply(self.id, code, &[])
+    /// Answers with a code, which should not be 0, and no value.
+    pub fn reply_fail(self, code: impl Into<u32>) {
+        sys_reply(self.id, code.into(), &[])
     }
 
     /// Faults the sender for breaking the protocol.
@@ -219,7 +242,7 @@ impl<R: IntoBytes + Immutable> Caller<R> {
 /// A lease of a sender that waits for its answer.
 ///
 /// Every access is checked against the lease first, so that no length or offset from elsewhere can fault the borrower.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Borrow<'a> {
     lender: TaskId,
     index: usize,

@@ -7,7 +7,9 @@
 //! nevertheless is faulted, as is one that names a task which does not exist.
 
 use core::num::NonZeroUsize;
+use core::str::Utf8Chunks;
 
+pub use abi::ReadPanicMessageError;
 use abi::{Kipcnum, NO_PANIC_MESSAGE, TaskDumpRegion, TaskId, TaskState};
 
 use crate::{PANIC_MESSAGE_MAX_LEN, UnwrapLite, sys_send};
@@ -115,21 +117,25 @@ pub fn find_faulted_task(start: usize) -> Option<NonZeroUsize> {
     NonZeroUsize::new(u32::from_le_bytes(response) as usize)
 }
 
-/// Why there is no panic message to be had.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum ReadPanicMessageError {
-    /// The task has not panicked.
-    TaskNotPanicked,
-    /// It has, with a message in memory that it may not read.
-    BadPanicBuffer,
-}
-
-/// The message with which task number `task` panicked.
+/// The message with which task number `task` panicked, as text. The chunks that are not valid UTF-8 come from a message that was cut
+/// off inside a character, or from a task that made the system call itself.
 ///
 /// # Errors
 ///
 /// [`ReadPanicMessageError`] says why there is none.
 pub fn read_panic_message(
+    task: usize,
+    buffer: &mut [u8; PANIC_MESSAGE_MAX_LEN],
+) -> Result<Utf8Chunks<'_>, ReadPanicMessageError> {
+    read_panic_message_bytes(task, buffer).map(<[u8]>::utf8_chunks)
+}
+
+/// As [`read_panic_message`], as bytes.
+///
+/// # Errors
+///
+/// As [`read_panic_message`].
+pub fn read_panic_message_bytes(
     task: usize,
     buffer: &mut [u8; PANIC_MESSAGE_MAX_LEN],
 ) -> Result<&[u8], ReadPanicMessageError> {

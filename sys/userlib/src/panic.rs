@@ -33,21 +33,9 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[cfg(all(target_os = "none", feature = "panic-messages"))]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    use core::fmt::Write;
-
     // On the stack, which stays as it is until the task is restarted: the kernel reads the message only when someone asks.
-    let mut message = message::Message::new();
-    // Writing to the buffer never fails, and a message that cannot be formatted is better than none.
-    let _ = match info.location() {
-        Some(at) => write!(
-            message,
-            "{}:{}: {}",
-            message::short_path(at.file()),
-            at.line(),
-            info.message()
-        ),
-        None => write!(message, "{}", info.message()),
-    };
+    let place = info.location().map(|at| (at.file(), at.line()));
+    let message = message::Message::of(place, format_args!("{}", info.message()));
     crate::sys_panic(message.as_bytes())
 }
 
@@ -69,6 +57,22 @@ mod message {
                 bytes: [0; PANIC_MESSAGE_MAX_LEN],
                 len: 0,
             }
+        }
+
+        /// The message of a panic: file and line, and what it says. It begins as the standard library's do.
+        pub fn of(place: Option<(&str, u32)>, text: fmt::Arguments<'_>) -> Self {
+            use fmt::Write;
+
+            let mut message = Self::new();
+            // Writing to the buffer never fails, and a message that cannot be formatted is better than none.
+            let _ = match place {
+                Some((file, line)) => {
+                    let file = short_path(file);
+                    write!(message, "panicked at {file}:{line}: {text}")
+                }
+                None => write!(message, "panicked at an unknown place: {text}"),
+            };
+            message
         }
 
         pub fn as_bytes(&self) -> &[u8] {
@@ -110,6 +114,17 @@ mod message {
             write!(message, "more").unwrap();
             assert_eq!(message.as_bytes().len(), 128);
             assert_eq!(message.as_bytes()[126..], *b"xy");
+        }
+
+        /// (U4)
+        #[test]
+        fn u4_a_message_begins_as_the_standard_librarys() {
+            let place = Some(("/a/b/task/x/src/main.rs", 12));
+            let message = Message::of(place, format_args!("no {}", "way"));
+            let expected = "panicked at x/src/main.rs:12: no way";
+            assert_eq!(str::from_utf8(message.as_bytes()), Ok(expected));
+            let message = Message::of(None, format_args!("why"));
+            assert!(message.as_bytes().starts_with(b"panicked at"));
         }
 
         #[test]

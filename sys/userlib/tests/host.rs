@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use userlib::host::{Builder, Call, take_calls};
 use userlib::*;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// What tasks write down, in order.
 #[derive(Clone, Default)]
@@ -309,4 +310,106 @@ fn calls_about_messages_are_recorded() {
     };
     assert_eq!(image.take_calls(), [reply(9, b"ok"), reply(1, b"")]);
     assert_eq!(image.take_calls(), []);
+}
+
+/// (U3) `hl` has what servers written for upstream's use.
+#[test]
+fn u3_hl_takes_aligned_messages_and_leases() {
+    #[derive(FromPrimitive)]
+    enum Operation {
+        Sum = 1,
+        Later = 2,
+    }
+    /// Aligned, unlike the messages of generated clients.
+    #[derive(FromBytes, Immutable, KnownLayout)]
+    #[repr(C, align(4))]
+    struct Words([u32; 2]);
+    /// A code of its own.
+    struct Refused;
+    impl From<Refused> for u32 {
+        fn from(_: Refused) -> Self {
+            17
+        }
+    }
+
+    let mut builder = Builder::new();
+    let server = builder.task("server", 2, || {
+        let mut buffer = [0_u32; 2];
+        let mut waits = None;
+        loop {
+            let buffer = buffer.as_mut_bytes();
+            hl::recv_without_notification(buffer, |operation, message| {
+                let lease_count = message.lease_count();
+                match operation {
+                    Operation::Sum => {
+                        let (words, caller) = message.fixed::<Words, u32>().ok_or(1_u32)?;
+                        let sum = words.0.iter().sum::<u32>();
+                        let leases = (0..lease_count).map(|index| caller.borrow(index).clone());
+                        let lent: u32 = leases.filter_map(|lease| lease.read::<u32>()).sum();
+                        match sum {
+                            0 => caller.reply_fail(Refused),
+                            _ => caller.reply(sum + lent),
+                        }
+                    }
+                    Operation::Later => {
+                        assert!(
+                            message
+                                .fixed_with_leases::<(), u8>(lease_count + 1)
+                                .is_none()
+                        );
+                        waits = Some(());
+                    }
+                }
+                Ok::<(), u32>(())
+            });
+            if waits.take().is_some() {
+                hl::Caller::from(TaskId::for_index(2)).reply(9_u8);
+            }
+        }
+    });
+    let client = builder.task("client", 3, move || {
+        let mut reply = [0; 4];
+        let words = [1_u32, 2];
+        let leases = || {
+            [
+                Lease::read_only(&[3, 0, 0, 0]),
+                Lease::read_only(&[4, 0, 0, 0]),
+            ]
+        };
+        let answer = sys_send(server, 1, words.as_bytes(), &mut reply, &leases());
+        assert_eq!((answer, reply), ((0, 4), [10, 0, 0, 0]));
+        let answer = sys_send(server, 1, words.as_bytes(), &mut reply, &[]);
+        assert_eq!((answer, reply), ((0, 4), [3, 0, 0, 0]));
+        assert_eq!(sys_send(server, 1, &[0; 8], &mut reply, &[]), (17, 0));
+        assert_eq!(sys_send(server, 1, &[0; 7], &mut reply, &[]), (1, 0));
+        assert_eq!(sys_send(server, 1, &[1; 8], &mut [0; 3], &[]), (1, 0));
+        assert_eq!(sys_send(server, 2, &[], &mut reply, &[]), (0, 1));
+    });
+    let mut image = builder.build();
+    image.run();
+    assert!(image.has_ended(client));
+}
+
+/// (U4) A panic message is read as text, and what is no text in it is told apart.
+#[test]
+fn u4_a_panic_message_is_text() {
+    let mut builder = Builder::new();
+    let victim = builder.task("victim", 2, || {
+        sys_panic(b"caf\xC3\xA9 \xC3");
+    });
+    let reader = builder.task("reader", 3, move || {
+        let mut buffer = [0; PANIC_MESSAGE_MAX_LEN];
+        let chunks = kipc::read_panic_message(victim.index(), &mut buffer).unwrap();
+        let chunks: Vec<_> = chunks
+            .map(|chunk| (chunk.valid().to_owned(), chunk.invalid().to_vec()))
+            .collect();
+        assert_eq!(chunks, [("café ".to_owned(), vec![0xC3])]);
+        let none: Option<ReadPanicMessageError> = kipc::read_panic_message(0, &mut buffer).err();
+        assert_eq!(none, Some(ReadPanicMessageError::TaskNotPanicked));
+        assert_eq!(2.try_into(), Ok(ReadPanicMessageError::BadPanicBuffer));
+        assert_eq!(ReadPanicMessageError::try_from(3), Err(()));
+    });
+    let mut image = builder.build();
+    image.run();
+    assert!(image.has_ended(reader));
 }

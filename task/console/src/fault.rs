@@ -49,6 +49,10 @@ impl fmt::Display for Described<'_> {
                 write!(f, "it misused a system call: {}", usage(error))
             }
             FaultInfo::Panic => match self.panic_message {
+                // Most begin with that word.
+                Some(message) if message.starts_with(b"panicked") => {
+                    write!(f, "{}", OneLine(message))
+                }
                 Some(message) => write!(f, "panic: {}", OneLine(message)),
                 None => f.write_str("panic"),
             },
@@ -186,8 +190,11 @@ mod tests {
     fn a_panic_message_stays_on_one_line() {
         assert_eq!(words(FaultInfo::Panic, None), "panic");
         assert_eq!(
-            words(FaultInfo::Panic, Some(b"main.rs:3: no\nway\x1b[2J\xff")),
-            "panic: main.rs:3: no way?[2J?"
+            words(
+                FaultInfo::Panic,
+                Some(b"panicked at main.rs:3: no\nway\x1b[2J\xff")
+            ),
+            "panicked at main.rs:3: no way?[2J?"
         );
     }
 }

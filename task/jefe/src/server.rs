@@ -90,8 +90,8 @@ impl<'a> Server<'a> {
                 if let (FaultInfo::Panic, Some(task)) = (fault, self.tasks.get_mut(index)) {
                     // The message is in the memory of the task, and gone once that is restarted.
                     let message = task.panic_message_mut();
-                    message.len =
-                        kipc::read_panic_message(index, &mut message.buffer).map_or(0, <[u8]>::len);
+                    let bytes = kipc::read_panic_message_bytes(index, &mut message.buffer);
+                    message.len = bytes.map_or(0, <[u8]>::len);
                 }
                 post(config::ON_TASK_FAULT);
             }

@@ -152,6 +152,9 @@ impl in_order::InOrderCensusImpl for InOrder {
         buffer.write_at(0, byte).map_err(went_away)?;
         Ok(a + b + c + d + e)
     }
+    fn marshal_folded(&mut self, _: &RecvMessage, _: Lone, pair: Option<[Lone; 2]>, folded: Folded) -> Answer<Option<Folded>, Infallible> {
+        Ok(pair.map(|[lone, _]| Folded { lone, ..folded }))
+    }
 }
 
 /// The main function of a server that answers in order.
@@ -272,6 +275,9 @@ macro_rules! reply_function {
     (op) => {
         deferred::reply_op
     };
+    (marshal_folded) => {
+        deferred::reply_marshal_folded
+    };
 }
 
 /// Each method asks `InOrder` and keeps the answer. `$how` turns it into what `reply_<op>` takes.
@@ -337,4 +343,5 @@ later! {
     marshal(on: bool, off: bool, level: Bare, big: usize) -> Bare, Infallible, value;
     marshal_result(n: u8) -> bool, Fault, result;
     op(rm: u8, incoming: u8, value: u8, args: u8, extra: u8, result: Leased<R, [u8]>, buffer: Leased<W, [u8]>) -> u8, Fault, result;
+    marshal_folded(lone: Lone, pair: Option<[Lone; 2]>, folded: Folded) -> Option<Folded>, Infallible, value;
 }

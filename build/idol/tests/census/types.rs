@@ -39,6 +39,19 @@ pub mod types {
         pub name: Option<u8>,
     }
 
+    /// Has no tag in memory, but one when it is encoded.
+    #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub enum Lone {
+        Only,
+    }
+
+    /// Takes 4 bytes in memory and up to 9 when it is encoded.
+    #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Folded {
+        pub lone: Lone,
+        pub flags: [Option<bool>; 4],
+    }
+
     pub fn clamped(raw: i16) -> Celsius {
         Celsius(raw.clamp(-40, 125))
     }

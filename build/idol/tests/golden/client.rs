@@ -52,6 +52,8 @@ pub enum CensusOperation {
     marshal_result = 22,
     /// `op`
     op = 23,
+    /// `marshal_folded`
+    marshal_folded = 24,
 }
 impl userlib::FromPrimitive for CensusOperation {
     #[inline(always)]
@@ -80,6 +82,7 @@ impl userlib::FromPrimitive for CensusOperation {
             21 => Some(Self::marshal),
             22 => Some(Self::marshal_result),
             23 => Some(Self::op),
+            24 => Some(Self::marshal_folded),
             _ => None,
         }
     }
@@ -252,6 +255,15 @@ pub struct Census_op_ARGS {
     pub value: u8,
     pub args: u8,
     pub msg: u8,
+}
+/// The message of `Census.marshal_folded`.
+#[derive(idol_runtime::reexport::serde::Serialize)]
+#[serde(crate = "idol_runtime::reexport::serde")]
+#[allow(non_camel_case_types, missing_docs, dead_code)]
+pub struct Census_marshal_folded_ARGS {
+    pub lone: types::Lone,
+    pub pair: Option<[types::Lone; 2]>,
+    pub folded: types::Folded,
 }
 /// What the tests serve.
 #[derive(Clone, Debug)]
@@ -1196,6 +1208,54 @@ impl Census {
         match <Fault as core::convert::TryFrom<u32>>::try_from(__code) {
             Ok(__error) => return Err(__error),
             Err(_) => idol_runtime::bad_reply("Census.op"),
+        }
+    }
+    /// `marshal_folded`
+    ///
+    /// Repeated when the server restarts before it answers.
+    pub fn marshal_folded(
+        &self,
+        lone: types::Lone,
+        pair: Option<[types::Lone; 2]>,
+        folded: types::Folded,
+    ) -> Option<types::Folded> {
+        let mut __buffer = [0u8; idol_runtime::serialized_size!(types::Lone) + 1
+            + (idol_runtime::serialized_size!(types::Lone)) * (2)
+            + idol_runtime::serialized_size!(types::Folded)];
+        let __message = idol_runtime::encode(
+            &mut __buffer,
+            &Census_marshal_folded_ARGS {
+                lone,
+                pair,
+                folded,
+            },
+            "Census.marshal_folded",
+        );
+        loop {
+            let mut __room = idol_runtime::ReplyBuffer::<
+                { 1 + idol_runtime::serialized_size!(types::Folded) },
+            >::new();
+            let __reply = __room
+                .send(
+                    self.current_id.get(),
+                    CensusOperation::marshal_folded as u16,
+                    __message,
+                    &[],
+                );
+            let __code = __reply.code();
+            if __code == 0 {
+                match idol_runtime::decode::<Option<types::Folded>>(__reply.bytes()) {
+                    Some(__value) => return __value,
+                    None => idol_runtime::bad_reply("Census.marshal_folded"),
+                }
+            }
+            if userlib::extract_new_generation(__code).is_some() {
+                let __restarted = self.__restarted();
+                if __restarted {
+                    continue;
+                }
+            }
+            idol_runtime::bad_reply("Census.marshal_folded")
         }
     }
     /// The answer says that the server restarted. Asks the kernel, because a server can answer that too, and means the

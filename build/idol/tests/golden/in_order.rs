@@ -3,7 +3,7 @@
 #[cfg(target_os = "none")]
 #[used]
 #[unsafe(link_section = ".idolatry")]
-static __IDOLATRY: [u8; 6201] = *b"// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.\n// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.\n\n\n\n// Every feature that a `.idol` file can use, for the tests. Written with the liberties that real files take: blank lines first, comments\n// anywhere, keys in any order, commas and spaces where RON allows them.\n\nInterface(\n    name: \"Census\",\n    description: \"What the tests serve.\",\n    ops: {\n        // Zerocopy, by far the most common.\n        \"add\": (\n            doc: \"Sums up.\\nWith every kind of integer.\",\n            args: {\n                \"a\": \"u8\",\n                \"b\": \"i16\",\n                \"c\" : \"u32\",\n                \"d\": \"u64\",\n                \"e\": \"u128\",\n                \"negative\": \"bool\",\n                \"f\": \"usize\",\n            },\n            reply: Result(\n                ok: \"i64\",\n                err: CLike(\"Fault\"),\n            ),\n        ),\n        \"compound\": (\n            args: {\n                \"point\": \"types::Point\",\n                \"table\": \"[[u16; 2]; types::ROWS]\",\n                \"ratio\": \"f32\",\n            },\n            idempotent: true,\n            reply: Result(ok: \"types::Point\", err: CLike(\"Fault\")),\n        ),\n        \"is_set\": (\n            args: { \"bit\": \"u8\" },\n            reply: Result(ok: \"bool\", err: CLike(\"Fault\")),\n        ),\n        \"reset\": (\n            args: {},\n            reply: Simple(\"()\"),\n            idempotent: true,\n        ),\n        \"flag\": (\n            reply: Simple(\"bool\"), idempotent: true\n        ),\n\n        // How values are received.\n        \"mode\": (\n            args: {\n                \"mode\": (type: \"Mode\", recv: FromPrimitive(\"u8\")),\n                \"wide\": (type: \"Wide\", recv: FromPrimitive(\"u32\")),\n                \"plain\": (type: \"u8\", recv: FromBytes),\n            },\n            reply: Result(\n                ok: (type: \"Mode\", recv: FromPrimitive(\"u8\")),\n                err: CLike(\"Fault\"),\n            ),\n        ),\n        \"mode_now\": (\n            reply: Simple((type: \"Mode\", recv: FromPrimitive(\"u8\"))),\n            idempotent: true,\n        ),\n        \"converted\": (\n            args: {\n                \"celsius\": (type: \"Celsius\", recv: From(\"i16\", None)),\n                \"checked\": (type: \"Celsius\", recv: From(\"i16\", Some(\"types::clamped\"))),\n                \"short\": (type: \"Celsius\", recv: From(\"i16\")),\n            },\n            reply: Result(\n                ok: (type: \"Celsius\", recv: From(\"i16\", Some(\"Celsius::from\"))),\n                err: CLike(\"Fault\"),\n            ),\n        ),\n\n        // Leases.\n        \"write\": (\n            args: { \"address\": \"u16\" },\n            reply: Result(ok: \"()\", err: CLike(\"Fault\")),\n            leases: { \"data\": (type: \"[u8]\", read: true) },\n        ),\n        \"read\": (\n            args: { \"offset\": \"u32\" },\n            leases: { \"data\": (type: \"[u8]\", write: true, max_len: Some(8)), },\n            reply: Result(ok: \"u32\", err: CLike(\"Fault\")),\n            idempotent: true,\n        ),\n        \"transfer\": (\n            leases: {\n                \"source\": (type: \"[u8]\", read: true, max_len: Some(8)),\n                \"sink\": (type: \"[u8]\", write: true, max_len: Some(255)),\n            },\n            reply: Result(ok: \"()\", err: CLike(\"Fault\")),\n        ),\n        \"sized\": (\n            leases: {\n                \"point\": (type: \"types::Point\", read: true),\n                \"counts\": (type: \"[u32; types::ROWS]\", write: true),\n            },\n            reply: Simple(\"()\"),\n            idempotent: true,\n        ),\n        \"words\": (\n            leases: {\n                \"input\": (type: \"[u32]\", read: true, max_len: Some(4)),\n                \"output\": (type: \"[types::Point]\", write: true),\n            },\n            reply: Result(ok: \"u8\", err: ServerDeath),\n        ),\n        \"exchange\": (\n            leases: {\n                \"buffer\": (type: \"[u8]\", read: true, write: true, max_len: Some(16)),\n                \"value\": (type: \"u16\", read: true, write: true),\n            },\n            reply: Result(ok: \"()\", err: CLike(\"Fault\")),\n        ),\n\n        // Errors.\n        \"push\": (\n            args: { \"value\": \"u32\" },\n            reply: Result(ok: \"()\", err: ServerDeath),\n        ),\n\n        // The serde encodings.\n        \"describe\": (\n            args: { \"index\": \"u16\", \"more\": \"Option<u8>\", \"deep\": \"bool\" },\n            reply: Result(ok: \"Option<(Result<types::Name, u8>, u64)>\", err: CLike(\"Fault\")),\n            encoding: Hubpack,\n        ),\n        \"examine\": (\n            args: { \"what\": \"types::Name\", \"level\": \"u128\", },\n            reply: Result(\n                ok: \"bool\",\n                err: Complex(\"Trouble\"),\n            ),\n            idempotent: true,\n            encoding: Hubpack,\n        ),\n        \"provoke\": (\n            args: { \"depth\": \"[[u8; 2]; 2]\" },\n            leases: { \"data\": (type: \"[u8]\", read: true, max_len: Some(32)) },\n            reply: Result(\n                ok: \"()\",\n                err: Complex(\"Trouble\"),\n            ),\n            encoding: Hubpack,\n        ),\n        \"totals\": (\n            reply: Simple(\"(u8, [u16; 2], f32)\"),\n            encoding: Hubpack,\n            idempotent: true,\n        ),\n        \"finish\": (\n            args: { \"hard\": \"bool\" },\n            leases: { \"log\": (type: \"[u8]\", write: true) },\n            reply: Result(ok: \"u16\", err: ServerDeath),\n            encoding: Hubpack,\n        ),\n        \"marshal\": (\n            args: { \"on\": \"bool\", \"off\": \"bool\", \"level\": \"types::Bare\", \"big\": \"usize\" },\n            reply: Simple(\"types::Bare\"),\n            encoding: Ssmarshal,\n            idempotent: true,\n        ),\n        \"marshal_result\": (\n            args: { \"n\": \"u8\" },\n            reply: Result(ok: \"bool\", err: CLike(\"Fault\")),\n            encoding: Ssmarshal,\n        ),\n\n        // Names that generated code might want for itself.\n        \"op\": (\n            args: { \"rm\": \"u8\", \"incoming\": \"u8\", \"value\": \"u8\", \"args\": \"u8\", \"msg\": \"u8\" },\n            leases: { \"result\": (type: \"[u8]\", read: true), \"buffer\": (type: \"[u8]\", write: true) },\n            reply: Result(ok: \"u8\", err: CLike(\"Fault\")),\n        ),\n    },\n)\n";
+static __IDOLATRY: [u8; 6548] = *b"// This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.\n// If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.\n\n\n\n// Every feature that a `.idol` file can use, for the tests. Written with the liberties that real files take: blank lines first, comments\n// anywhere, keys in any order, commas and spaces where RON allows them.\n\nInterface(\n    name: \"Census\",\n    description: \"What the tests serve.\",\n    ops: {\n        // Zerocopy, by far the most common.\n        \"add\": (\n            doc: \"Sums up.\\nWith every kind of integer.\",\n            args: {\n                \"a\": \"u8\",\n                \"b\": \"i16\",\n                \"c\" : \"u32\",\n                \"d\": \"u64\",\n                \"e\": \"u128\",\n                \"negative\": \"bool\",\n                \"f\": \"usize\",\n            },\n            reply: Result(\n                ok: \"i64\",\n                err: CLike(\"Fault\"),\n            ),\n        ),\n        \"compound\": (\n            args: {\n                \"point\": \"types::Point\",\n                \"table\": \"[[u16; 2]; types::ROWS]\",\n                \"ratio\": \"f32\",\n            },\n            idempotent: true,\n            reply: Result(ok: \"types::Point\", err: CLike(\"Fault\")),\n        ),\n        \"is_set\": (\n            args: { \"bit\": \"u8\" },\n            reply: Result(ok: \"bool\", err: CLike(\"Fault\")),\n        ),\n        \"reset\": (\n            args: {},\n            reply: Simple(\"()\"),\n            idempotent: true,\n        ),\n        \"flag\": (\n            reply: Simple(\"bool\"), idempotent: true\n        ),\n\n        // How values are received.\n        \"mode\": (\n            args: {\n                \"mode\": (type: \"Mode\", recv: FromPrimitive(\"u8\")),\n                \"wide\": (type: \"Wide\", recv: FromPrimitive(\"u32\")),\n                \"plain\": (type: \"u8\", recv: FromBytes),\n            },\n            reply: Result(\n                ok: (type: \"Mode\", recv: FromPrimitive(\"u8\")),\n                err: CLike(\"Fault\"),\n            ),\n        ),\n        \"mode_now\": (\n            reply: Simple((type: \"Mode\", recv: FromPrimitive(\"u8\"))),\n            idempotent: true,\n        ),\n        \"converted\": (\n            args: {\n                \"celsius\": (type: \"Celsius\", recv: From(\"i16\", None)),\n                \"checked\": (type: \"Celsius\", recv: From(\"i16\", Some(\"types::clamped\"))),\n                \"short\": (type: \"Celsius\", recv: From(\"i16\")),\n            },\n            reply: Result(\n                ok: (type: \"Celsius\", recv: From(\"i16\", Some(\"Celsius::from\"))),\n                err: CLike(\"Fault\"),\n            ),\n        ),\n\n        // Leases.\n        \"write\": (\n            args: { \"address\": \"u16\" },\n            reply: Result(ok: \"()\", err: CLike(\"Fault\")),\n            leases: { \"data\": (type: \"[u8]\", read: true) },\n        ),\n        \"read\": (\n            args: { \"offset\": \"u32\" },\n            leases: { \"data\": (type: \"[u8]\", write: true, max_len: Some(8)), },\n            reply: Result(ok: \"u32\", err: CLike(\"Fault\")),\n            idempotent: true,\n        ),\n        \"transfer\": (\n            leases: {\n                \"source\": (type: \"[u8]\", read: true, max_len: Some(8)),\n                \"sink\": (type: \"[u8]\", write: true, max_len: Some(255)),\n            },\n            reply: Result(ok: \"()\", err: CLike(\"Fault\")),\n        ),\n        \"sized\": (\n            leases: {\n                \"point\": (type: \"types::Point\", read: true),\n                \"counts\": (type: \"[u32; types::ROWS]\", write: true),\n            },\n            reply: Simple(\"()\"),\n            idempotent: true,\n        ),\n        \"words\": (\n            leases: {\n                \"input\": (type: \"[u32]\", read: true, max_len: Some(4)),\n                \"output\": (type: \"[types::Point]\", write: true),\n            },\n            reply: Result(ok: \"u8\", err: ServerDeath),\n        ),\n        \"exchange\": (\n            leases: {\n                \"buffer\": (type: \"[u8]\", read: true, write: true, max_len: Some(16)),\n                \"value\": (type: \"u16\", read: true, write: true),\n            },\n            reply: Result(ok: \"()\", err: CLike(\"Fault\")),\n        ),\n\n        // Errors.\n        \"push\": (\n            args: { \"value\": \"u32\" },\n            reply: Result(ok: \"()\", err: ServerDeath),\n        ),\n\n        // The serde encodings.\n        \"describe\": (\n            args: { \"index\": \"u16\", \"more\": \"Option<u8>\", \"deep\": \"bool\" },\n            reply: Result(ok: \"Option<(Result<types::Name, u8>, u64)>\", err: CLike(\"Fault\")),\n            encoding: Hubpack,\n        ),\n        \"examine\": (\n            args: { \"what\": \"types::Name\", \"level\": \"u128\", },\n            reply: Result(\n                ok: \"bool\",\n                err: Complex(\"Trouble\"),\n            ),\n            idempotent: true,\n            encoding: Hubpack,\n        ),\n        \"provoke\": (\n            args: { \"depth\": \"[[u8; 2]; 2]\" },\n            leases: { \"data\": (type: \"[u8]\", read: true, max_len: Some(32)) },\n            reply: Result(\n                ok: \"()\",\n                err: Complex(\"Trouble\"),\n            ),\n            encoding: Hubpack,\n        ),\n        \"totals\": (\n            reply: Simple(\"(u8, [u16; 2], f32)\"),\n            encoding: Hubpack,\n            idempotent: true,\n        ),\n        \"finish\": (\n            args: { \"hard\": \"bool\" },\n            leases: { \"log\": (type: \"[u8]\", write: true) },\n            reply: Result(ok: \"u16\", err: ServerDeath),\n            encoding: Hubpack,\n        ),\n        \"marshal\": (\n            args: { \"on\": \"bool\", \"off\": \"bool\", \"level\": \"types::Bare\", \"big\": \"usize\" },\n            reply: Simple(\"types::Bare\"),\n            encoding: Ssmarshal,\n            idempotent: true,\n        ),\n        \"marshal_result\": (\n            args: { \"n\": \"u8\" },\n            reply: Result(ok: \"bool\", err: CLike(\"Fault\")),\n            encoding: Ssmarshal,\n        ),\n\n        // Names that generated code might want for itself.\n        \"op\": (\n            args: { \"rm\": \"u8\", \"incoming\": \"u8\", \"value\": \"u8\", \"args\": \"u8\", \"msg\": \"u8\" },\n            leases: { \"result\": (type: \"[u8]\", read: true), \"buffer\": (type: \"[u8]\", write: true) },\n            reply: Result(ok: \"u8\", err: CLike(\"Fault\")),\n        ),\n\n        // Tags that are not in memory: of an enum with one variant, and in niches.\n        \"marshal_folded\": (\n            args: { \"lone\": \"types::Lone\", \"pair\": \"Option<[types::Lone; 2]>\", \"folded\": \"types::Folded\" },\n            reply: Simple(\"Option<types::Folded>\"),\n            encoding: Ssmarshal,\n            idempotent: true,\n        ),\n    },\n)\n";
 /// Operations of `Census`; the values are what travels.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 #[allow(non_camel_case_types, dead_code, clippy::enum_variant_names)]
@@ -56,6 +56,8 @@ pub enum CensusOperation {
     marshal_result = 22,
     /// `op`
     op = 23,
+    /// `marshal_folded`
+    marshal_folded = 24,
 }
 impl userlib::FromPrimitive for CensusOperation {
     #[inline(always)]
@@ -84,6 +86,7 @@ impl userlib::FromPrimitive for CensusOperation {
             21 => Some(Self::marshal),
             22 => Some(Self::marshal_result),
             23 => Some(Self::op),
+            24 => Some(Self::marshal_folded),
             _ => None,
         }
     }
@@ -257,6 +260,15 @@ pub const OP_MSG_SIZE: usize = core::mem::size_of::<u8>() + core::mem::size_of::
 /// Longest reply of `Census.op`, success or error, in bytes.
 #[allow(dead_code)]
 pub const OP_REPLY_SIZE: usize = core::mem::size_of::<u8>();
+/// Longest message of `Census.marshal_folded`, in bytes.
+#[allow(dead_code)]
+pub const MARSHAL_FOLDED_MSG_SIZE: usize = idol_runtime::serialized_size!(types::Lone)
+    + 1 + (idol_runtime::serialized_size!(types::Lone)) * (2)
+    + idol_runtime::serialized_size!(types::Folded);
+/// Longest reply of `Census.marshal_folded`, success or error, in bytes.
+#[allow(dead_code)]
+pub const MARSHAL_FOLDED_REPLY_SIZE: usize = 1
+    + idol_runtime::serialized_size!(types::Folded);
 /// Longest message of any operation, in bytes: the size of the buffer to receive in.
 #[allow(dead_code)]
 pub const INCOMING_SIZE: usize = {
@@ -284,6 +296,7 @@ pub const INCOMING_SIZE: usize = {
     size = idol_runtime::larger(size, MARSHAL_MSG_SIZE);
     size = idol_runtime::larger(size, MARSHAL_RESULT_MSG_SIZE);
     size = idol_runtime::larger(size, OP_MSG_SIZE);
+    size = idol_runtime::larger(size, MARSHAL_FOLDED_MSG_SIZE);
     size
 };
 /// The message of `Census.add`.
@@ -509,6 +522,22 @@ pub struct Census_op_ARGS {
 fn read_op_msg(bytes: &[u8]) -> Census_op_ARGS {
     idol_runtime::read_prefix(bytes)
 }
+/// The message of `Census.marshal_folded`.
+#[derive(idol_runtime::reexport::serde::Deserialize)]
+#[serde(crate = "idol_runtime::reexport::serde")]
+#[allow(non_camel_case_types, missing_docs, dead_code)]
+pub struct Census_marshal_folded_ARGS {
+    pub lone: types::Lone,
+    pub pair: Option<[types::Lone; 2]>,
+    pub folded: types::Folded,
+}
+#[inline(always)]
+#[allow(dead_code)]
+fn read_marshal_folded_msg(
+    bytes: &[u8],
+) -> Result<Census_marshal_folded_ARGS, idol_runtime::ClientError> {
+    idol_runtime::decode(bytes).ok_or(idol_runtime::ClientError::BadMessageContents)
+}
 #[allow(dead_code)]
 const _: () = {
     const fn considered<E: idol_runtime::IHaveConsideredServerDeathWithThisErrorType>() {}
@@ -552,6 +581,7 @@ impl idol_runtime::ServerOp for CensusOperation {
             Self::marshal => MARSHAL_REPLY_SIZE,
             Self::marshal_result => MARSHAL_RESULT_REPLY_SIZE,
             Self::op => OP_REPLY_SIZE,
+            Self::marshal_folded => MARSHAL_FOLDED_REPLY_SIZE,
         }
     }
     #[inline(always)]
@@ -580,11 +610,12 @@ impl idol_runtime::ServerOp for CensusOperation {
             Self::marshal => 0,
             Self::marshal_result => 0,
             Self::op => 2,
+            Self::marshal_folded => 0,
         }
     }
     #[inline(always)]
     fn limits(&self) -> idol_runtime::Limits {
-        static LIMITS: [idol_runtime::Limits; 24] = [
+        static LIMITS: [idol_runtime::Limits; 25] = [
             idol_runtime::Limits {
                 max_reply_size: 0,
                 lease_count: 0,
@@ -680,6 +711,10 @@ impl idol_runtime::ServerOp for CensusOperation {
             idol_runtime::Limits {
                 max_reply_size: OP_REPLY_SIZE,
                 lease_count: 2,
+            },
+            idol_runtime::Limits {
+                max_reply_size: MARSHAL_FOLDED_REPLY_SIZE,
+                lease_count: 0,
             },
         ];
         LIMITS[*self as usize]
@@ -869,6 +904,17 @@ pub trait InOrderCensusImpl: idol_runtime::NotificationHandler {
         result: idol_runtime::Leased<idol_runtime::R, [u8]>,
         buffer: idol_runtime::Leased<idol_runtime::W, [u8]>,
     ) -> Result<u8, idol_runtime::RequestError<Fault>>;
+    /// `marshal_folded`
+    fn marshal_folded(
+        &mut self,
+        msg: &userlib::RecvMessage,
+        lone: types::Lone,
+        pair: Option<[types::Lone; 2]>,
+        folded: types::Folded,
+    ) -> Result<
+        Option<types::Folded>,
+        idol_runtime::RequestError<core::convert::Infallible>,
+    >;
 }
 #[allow(clippy::all, clippy::pedantic, dead_code, non_snake_case)]
 impl<S: InOrderCensusImpl> idol_runtime::Server<CensusOperation>
@@ -1631,6 +1677,33 @@ for (core::marker::PhantomData<CensusOperation>, &mut S) {
                                 .map_runtime(<u16 as core::convert::From<Fault>>::from),
                         )
                     }
+                }
+            }
+            CensusOperation::marshal_folded => {
+                let __args = read_marshal_folded_msg(incoming)
+                    .map_err(idol_runtime::RequestError::Fail)?;
+                let __result = <S as InOrderCensusImpl>::marshal_folded(
+                    self.1,
+                    rm,
+                    __args.lone,
+                    __args.pair,
+                    __args.folded,
+                );
+                match __result {
+                    Ok(__value) => {
+                        let mut __buffer = [0u8; MARSHAL_FOLDED_REPLY_SIZE];
+                        userlib::sys_reply(
+                            rm.sender,
+                            0,
+                            idol_runtime::encode(
+                                &mut __buffer,
+                                &__value,
+                                "Census.marshal_folded",
+                            ),
+                        );
+                        Ok(())
+                    }
+                    Err(__error) => Err(__error.map_runtime(|__never| match __never {})),
                 }
             }
         }

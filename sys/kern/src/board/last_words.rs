@@ -72,7 +72,7 @@ pub(super) fn supervisor_fault(task: &Task) -> ! {
         let source = core::ptr::with_exposed_provenance(text.base() as usize);
         // Safety: the destination is a buffer of our own.
         if unsafe { arch::copy(buffer.as_mut_ptr(), source, length as u32) }.is_ok() {
-            let _ = write!(console, "  panicked: ");
+            let _ = write!(console, "  message: ");
             console.write_untrusted(&buffer[..length]);
             let _ = writeln!(console);
         }

@@ -180,8 +180,9 @@ impl Runner {
             record.state = state;
             if index == SUITE {
                 let mut buffer = [0; PANIC_MESSAGE_MAX_LEN];
-                match kipc::read_panic_message(index, &mut buffer).map(core::str::from_utf8) {
-                    Ok(Ok(why)) => self.fail(format_args!("the suite panicked: {why}")),
+                let message = kipc::read_panic_message(index, &mut buffer);
+                match message.ok().and_then(|mut chunks| chunks.next()) {
+                    Some(why) => self.fail(format_args!("the suite {}", why.valid())),
                     _ => self.fail(format_args!("the suite is {state:?}")),
                 }
                 self.start_afresh();

@@ -147,7 +147,8 @@ fn serve(mask: u32) -> u32 {
 }
 
 fn handle((): (), operation: Operation, message: hl::Message<'_>) -> Result<(), u32> {
-    let (request, caller) = message.fixed::<Request, u32>().ok_or(44_u32)?;
+    let request = message.fixed_with_leases::<Request, u32>(0);
+    let (request, caller) = request.ok_or(44_u32)?;
     match operation {
         Operation::Double => {
             caller.reply(request.value * 2);
