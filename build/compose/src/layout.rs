@@ -330,7 +330,9 @@ fn kernel(app: &App) -> Result<KernelPlacement, Error> {
     Ok(KernelPlacement {
         text,
         rodata,
-        tables: rodata.end().next_multiple_of(crate::tables::LEVEL1_BYTES),
+        tables: rodata
+            .end()
+            .next_multiple_of(crate::arch::of(app).table_alignment()),
         ram: need("ram"),
         end: memory.address + memory.size,
     })

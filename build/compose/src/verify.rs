@@ -8,9 +8,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::arch::Arch;
 use crate::layout::{Access, Layout, PAGE, Range};
-use crate::tables::{LEVEL1_BYTES, Tables};
-use crate::walk::{Kind, Mapping, Rights, is_empty, walk};
+use crate::tables::Tables;
+use crate::walk::{Kind, Mapping, Rights, Space};
 
 /// What must hold, in words, and the check of it.
 type Rule = (&'static str, fn(&Seen) -> Result<(), String>);
@@ -35,8 +36,8 @@ const RULES: [Rule; 9] = [
 ];
 
 /// Checks that the tables isolate what the layout separates.
-pub fn all(layout: &Layout, tables: &Tables) -> Result<(), String> {
-    let seen = Seen::new(layout, tables)?;
+pub fn all(arch: &dyn Arch, layout: &Layout, tables: &Tables) -> Result<(), String> {
+    let seen = Seen::new(arch, layout, tables)?;
     for (rule, check) in RULES {
         check(&seen).map_err(|fault| format!("{rule}: {fault}"))?;
     }
@@ -47,31 +48,15 @@ pub fn all(layout: &Layout, tables: &Tables) -> Result<(), String> {
 struct Seen<'a> {
     layout: &'a Layout,
     tables: &'a Tables,
-    spaces: Vec<BTreeMap<u32, Mapping>>,
+    spaces: Vec<Space>,
 }
 
 impl<'a> Seen<'a> {
-    fn new(layout: &'a Layout, tables: &'a Tables) -> Result<Self, String> {
-        let mut spaces = Vec::new();
-        for ttbr0 in std::iter::once(tables.kernel_ttbr0).chain(tables.task_ttbr0.iter().copied()) {
-            if (ttbr0 & !0x7f) % LEVEL1_BYTES != 0 {
-                return Err(format!(
-                    "the table of TTBR0 {ttbr0:#010x} is not aligned to its size"
-                ));
-            }
-            let mut space = BTreeMap::new();
-            for mib in 0..LEVEL1_BYTES / 4 {
-                if is_empty(tables, ttbr0, mib)? {
-                    continue;
-                }
-                for page in (mib << 20..(mib + 1) << 20).step_by(PAGE as usize) {
-                    if let Some(mapping) = walk(tables, ttbr0, page)? {
-                        space.insert(page, mapping);
-                    }
-                }
-            }
-            spaces.push(space);
-        }
+    fn new(arch: &dyn Arch, layout: &'a Layout, tables: &'a Tables) -> Result<Self, String> {
+        let spaces = std::iter::once(&tables.kernel_ttbr0)
+            .chain(&tables.task_ttbr0)
+            .map(|ttbr0| arch.space(tables, *ttbr0))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             layout,
             tables,
@@ -80,7 +65,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Each task with its space.
-    fn tasks(&self) -> impl Iterator<Item = (usize, &BTreeMap<u32, Mapping>)> {
+    fn tasks(&self) -> impl Iterator<Item = (usize, &Space)> {
         self.spaces.iter().skip(1).enumerate()
     }
 
@@ -191,7 +176,7 @@ fn write_or_execute(seen: &Seen) -> Result<(), String> {
 fn kernel_executes_itself(seen: &Seen) -> Result<(), String> {
     let kernel = &seen.layout.kernel;
     for (table, page, mapping) in seen.pages() {
-        // Outside its own memory this is said twice: for the MiB, and by what each page is.
+        // Outside its own memory this is said twice: for the part of memory, and by what each page is.
         let outside = !(kernel.text.base..kernel.end).contains(&page);
         if mapping.privileged_execute_never != outside
             || mapping.privileged.execute != seen.is_kernel_text(page)

@@ -6,8 +6,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::arch::Armv7a;
 use crate::layout::{Placement, Region};
-use crate::tables::build;
 
 const PAGE: u32 = 0x1000;
 const DMA: Access = Access {
@@ -101,8 +101,8 @@ proptest! {
     #[test]
     fn tables_of_any_layout_isolate(shapes in proptest::collection::vec(shape(), 1..=TASKS), places in proptest::collection::vec(any::<(u16, u16)>(), 64)) {
         let layout = layout(&shapes);
-        let tables = build(&layout).expect("there is room");
-        prop_assert_eq!(all(&layout, &tables), Ok(()));
+        let tables = Armv7a.tables(&layout).expect("there is room");
+        prop_assert_eq!(all(&Armv7a, &layout, &tables), Ok(()));
         // The same once more, without the rules: an address in somebody's region, as any task sees it.
         for (task, place) in places {
             let regions: Vec<_> = layout.tasks.iter().enumerate()
@@ -111,7 +111,7 @@ proptest! {
             let (owner, region) = regions[usize::from(place) % regions.len()];
             let address = region.range.base + u32::from(place) % region.range.size;
             let task = usize::from(task) % layout.tasks.len();
-            let seen = walk(&tables, tables.task_ttbr0[task], address)
+            let seen = Armv7a.walk(&tables, tables.task_ttbr0[task], address)
                 .expect("a table can be walked")
                 .map_or(Rights::NONE, |mapping| mapping.user);
             let wanted = if owner == task {
