@@ -143,7 +143,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         elf::patch_slots(arch, &app, task, &mut bytes)?;
         write(&output, &bytes)?;
         entries.push(elf::entry(arch, task, &bytes)?);
-        depths.push(deep_enough(task, &bytes)?);
+        depths.push(deep_enough(&app, task, &bytes)?);
         for (address, bytes) in elf::loadable(arch, task, &bytes)? {
             no_folders(request, task, &bytes)?;
             packed.put(address, &bytes);
@@ -214,7 +214,10 @@ fn no_folders(request: &Request, task: &manifest::Task, bytes: &[u8]) -> Result<
 }
 
 /// How deep the task's stack can get; more than its `stacksize` is refused.
-fn deep_enough(task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Error> {
+fn deep_enough(app: &App, task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Error> {
+    if !app.architecture().proves_stacks() {
+        return Ok(stack::Depth::unknown());
+    }
     let depth = stack::depth(bytes, &[]).map_err(|fault| {
         Error::task(
             &task.name,
@@ -248,6 +251,9 @@ fn deep_enough(task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Erro
 ///
 /// It can get too deep, or is not known; the message says how, and what to do.
 pub fn kernel_deep_enough(app: &App, image: &[u8]) -> Result<stack::Depth, Error> {
+    if !app.architecture().proves_stacks() {
+        return Ok(stack::Depth::unknown());
+    }
     let depth = stack::kernel_depth(image).map_err(|fault| {
         Error::Machine(format!(
             "the kernel's stack depth is not known: {fault}\n    remedy: please report it"

@@ -17,7 +17,7 @@ use crate::walk::{Kind, Mapping, Rights, Space};
 type Rule = (&'static str, fn(&Seen) -> Result<(), String>);
 
 /// The rules, each for all tables at once.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 12] = [
     ("mapped as the layout says", as_laid_out),
     ("nothing is writable and executable", write_or_execute),
     (
@@ -33,11 +33,19 @@ const RULES: [Rule; 9] = [
     ("nothing is writable by two tasks", one_writer),
     ("the page below a stack is out of reach", guards),
     ("a global page is the same everywhere", global_everywhere),
+    (
+        "each page says itself that the kernel does not execute it",
+        pages_closed_one_by_one,
+    ),
+    ("tables are read only in every table", tables_read_only),
+    ("a global page is nobody's", global_is_the_kernels),
 ];
 
 /// Checks that the tables isolate what the layout separates.
 pub fn all(arch: &dyn Arch, layout: &Layout, tables: &Tables) -> Result<(), String> {
+    // Entries that stand for more than one level lets them say end the walk: see `arch`.
     let seen = Seen::new(arch, layout, tables)?;
+    arch.nothing_else(tables)?;
     for (rule, check) in RULES {
         check(&seen).map_err(|fault| format!("{rule}: {fault}"))?;
     }
@@ -305,7 +313,42 @@ fn global_everywhere(seen: &Seen) -> Result<(), String> {
     Ok(())
 }
 
+fn pages_closed_one_by_one(seen: &Seen) -> Result<(), String> {
+    for (table, page, mapping) in seen.pages() {
+        if mapping.page_never_privileged == seen.is_kernel_text(page) {
+            return Err(format!("{page:#010x} in {}: {mapping:?}", whose(table)));
+        }
+    }
+    Ok(())
+}
+
+fn tables_read_only(seen: &Seen) -> Result<(), String> {
+    for (number, space) in seen.spaces.iter().enumerate() {
+        for page in seen.tables.range.pages() {
+            let read_only = space.get(&page).is_some_and(|mapping| {
+                mapping.user == Rights::NONE
+                    && mapping.privileged.read
+                    && !mapping.privileged.write
+                    && !mapping.privileged.execute
+            });
+            if !read_only {
+                return Err(format!("{page:#010x} in {}", whose(number.checked_sub(1))));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn global_is_the_kernels(seen: &Seen) -> Result<(), String> {
+    for (table, page, mapping) in seen.pages() {
+        if mapping.global && mapping.user != Rights::NONE {
+            return Err(format!("{page:#010x} in {}: {mapping:?}", whose(table)));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
-mod random;
+pub(crate) mod random;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,16 +4,18 @@
 //! What an image owes to its processor: the format of translation tables, ELF files, and the start-up code's linker script.
 
 mod armv7a;
+mod armv8a;
 
 use std::fmt::Debug;
 
-use manifest::App;
+use manifest::{App, Architecture};
 
 use crate::layout::Layout;
 use crate::tables::{Tables, Unfit};
 use crate::walk::{Broken, Mapping, Space};
 
 pub use armv7a::Armv7a;
+pub use armv8a::Armv8a;
 
 /// An architecture.
 pub trait Arch: Debug + Sync {
@@ -51,6 +53,15 @@ pub trait Arch: Debug + Sync {
     /// The table has an entry that it must not have.
     fn space(&self, tables: &Tables, ttbr0: u32) -> Result<Space, Broken>;
 
+    /// Checks that there is nothing in the tables' memory but tables, where that can be said.
+    ///
+    /// # Errors
+    ///
+    /// There is something else.
+    fn nothing_else(&self, _tables: &Tables) -> Result<(), Broken> {
+        Ok(())
+    }
+
     /// The linker script of the kernel, or what the start-up code's own includes.
     fn script(&self, app: &App, layout: &Layout, tables: &Tables, flash_bytes: usize) -> Script;
 }
@@ -86,6 +97,9 @@ pub struct Script {
 
 /// The architecture that the manifest's target is for.
 #[must_use]
-pub fn of(_app: &App) -> &'static dyn Arch {
-    &Armv7a
+pub fn of(app: &App) -> &'static dyn Arch {
+    match app.architecture() {
+        Architecture::Armv7a => &Armv7a,
+        Architecture::Armv8a => &Armv8a,
+    }
 }

@@ -51,7 +51,7 @@ fn task(number: u32) -> Placement {
 }
 
 /// Three tasks; the second has a device that the kernel has too, and the third a device of its own and DMA memory.
-fn layout() -> Layout {
+pub(crate) fn layout() -> Layout {
     let mut tasks: Vec<Placement> = (0..3).map(task).collect();
     tasks[1]
         .regions
