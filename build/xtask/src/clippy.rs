@@ -16,7 +16,7 @@ use crate::setup::{self, Mode, rust::TargetRust};
 use crate::{command, image, workspace};
 
 /// One package for the target.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(90 * 60);
 const KERNEL: &str = "kernel";
 
 /// What `clippy` can be told.
