@@ -54,7 +54,7 @@ fn main() -> Result<()> {
 }
 
 fn write(file: &str, text: &str) -> Result<()> {
-    Ok(fs::write(build_util::out_dir()?.join(file), text)?)
+    Ok(fs::write(build_util::out_dir().join(file), text)?)
 }
 
 /// What the task is built with.
@@ -85,14 +85,13 @@ impl Constants {
 
 /// What app.toml says.
 fn configured() -> Result<Constants> {
-    let task = build_util::task_name()?;
+    let task = build_util::task_name();
     if !build_util::peripherals()?.contains_key("uart") {
         bail!("app.toml: tasks.{task}.uses must list \"uart\", the device that this task drives");
     }
     let config: Config = build_util::task_config()?;
     let Owner { name, notification } = &config.owner;
-    let owner =
-        build_util::task_ids()?.resolve(name, &format!("tasks.{task}.config.owner.name"))?;
+    let owner = build_util::task_ids().resolve(name, &format!("tasks.{task}.config.owner.name"))?;
     let listed = build_util::other_task_full_config::<serde::de::IgnoredAny>(name)?.notifications;
     let Some(bit) = listed.iter().position(|known| known == notification) else {
         bail!(

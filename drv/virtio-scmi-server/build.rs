@@ -13,11 +13,11 @@ fn main() -> Result<()> {
     let constants = if build_util::in_image() {
         build_util::build_notifications()?;
         build_util::build_peripherals()?;
-        let task = build_util::task_name()?;
+        let task = build_util::task_name();
         if !build_util::peripherals()?.contains_key("virtio_mmio") {
             bail!("app.toml: tasks.{task}.uses must list \"virtio_mmio\", where the device is");
         }
-        let tasks = build_util::task_ids()?;
+        let tasks = build_util::task_ids();
         generate(&build_util::scmi()?, tasks.names(), event_bits)? + &interrupt_slots()?
     } else {
         sample()?
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
 }
 
 fn write(file: &str, text: &str) -> Result<()> {
-    let path = build_util::out_dir()?.join(file);
+    let path = build_util::out_dir().join(file);
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 

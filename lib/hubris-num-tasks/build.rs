@@ -10,7 +10,7 @@ use anyhow::Result;
 fn main() -> Result<()> {
     // Outside an image there is room for as many tasks as an image can have.
     let names = if build_util::in_image() {
-        build_util::task_ids()?.names().to_vec()
+        build_util::task_ids().names().to_vec()
     } else {
         (0..32).map(|index| format!("host_{index}")).collect()
     };
@@ -31,6 +31,6 @@ fn main() -> Result<()> {
         }
         text += "];\n}\n";
     }
-    fs::write(build_util::out_dir()?.join("num_tasks.rs"), text)?;
+    fs::write(build_util::out_dir().join("num_tasks.rs"), text)?;
     Ok(())
 }

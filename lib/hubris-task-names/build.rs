@@ -10,7 +10,7 @@ use anyhow::Result;
 fn main() -> Result<()> {
     // As in hubris-num-tasks.
     let names = if build_util::in_image() {
-        build_util::task_ids()?.names().to_vec()
+        build_util::task_ids().names().to_vec()
     } else {
         vec!["host".into()]
     };
@@ -18,6 +18,6 @@ fn main() -> Result<()> {
         "/// The names of the image's tasks, in the order of their indices.\npub static TASK_NAMES: [&str; {}] = {names:?};\n",
         names.len()
     );
-    fs::write(build_util::out_dir()?.join("task_names.rs"), text)?;
+    fs::write(build_util::out_dir().join("task_names.rs"), text)?;
     Ok(())
 }

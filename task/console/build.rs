@@ -10,9 +10,9 @@ fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     build_util::build_notifications()?;
-    let index = build_util::task_ids()?.resolve(&build_util::task_name()?, "HUBRIS_TASK_NAME")?;
+    let index = build_util::task_ids().resolve(&build_util::task_name(), "HUBRIS_TASK_NAME")?;
     fs::write(
-        build_util::out_dir()?.join("own.rs"),
+        build_util::out_dir().join("own.rs"),
         format!("/// The console's own index.\npub const INDEX: usize = {index};\n"),
     )?;
     Ok(())

@@ -58,7 +58,7 @@ fn main() -> Result<()> {
     } else {
         sample()?
     };
-    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
+    fs::write(build_util::out_dir().join("config.rs"), code)?;
     idol::Generator::new()
         .build_restricted_server_support(
             "../../idl/jefe.idol",
@@ -74,9 +74,9 @@ type Allowed = BTreeMap<String, Vec<usize>>;
 
 /// What app.toml says: constants, and who may give which order.
 fn configured() -> Result<(String, Allowed)> {
-    let name = build_util::task_name()?;
+    let name = build_util::task_name();
     let config = build_util::task_maybe_config::<Config>()?.unwrap_or_default();
-    let tasks = build_util::task_ids()?;
+    let tasks = build_util::task_ids();
     if tasks.get(&name) != Some(0) {
         bail!("app.toml: {name} must be the first task: the kernel's supervisor is task 0");
     }
@@ -112,7 +112,7 @@ fn configured() -> Result<(String, Allowed)> {
 /// and task 4 is to be held.
 fn sample() -> Result<(String, Allowed)> {
     fs::write(
-        build_util::out_dir()?.join("notifications.rs"),
+        build_util::out_dir().join("notifications.rs"),
         "mod notifications {\n    pub const FAULT_MASK: u32 = 1;\n    pub const TIMER_MASK: u32 = 2;\n}\n",
     )?;
     let code = held_tasks(&[4])
@@ -144,11 +144,11 @@ fn constant(constant: &str, key: &str, listeners: &str) -> String {
 
 /// A constant with the index of each listener and the bit to post.
 fn mailing_list(name: &str, key: &str, listeners: &BTreeMap<String, String>) -> Result<String> {
-    let supervisor = build_util::task_name()?;
+    let supervisor = build_util::task_name();
     let mut list = String::new();
     for (task, notification) in listeners {
         let key = format!("tasks.{supervisor}.config.{key}");
-        let index = build_util::task_ids()?.resolve(task, &key)?;
+        let index = build_util::task_ids().resolve(task, &key)?;
         let listed =
             build_util::other_task_full_config::<serde::de::IgnoredAny>(task)?.notifications;
         let Some(bit) = listed.iter().position(|known| known == notification) else {

@@ -5,30 +5,31 @@
 
 use anyhow::Result;
 
-use crate::image::{env_var, target};
+use crate::image::{env_var, or_stop, target};
 
 /// Sets `cfg(target_board = "...")` to the image's `board`.
 ///
-/// # Errors
+/// # Panics
 ///
-/// Outside an image.
-pub fn expose_target_board() -> Result<()> {
+/// Outside an image. The message says how to build it.
+pub fn expose_target_board() {
     println!("cargo::rustc-check-cfg=cfg(target_board, values(any()))");
-    println!(
-        "cargo::rustc-cfg=target_board={:?}",
-        env_var("HUBRIS_BOARD")?
-    );
-    Ok(())
+    let board = or_stop(env_var("HUBRIS_BOARD"));
+    println!("cargo::rustc-cfg=target_board={board:?}");
 }
 
 /// Sets `cfg(armv7a)` when building for an ARMv7-A processor.
 ///
 /// # Errors
 ///
+/// Never: upstream's can fail, so build scripts take the result apart.
+///
+/// # Panics
+///
 /// Outside a build script.
 pub fn expose_a_profile() -> Result<()> {
     println!("cargo::rustc-check-cfg=cfg(armv7a)");
-    if target()?.starts_with("armv7a") {
+    if target().starts_with("armv7a") {
         println!("cargo::rustc-cfg=armv7a");
     }
     Ok(())
@@ -38,10 +39,14 @@ pub fn expose_a_profile() -> Result<()> {
 ///
 /// # Errors
 ///
+/// Never: upstream's can fail, so build scripts take the result apart.
+///
+/// # Panics
+///
 /// Outside a build script.
 pub fn expose_m_profile() -> Result<()> {
     println!("cargo::rustc-check-cfg=cfg(armv6m, armv7m, armv8m)");
-    let target = target()?;
+    let target = target();
     for (prefix, name) in [
         ("thumbv6m", "armv6m"),
         ("thumbv7", "armv7m"),

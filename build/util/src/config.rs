@@ -30,11 +30,44 @@ pub struct TaskConfig<T> {
     /// Peripherals whose registers it may touch.
     #[serde(default)]
     pub uses: Vec<String>,
+    /// Memories that it maps whole.
+    #[serde(default)]
+    pub extern_regions: Vec<String>,
+    /// The cargo features that it is built with.
+    #[serde(default)]
+    pub features: Vec<String>,
     /// `peripheral.name` of its interrupts, to the notification that each posts.
     #[serde(default)]
     pub interrupts: BTreeMap<String, String>,
     /// `[tasks.NAME.config]`, when there is one.
     pub config: Option<T>,
+}
+
+impl<T> TaskConfig<T> {
+    /// The bit of the notification called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When the task has no such notification.
+    pub fn notification_bit(&self, name: &str) -> Result<u8> {
+        let bit = self.notifications.iter().position(|own| own == name);
+        bit.and_then(|bit| bit.try_into().ok()).ok_or_else(|| {
+            anyhow!(
+                "app.toml: the task of package {} has no notification {name:?}; it has {:?}",
+                self.name,
+                self.notifications
+            )
+        })
+    }
+
+    /// The mask of the notification called `name`.
+    ///
+    /// # Errors
+    ///
+    /// When the task has no such notification.
+    pub fn notification_mask(&self, name: &str) -> Result<u32> {
+        Ok(1 << self.notification_bit(name)?)
+    }
 }
 
 /// The app-wide table `[config]`.
@@ -100,7 +133,7 @@ pub fn sample<T: DeserializeOwned>(manifest: &str, task: &str) -> Result<(T, Scm
 /// Outside an image, when there is no such table, or when it is not a `T`.
 pub fn task_config<T: DeserializeOwned>() -> Result<T> {
     task_maybe_config()?.ok_or_else(|| {
-        let name = task_name().unwrap_or_default();
+        let name = task_name();
         anyhow!("app.toml has no [tasks.{name}.config], which this task needs; its documentation says what goes there")
     })
 }
@@ -122,7 +155,7 @@ pub fn task_maybe_config<T: DeserializeOwned>() -> Result<Option<T>> {
 pub fn task_full_config<T: DeserializeOwned>() -> Result<TaskConfig<T>> {
     parse(
         &env_var("HUBRIS_TASK_CONFIG")?,
-        &format!("[tasks.{}]", task_name()?),
+        &format!("[tasks.{}]", task_name()),
     )
 }
 
@@ -140,17 +173,62 @@ pub fn other_task_full_config<T: DeserializeOwned>(name: &str) -> Result<TaskCon
         .with_context(|| format!("app.toml: in [tasks.{name}]"))
 }
 
+/// The whole table of this task, with its `config` as it is written.
+///
+/// # Errors
+///
+/// Outside an image.
+pub fn task_full_config_toml() -> Result<TaskConfig<toml::Value>> {
+    task_full_config()
+}
+
+/// The whole table of the task called `name`, with its `config` as it is written.
+///
+/// # Errors
+///
+/// Outside an image, or when there is no such task.
+pub fn other_task_full_config_toml(name: &str) -> Result<TaskConfig<toml::Value>> {
+    other_task_full_config(name)
+}
+
+/// The whole tables of all tasks, by name.
+///
+/// # Errors
+///
+/// Outside an image, or when the `config` of one is not a `T`.
+pub fn all_tasks_full_config<T: DeserializeOwned>() -> Result<BTreeMap<String, TaskConfig<T>>> {
+    all_tasks()
+}
+
+/// The whole tables of all tasks, by name, with their `config` as it is written.
+///
+/// # Errors
+///
+/// Outside an image.
+pub fn all_tasks_full_config_toml() -> Result<BTreeMap<String, TaskConfig<toml::Value>>> {
+    all_tasks()
+}
+
+/// Reads a `T` from text of `app.toml`.
+///
+/// # Errors
+///
+/// When it is not a `T`.
+pub fn toml_from_str<T: DeserializeOwned>(text: &str) -> Result<T> {
+    toml::from_str(text).context("a table of app.toml is not what the build script expects")
+}
+
 /// The tables of all tasks, by name.
 pub(crate) fn all_tasks<T: DeserializeOwned>() -> Result<BTreeMap<String, T>> {
     parse(&env_var("HUBRIS_ALL_TASK_CONFIGS")?, "[tasks]")
 }
 
-/// Memories that this task maps whole: name to address and size in bytes.
+/// Memories that this task maps whole: name to address and size in bytes, as a `T` that has both.
 ///
 /// # Errors
 ///
-/// Outside an image.
-pub fn task_extern_regions() -> Result<BTreeMap<String, (u32, u32)>> {
+/// Outside an image, or when they are not a `T`.
+pub fn task_extern_regions<T: DeserializeOwned>() -> Result<BTreeMap<String, T>> {
     parse(&env_var("HUBRIS_TASK_EXTERN_REGIONS")?, "extern-regions")
 }
 

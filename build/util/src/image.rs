@@ -34,13 +34,17 @@ pub fn in_image() -> bool {
 ///
 /// # Errors
 ///
-/// Outside a build script, or when a file cannot be written.
+/// A file cannot be written.
+///
+/// # Panics
+///
+/// Outside a build script.
 pub fn only_in_image(files: &[&str]) -> Result<bool> {
     if in_image() {
         return Ok(true);
     }
     for file in files {
-        let path = out_dir()?.join(file);
+        let path = out_dir().join(file);
         let text = format!("compile_error!({:?});\n", outside_an_image("HUBRIS_TASKS"));
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -49,31 +53,56 @@ pub fn only_in_image(files: &[&str]) -> Result<bool> {
 
 /// The name of the task being built.
 ///
-/// # Errors
+/// # Panics
 ///
-/// Outside an image.
-pub fn task_name() -> Result<String> {
-    env_var("HUBRIS_TASK_NAME")
+/// Outside an image. The message says how to build it.
+pub fn task_name() -> String {
+    or_stop(env_var("HUBRIS_TASK_NAME"))
+}
+
+/// The name of the image's board; `None` outside an image.
+pub fn target_board() -> Option<String> {
+    watched("HUBRIS_BOARD")
 }
 
 /// The target triple being built for.
 ///
-/// # Errors
+/// # Panics
 ///
 /// Outside a build script.
-pub fn target() -> Result<String> {
-    env::var("TARGET").context("TARGET is not set: build-util works only in a build script")
+pub fn target() -> String {
+    of_cargo("TARGET")
+}
+
+/// The operating system being built for: `none` in an image.
+///
+/// # Panics
+///
+/// Outside a build script.
+pub fn target_os() -> String {
+    of_cargo("CARGO_CFG_TARGET_OS")
 }
 
 /// Where generated files go.
 ///
-/// # Errors
+/// # Panics
 ///
 /// Outside a build script.
-pub fn out_dir() -> Result<PathBuf> {
-    env::var_os("OUT_DIR")
-        .map(PathBuf::from)
-        .context("OUT_DIR is not set: build-util works only in a build script")
+pub fn out_dir() -> PathBuf {
+    of_cargo("OUT_DIR").into()
+}
+
+/// A variable that cargo sets for build scripts, and watches itself.
+fn of_cargo(name: &str) -> String {
+    or_stop(
+        env::var(name)
+            .with_context(|| format!("{name} is not set: build-util works only in a build script")),
+    )
+}
+
+/// The value, or the end of the build script with the error's message.
+pub(crate) fn or_stop<T>(value: Result<T>) -> T {
+    value.unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Whether the crate is built with the cargo feature `name`.

@@ -32,10 +32,14 @@ mod tasks;
 
 pub use board::{expose_a_profile, expose_m_profile, expose_target_board};
 pub use config::{
-    TaskConfig, config, config_or, other_task_full_config, sample, task_config,
-    task_extern_regions, task_full_config, task_maybe_config,
+    TaskConfig, all_tasks_full_config, all_tasks_full_config_toml, config, config_or,
+    other_task_full_config, other_task_full_config_toml, sample, task_config, task_extern_regions,
+    task_full_config, task_full_config_toml, task_maybe_config, toml_from_str,
 };
-pub use image::{env_var, has_feature, in_image, only_in_image, out_dir, target, task_name};
+pub use image::{
+    env_var, has_feature, in_image, only_in_image, out_dir, target, target_board, target_os,
+    task_name,
+};
 pub use notifications::build_notifications;
 pub use peripherals::{Peripheral, build_peripherals, peripherals};
 pub use scmi::{Client, Protocols, Scmi, check_platform_name, check_scmi_client, scmi};

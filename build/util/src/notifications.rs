@@ -36,12 +36,12 @@ struct Notified {
 ///
 /// Outside an image; when names cannot be told apart in Rust, or are too many; when the supervisor's first is not `fault`.
 pub fn build_notifications() -> Result<()> {
-    let task = task_name()?;
+    let task = task_name();
     let tasks = all_tasks::<Notified>()?;
-    if task_ids()?.get(&task) == Some(0) {
+    if task_ids().get(&task) == Some(0) {
         check_supervisor(&task, &tasks)?;
     }
-    let path = out_dir()?.join("notifications.rs");
+    let path = out_dir().join("notifications.rs");
     fs::write(&path, generate(&task, &tasks)?)
         .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -45,7 +45,7 @@ pub fn peripherals() -> Result<BTreeMap<String, Peripheral>> {
 ///
 /// Outside an image.
 pub fn build_peripherals() -> Result<()> {
-    let path = out_dir()?.join("peripherals.rs");
+    let path = out_dir().join("peripherals.rs");
     fs::write(&path, generate(&peripherals()?)?)
         .with_context(|| format!("cannot write {}", path.display()))
 }

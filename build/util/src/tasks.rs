@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 
-use crate::image::env_var;
+use crate::image::{env_var, or_stop};
 
 /// The tasks of the image, in the order of their indices.
 #[derive(Clone, Debug)]
@@ -17,11 +17,11 @@ pub struct TaskIds {
 
 /// The tasks of the image.
 ///
-/// # Errors
+/// # Panics
 ///
-/// Outside an image.
-pub fn task_ids() -> Result<TaskIds> {
-    Ok(TaskIds::parse(&env_var("HUBRIS_TASKS")?))
+/// Outside an image. The message says how to build it.
+pub fn task_ids() -> TaskIds {
+    TaskIds::parse(&or_stop(env_var("HUBRIS_TASKS")))
 }
 
 impl TaskIds {
@@ -54,6 +54,18 @@ impl TaskIds {
             );
         };
         Ok(index)
+    }
+
+    /// The indices of the tasks with these names, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such task.
+    pub fn names_to_ids<S: AsRef<str>>(&self, names: &[S]) -> Result<Vec<usize>> {
+        let names = names.iter();
+        names
+            .map(|name| self.resolve(name.as_ref(), "a list of tasks"))
+            .collect()
     }
 
     /// Turns `allowed-callers` (operation to names of tasks) into operation to indices.

@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     } else {
         sample()?
     };
-    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
+    fs::write(build_util::out_dir().join("config.rs"), code)?;
     idol::Generator::new()
         .build_server_support(
             "../../idl/power.idol",
@@ -27,8 +27,8 @@ fn main() -> Result<()> {
 }
 
 fn configured() -> Result<String> {
-    let task = build_util::task_name()?;
-    let tasks = build_util::task_ids()?;
+    let task = build_util::task_name();
+    let tasks = build_util::task_ids();
     let scmi = build_util::scmi()?;
     let image = config::Image {
         task: &task,
@@ -45,7 +45,7 @@ fn configured() -> Result<String> {
 /// For the host, where there is no image: what the `app.toml` of this tree says, with other indices.
 fn sample() -> Result<String> {
     fs::write(
-        build_util::out_dir()?.join("notifications.rs"),
+        build_util::out_dir().join("notifications.rs"),
         "mod notifications {\n    pub const FAULT_MASK: u32 = 1 << 4;\n    pub const SCMI_MASK: u32 = 1 << 5;\n    \
          pub const TIMER_MASK: u32 = 1 << 6;\n}\n",
     )?;

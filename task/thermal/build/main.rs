@@ -12,12 +12,12 @@ use anyhow::{Result, anyhow};
 fn main() -> Result<()> {
     let code = if build_util::in_image() {
         build_util::build_notifications()?;
-        let (task, scmi) = (build_util::task_name()?, build_util::scmi()?);
+        let (task, scmi) = (build_util::task_name(), build_util::scmi()?);
         config::generate(&build_util::task_config()?, &task, &scmi)?
     } else {
         sample()?
     };
-    fs::write(build_util::out_dir()?.join("config.rs"), code)?;
+    fs::write(build_util::out_dir().join("config.rs"), code)?;
     idol::Generator::new()
         .build_server_support(
             "../../idl/thermal.idol",
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
 /// For the host, where there is no image: what the `app.toml` of this tree says.
 fn sample() -> Result<String> {
     fs::write(
-        build_util::out_dir()?.join("notifications.rs"),
+        build_util::out_dir().join("notifications.rs"),
         "mod notifications {\n    pub const FAULT_MASK: u32 = 1 << 4;\n    pub const SCMI_MASK: u32 = 1 << 5;\n    \
          pub const TIMER_MASK: u32 = 1 << 6;\n}\n",
     )?;

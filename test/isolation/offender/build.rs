@@ -9,9 +9,9 @@ fn main() -> anyhow::Result<()> {
     if !build_util::only_in_image(&["own.rs"])? {
         return Ok(());
     }
-    let index = build_util::task_ids()?.resolve(&build_util::task_name()?, "HUBRIS_TASK_NAME")?;
+    let index = build_util::task_ids().resolve(&build_util::task_name(), "HUBRIS_TASK_NAME")?;
     fs::write(
-        build_util::out_dir()?.join("own.rs"),
+        build_util::out_dir().join("own.rs"),
         format!("/// The task's own index.\npub const INDEX: u16 = {index};\n"),
     )?;
     Ok(())
