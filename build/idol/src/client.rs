@@ -40,15 +40,22 @@ pub(crate) fn generate(generator: &Generator, interface: &Interface) -> TokenStr
         .map(|op| method(interface, op, counted));
     let op_enum = common::op_enum(generator, interface);
     let counters = counted.then(|| {
-        common::counters(interface, &counters_name(interface), |op| match &op.err {
-            Failure::Never => None,
-            Failure::CLike(ty) | Failure::Complex(ty) => Some(quote! { Result<(), #ty> }),
-            Failure::Death => Some(quote! { Result<(), idol_runtime::ServerDeath> }),
-        })
+        common::counters(
+            interface,
+            &counters_name(interface),
+            Half::Client,
+            |op| match &op.err {
+                Failure::Never => None,
+                Failure::CLike(ty) | Failure::Complex(ty) => Some(quote! { Result<(), #ty> }),
+                Failure::Death => Some(quote! { Result<(), userlib::ipc::ServerDeath> }),
+            },
+        )
     });
 
     let allow = common::allow();
+    let scope = common::scope();
     quote! {
+        #scope
         #op_enum
         #counters
         #(#structs)*
@@ -135,7 +142,7 @@ fn result_type(op: &Op) -> TokenStream {
     match &op.err {
         Failure::Never => quote! { #ok },
         Failure::CLike(err) | Failure::Complex(err) => quote! { Result<#ok, #err> },
-        Failure::Death => quote! { Result<#ok, idol_runtime::ServerDeath> },
+        Failure::Death => quote! { Result<#ok, userlib::ipc::ServerDeath> },
     }
 }
 
@@ -164,7 +171,7 @@ fn length_check(interface: &Interface, op: &Op, lease: &Lease) -> Option<TokenSt
     let limit = proc_macro2::Literal::u32_unsuffixed(limit);
     Some(quote! {
         if #name.len() > #limit {
-            idol_runtime::too_long(#label);
+            userlib::ipc::too_long(#label);
         }
     })
 }
@@ -202,7 +209,7 @@ fn message(interface: &Interface, op: &Op) -> TokenStream {
     let crates = common::crates();
     match op.encoding {
         Encoding::Zerocopy => quote! {
-            let __args = idol_runtime::Aligned(#values);
+            let __args = userlib::ipc::Aligned(#values);
             let __message = #crates::zerocopy::IntoBytes::as_bytes(&__args.0);
         },
         Encoding::Hubpack | Encoding::Ssmarshal => {
@@ -210,7 +217,7 @@ fn message(interface: &Interface, op: &Op) -> TokenStream {
             let label = op.label(interface);
             quote! {
                 let mut __buffer = [0u8; #size];
-                let __message = idol_runtime::encode(&mut __buffer, &#values, #label);
+                let __message = userlib::ipc::encode(&mut __buffer, &#values, #label);
             }
         }
     }
@@ -238,14 +245,14 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
         }
         Encoding::Hubpack | Encoding::Ssmarshal => {
             let ty = &op.ok.ty;
-            quote! { idol_runtime::decode::<#ty>(__reply.bytes()) }
+            quote! { userlib::ipc::decode::<#ty>(__reply.bytes()) }
         }
     };
     let ok_result = finish(match op.err {
         Failure::Never => quote! { __value },
         _ => quote! { Ok(__value) },
     });
-    let bad_reply = quote! { idol_runtime::bad_reply(#label) };
+    let bad_reply = quote! { userlib::ipc::bad_reply(#label) };
 
     let dead = if op.idempotent {
         // A server that answers a dead code although it lives could keep its client here for ever.
@@ -260,12 +267,12 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
             Failure::CLike(_) | Failure::Never => TokenStream::new(),
             Failure::Complex(ty) => {
                 let result = finish(quote! {
-                    Err(<#ty as core::convert::From<idol_runtime::ServerDeath>>::from(idol_runtime::ServerDeath))
+                    Err(<#ty as core::convert::From<userlib::ipc::ServerDeath>>::from(userlib::ipc::ServerDeath))
                 });
                 quote! { #result; }
             }
             Failure::Death => {
-                let result = finish(quote! { Err(idol_runtime::ServerDeath) });
+                let result = finish(quote! { Err(userlib::ipc::ServerDeath) });
                 quote! { #result; }
             }
         }
@@ -287,7 +294,7 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
                 if __code != 1 {
                     #bad_reply;
                 }
-                match idol_runtime::decode::<#ty>(__reply.bytes()) {
+                match userlib::ipc::decode::<#ty>(__reply.bytes()) {
                     Some(__error) => #result,
                     None => #bad_reply,
                 }
@@ -301,7 +308,7 @@ fn body(interface: &Interface, op: &Op, counted: bool) -> TokenStream {
         TokenStream::new()
     };
     let once = quote! {
-        let mut __room = idol_runtime::ReplyBuffer::<{ #size }>::new();
+        let mut __room = userlib::ipc::ReplyBuffer::<{ #size }>::new();
         let __reply = __room.send(
             self.current_id.get(),
             #op_enum::#name as u16,

@@ -13,7 +13,7 @@ use crate::syntax::Encoding;
 
 /// Where generated code finds the crates that it uses besides `userlib`, whatever the crate around it depends on.
 pub fn crates() -> TokenStream {
-    quote! { idol_runtime::reexport }
+    quote! { userlib::ipc::reexport }
 }
 
 /// The enum of operations: values are what travels.
@@ -60,6 +60,14 @@ pub fn op_enum(generator: &Generator, interface: &Interface) -> TokenStream {
                 Self::from_u32(u32::try_from(number).ok()?)
             }
         }
+    }
+}
+
+/// What upstream's generated code has in scope, for the source around it.
+pub fn scope() -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use userlib::UnwrapLite as _;
     }
 }
 
@@ -115,21 +123,21 @@ pub fn args_struct(interface: &Interface, op: &Op, half: Half) -> TokenStream {
     let derives = match (op.encoding, half) {
         (Encoding::Zerocopy, Half::Client) => quote! {
             #[derive(#crates::zerocopy::IntoBytes, #crates::zerocopy::Immutable)]
-            #[zerocopy(crate = "idol_runtime::reexport::zerocopy")]
+            #[zerocopy(crate = "userlib::ipc::reexport::zerocopy")]
             #[repr(C, packed)]
         },
         (Encoding::Zerocopy, Half::Server) => quote! {
             #[derive(#crates::zerocopy::FromBytes)]
-            #[zerocopy(crate = "idol_runtime::reexport::zerocopy")]
+            #[zerocopy(crate = "userlib::ipc::reexport::zerocopy")]
             #[repr(C, packed)]
         },
         (_, Half::Client) => quote! {
             #[derive(#crates::serde::Serialize)]
-            #[serde(crate = "idol_runtime::reexport::serde")]
+            #[serde(crate = "userlib::ipc::reexport::serde")]
         },
         (_, Half::Server) => quote! {
             #[derive(#crates::serde::Deserialize)]
-            #[serde(crate = "idol_runtime::reexport::serde")]
+            #[serde(crate = "userlib::ipc::reexport::serde")]
         },
     };
     quote! {
@@ -179,9 +187,9 @@ fn serialized_size(ty: &Type) -> TokenStream {
                     serialized_size(parameters[0]),
                     serialized_size(parameters[1]),
                 );
-                quote! { 1 + idol_runtime::larger(#ok, #err) }
+                quote! { 1 + userlib::ipc::larger(#ok, #err) }
             }
-            _ => quote! { idol_runtime::serialized_size!(#ty) },
+            _ => quote! { userlib::serialized_size!(#ty) },
         },
     }
 }
@@ -217,7 +225,7 @@ pub fn reply_size(op: &Op) -> TokenStream {
         Failure::Complex(ty) => {
             let crates = crates();
             quote! {
-                idol_runtime::larger(#ok, <#ty as #crates::hubpack::SerializedSize>::MAX_SIZE)
+                userlib::ipc::larger(#ok, <#ty as #crates::hubpack::SerializedSize>::MAX_SIZE)
             }
         }
         _ => ok,
@@ -234,8 +242,12 @@ fn sum(terms: impl Iterator<Item = TokenStream>) -> TokenStream {
 pub fn counters(
     interface: &Interface,
     name: &Ident,
+    half: Half,
     result_of: impl Fn(&Op) -> Option<TokenStream>,
 ) -> TokenStream {
+    // A server's are there for debuggers even before it counts. A client's would be in each task that links its crate, whether or not
+    // that task calls the server.
+    let used = (half == Half::Server).then(|| quote! { #[used] });
     let event = format_ident!("{}Event", interface.name);
     let docs = format!(" What is counted of `{}`.", interface.name);
     let variants = interface.ops.iter().map(|op| {
@@ -254,7 +266,7 @@ pub fn counters(
         }
 
         /// How often it happened since the task started.
-        #[used]
+        #used
         pub static #name: <#event as counters::Count>::Counters =
             <#event as counters::Count>::NEW_COUNTERS;
     }

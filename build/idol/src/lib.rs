@@ -102,7 +102,7 @@ mod settings;
 mod syntax;
 
 pub use error::{BoxError, Error};
-pub use settings::{CounterSettings, FailServer, Generator, OpEnumDerives};
+pub use settings::{CounterSettings, FailServer, Generator};
 
 /// An operation of an interface, for tools.
 #[derive(Clone, Debug, PartialEq, Eq)]

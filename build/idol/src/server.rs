@@ -121,7 +121,9 @@ pub(crate) fn generate(
     };
     let counters = counters(&context);
     let fail_server = fail::server(&context)?;
+    let scope = common::scope();
     Ok(quote! {
+        #scope
         #text
         #op_enum
         #sizes
@@ -382,12 +384,17 @@ fn result_type(context: &Context<'_>, op: &Op) -> TokenStream {
 
 fn counters(context: &Context<'_>) -> Option<TokenStream> {
     let name = context.counters()?;
-    Some(common::counters(context.interface, &name, |op| {
-        let err = op.server_error();
-        Some(if context.combines_client_errors() {
-            quote! { Result<(), idol_runtime::CombinedRequestError<#err>> }
-        } else {
-            quote! { Result<(), idol_runtime::RequestError<#err>> }
-        })
-    }))
+    Some(common::counters(
+        context.interface,
+        &name,
+        Half::Server,
+        |op| {
+            let err = op.server_error();
+            Some(if context.combines_client_errors() {
+                quote! { Result<(), idol_runtime::CombinedRequestError<#err>> }
+            } else {
+                quote! { Result<(), idol_runtime::RequestError<#err>> }
+            })
+        },
+    ))
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::model::Interface;
 use crate::server::ServerStyle;
 use crate::{BoxError, Error, check, client, server};
 
@@ -17,7 +16,6 @@ pub struct Generator {
     pub(crate) op_enum_derives: Vec<syn::Path>,
     pub(crate) fail_server: FailServer,
     pub(crate) lazy_leases: bool,
-    problems: Vec<String>,
 }
 
 /// Which counters are generated. Needs the crate `counters`, feature `counters` of `idol-runtime`, and errors that derive `Count`.
@@ -30,22 +28,25 @@ pub struct CounterSettings {
 
 impl Default for CounterSettings {
     fn default() -> Self {
+        let enable = !cfg!(feature = "no-counters");
         Self {
-            client: true,
-            server: true,
+            client: enable,
+            server: enable,
             combine_client_errors: false,
         }
     }
 }
 
 impl CounterSettings {
-    /// Whether the client counts the results of its operations, in the static `__<IFACE>_CLIENT_COUNTERS`. On by default.
+    /// Whether the client counts the results of its operations, in the static `__<IFACE>_CLIENT_COUNTERS`. On by default, unless this
+    /// crate has its feature `no-counters`.
     pub fn with_client_counters(mut self, enable: bool) -> Self {
         self.client = enable;
         self
     }
 
-    /// Whether the server counts the results of its operations, in the static `__<IFACE>_SERVER_COUNTERS`. On by default.
+    /// Whether the server counts the results of its operations, in the static `__<IFACE>_SERVER_COUNTERS`. On by default, unless this
+    /// crate has its feature `no-counters`.
     pub fn with_server_counters(mut self, enable: bool) -> Self {
         self.server = enable;
         self
@@ -55,6 +56,11 @@ impl CounterSettings {
     pub fn with_combined_client_errors(mut self, enable: bool) -> Self {
         self.combine_client_errors = enable;
         self
+    }
+
+    /// [`with_combined_client_errors`](Self::with_combined_client_errors) under upstream's name.
+    pub fn combine_client_errors(self, enable: bool) -> Self {
+        self.with_combined_client_errors(enable)
     }
 }
 
@@ -70,36 +76,6 @@ pub enum FailServer {
     Yes,
     /// No.
     No,
-}
-
-/// Paths of derive macros: a string, or a collection of them.
-pub trait OpEnumDerives {
-    /// The paths as text.
-    fn paths(self) -> Vec<String>;
-}
-
-impl OpEnumDerives for &str {
-    fn paths(self) -> Vec<String> {
-        vec![self.into()]
-    }
-}
-
-impl OpEnumDerives for String {
-    fn paths(self) -> Vec<String> {
-        vec![self]
-    }
-}
-
-impl<T: Into<String>, const N: usize> OpEnumDerives for [T; N] {
-    fn paths(self) -> Vec<String> {
-        self.into_iter().map(Into::into).collect()
-    }
-}
-
-impl<T: Into<String>> OpEnumDerives for Vec<T> {
-    fn paths(self) -> Vec<String> {
-        self.into_iter().map(Into::into).collect()
-    }
 }
 
 impl Generator {
@@ -118,16 +94,38 @@ impl Generator {
     }
 
     /// Adds derives to the enum of operations, such as `"counters::Count"`.
-    pub fn with_op_enum_derives(mut self, derives: impl OpEnumDerives) -> Self {
-        for path in derives.paths() {
-            match syn::parse_str(&path) {
-                Ok(path) => self.op_enum_derives.push(path),
-                Err(error) => self
-                    .problems
-                    .push(format!("op enum derive `{path}` is not a path: {error}")),
-            }
+    ///
+    /// # Errors
+    ///
+    /// One of them is not a path.
+    pub fn with_op_enum_derives<T: AsRef<str>>(
+        mut self,
+        derives: impl IntoIterator<Item = T>,
+    ) -> Result<Self, syn::Error> {
+        for path in derives {
+            let path = path.as_ref();
+            let parsed = syn::parse_str(path).map_err(|error| {
+                let text = format!("op enum derive `{path}` is not a path: {error}");
+                syn::Error::new(error.span(), text)
+            })?;
+            self.op_enum_derives.push(parsed);
         }
+        Ok(self)
+    }
+
+    /// As upstream: the code is formatted anyway.
+    pub fn with_fmt(self, _: bool) -> Self {
         self
+    }
+
+    /// [`with_fail_server`](Self::with_fail_server) with `FailServer::Yes`, under upstream's name.
+    pub fn with_error_server(self) -> Self {
+        self.with_fail_server(FailServer::Yes)
+    }
+
+    /// [`with_fail_server`](Self::with_fail_server) with `FailServer::No`, under upstream's name.
+    pub fn without_error_server(self) -> Self {
+        self.with_fail_server(FailServer::No)
     }
 
     /// Chooses whether a `FailServer` is generated beside a server's trait.
@@ -178,7 +176,7 @@ impl Generator {
 
     /// The client's code for an interface's text, and warnings. What [`build_client_stub`](Self::build_client_stub) writes.
     pub fn client_code(&self, text: &str) -> Result<(String, Vec<String>), Error> {
-        let (interface, warnings) = self.check(text)?;
+        let (interface, warnings) = check::interface(text)?;
         check::for_client(&interface)?;
         Ok((print(client::generate(self, &interface)), warnings))
     }
@@ -191,17 +189,10 @@ impl Generator {
         style: ServerStyle,
         allowed_callers: &BTreeMap<String, Vec<usize>>,
     ) -> Result<(String, Vec<String>), Error> {
-        let (interface, warnings) = self.check(text)?;
+        let (interface, warnings) = check::interface(text)?;
         check::for_server(&interface)?;
         let code = server::generate(self, &interface, style, allowed_callers)?;
         Ok((print(code), warnings))
-    }
-
-    fn check(&self, text: &str) -> Result<(Interface, Vec<String>), Error> {
-        if let Some(problem) = self.problems.first() {
-            return Err(Error::new("", problem));
-        }
-        check::interface(text)
     }
 
     fn run(

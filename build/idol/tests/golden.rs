@@ -37,6 +37,73 @@ fn check(name: &str, generated: Result<(String, Vec<String>), idol::Error>) {
     assert_eq!(code.lines().count(), golden.lines().count(), "{name}");
 }
 
+/// Whatever the features of `idol` are.
+fn only_in_client() -> CounterSettings {
+    CounterSettings::default()
+        .with_client_counters(true)
+        .with_server_counters(false)
+}
+
+/// (U7) A crate with a client need not depend on `idol-runtime`.
+#[test]
+fn u7_a_client_needs_only_userlib() {
+    let generator = Generator::new().with_counters(only_in_client());
+    for text in [CENSUS, FAILING] {
+        let (code, _) = generator.client_code(text).unwrap();
+        assert!(!code.contains("idol_runtime"), "{code}");
+    }
+}
+
+/// (U7) A task that links a client's crate and never calls it has no counters of it. A server's are there from the start.
+#[test]
+fn u7_only_a_servers_counters_are_kept_unused() {
+    let is_kept = |code: &str| {
+        let (before, _) = code.split_once("_COUNTERS:").unwrap();
+        let attributes = before.rsplit('}').next().unwrap();
+        attributes.contains("#[used]")
+    };
+    let generator = Generator::new().with_counters(only_in_client());
+    let (code, _) = generator.client_code(FAILING).unwrap();
+    assert!(!is_kept(&code));
+    let generator = Generator::new().with_counters(only_in_client().with_server_counters(true));
+    let (code, _) = generator
+        .server_code(FAILING, InOrder, &BTreeMap::new())
+        .unwrap();
+    assert!(is_kept(&code));
+}
+
+/// (U7) The feature `no-counters` of `idol` switches counters off where a build script leaves the choice to it.
+#[test]
+fn u7_a_feature_switches_counters_off() {
+    let generator = Generator::new().with_counters(CounterSettings::default());
+    let (client, _) = generator.client_code(FAILING).unwrap();
+    let server = generator.server_code(FAILING, InOrder, &BTreeMap::new());
+    let (server, _) = server.unwrap();
+    for code in [client, server] {
+        let has_counters = code.contains("_COUNTERS");
+        assert_eq!(has_counters, cfg!(not(feature = "no-counters")));
+    }
+}
+
+/// (U7) As upstream's build scripts write it.
+#[test]
+fn u7_derives_are_any_collection() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let once = std::iter::once("counters::Count");
+    let (code, _) = Generator::new()
+        .with_op_enum_derives(once)?
+        .client_code(FAILING)?;
+    let several = &["serde::Serialize", "Hash"];
+    let (other, _) = Generator::new()
+        .with_op_enum_derives(several)?
+        .client_code(FAILING)?;
+    assert!(code.contains("PartialEq, counters::Count)"), "{code}");
+    assert!(
+        other.contains("PartialEq, serde::Serialize, Hash)"),
+        "{other}"
+    );
+    Ok(())
+}
+
 #[test]
 fn client() {
     check("client.rs", Generator::new().client_code(CENSUS));
@@ -68,14 +135,17 @@ fn deferred_server() {
 #[test]
 fn counted_client_with_derives() {
     let generator = Generator::new()
-        .with_counters(CounterSettings::default().with_server_counters(false))
-        .with_op_enum_derives(["counters::Count", "Hash"]);
+        .with_counters(only_in_client())
+        .with_op_enum_derives(["counters::Count", "Hash"])
+        .unwrap();
     check("counted_client.rs", generator.client_code(CENSUS));
 }
 
 #[test]
 fn counted_servers() {
-    let counters = CounterSettings::default().with_client_counters(false);
+    let counters = CounterSettings::default()
+        .with_client_counters(false)
+        .with_server_counters(true);
     let generator = Generator::new().with_counters(counters.clone());
     check(
         "counted_in_order.rs",

@@ -57,6 +57,11 @@ mod lazy_deferred {
 mod failing_client {
     use super::types_file::*;
     include!("golden/failing_client.rs");
+
+    /// (U7) Source around a stub may count on its imports, as upstream's does.
+    pub fn one() -> u8 {
+        Some(1).unwrap_lite()
+    }
 }
 
 use failing_client::Failing;
@@ -147,6 +152,11 @@ impl failing_in_order::InOrderFailingImpl for Server {
 
 fn copy(n: u32) -> Result<u32, Fault> {
     Failing::from(SERVER).copy(n, &[1], &mut [0])
+}
+
+#[test]
+fn u7_unwrap_lite_is_in_scope_of_a_stub() {
+    assert_eq!(failing_client::one(), 1);
 }
 
 #[test]

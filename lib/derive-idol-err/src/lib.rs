@@ -127,10 +127,10 @@ fn derive(input: &DeriveInput) -> Result<TokenStream> {
 
             #[inline]
             fn try_from(code: u32) -> ::core::result::Result<Self, ()> {
-                if code >= ::idol_runtime::FIRST_DEAD_CODE {
+                if code >= ::userlib::FIRST_DEAD_CODE {
                     #dead_code
                 }
-                <Self as ::idol_runtime::reexport::userlib::FromPrimitive>::from_u32(code).ok_or(())
+                <Self as ::userlib::FromPrimitive>::from_u32(code).ok_or(())
             }
         }
 

@@ -1,10 +1,10 @@
 // This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.
 // If a copy of the MPL was not distributed with this file, You can obtain one at https://mozilla.org/MPL/2.0/.
 
-//! What generated IPC clients and servers need at run time.
+//! What generated IPC servers need at run time.
 //!
-//! `idol` (in `build/idol`) reads an interface from a `.idol` file and writes Rust for its clients and its servers; that code calls this
-//! crate. A server's main loop is
+//! `idol` (in `build/idol`) reads an interface from a `.idol` file and writes Rust for its clients and its servers; that of servers calls
+//! this crate, and that of clients `userlib`. A server's main loop is
 //!
 //! ```ignore
 //! let mut buffer = idol_runtime::MessageBuffer::<{ idl::INCOMING_SIZE }>::new();
@@ -25,8 +25,6 @@
 
 mod access;
 mod buffer;
-mod client;
-mod codec;
 mod error;
 mod lazy;
 mod leased;
@@ -35,8 +33,6 @@ mod server;
 
 pub use access::{AttributeRead, AttributeWrite, R, RW, W};
 pub use buffer::{BufReader, BufWriter, LeaseBufReader, LeaseBufWriter};
-pub use client::{Aligned, Reply, ReplyBuffer, ServerDeath, bad_reply, too_long};
-pub use codec::{SizeInMemory, SizeOf, decode, encode, larger, read_prefix};
 pub use error::{
     ClientError, CombinedRequestError, IHaveConsideredServerDeathWithThisErrorType, RequestError,
 };
@@ -45,14 +41,4 @@ pub use leased::Leased;
 pub use limit::{LenLimit, LimitTooSmall};
 pub use server::{Limits, MessageBuffer, NotificationHandler, Server, ServerOp, dispatch, fault};
 pub use userlib::FIRST_DEAD_CODE;
-
-/// Other crates, under names that generated code can rely on whatever the crate it is part of depends on.
-#[doc(hidden)]
-pub mod reexport {
-    #[cfg(feature = "counters")]
-    pub use counters;
-    pub use hubpack;
-    pub use serde;
-    pub use userlib;
-    pub use zerocopy;
-}
+pub use userlib::ipc::{ServerDeath, decode, encode, larger, read_prefix};

@@ -27,6 +27,7 @@
 //! |---|---|
 //! | `critical-section` (default) | crates that use `critical-section` link; a task has one thread, so it costs nothing |
 //! | `panic-messages` | a panic leaves its message (up to 128 bytes) for the supervisor and the console |
+//! | `counters` | the death of a server can be counted |
 //! | `no-panic` | the task does not link as long as it contains a panic |
 //!
 //! # On the host
@@ -40,6 +41,8 @@ mod arch;
 pub mod hl;
 #[cfg(not(target_os = "none"))]
 pub mod host;
+#[doc(hidden)]
+pub mod ipc;
 pub mod kipc;
 mod lease;
 mod message;

@@ -5,8 +5,9 @@
 
 use core::mem::MaybeUninit;
 
-use userlib::{Lease, TaskId};
 use zerocopy::FromBytes;
+
+use crate::{Lease, TaskId, sys_send_uninit};
 
 /// The server restarted before it answered. Whether it did what it was asked is not known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl<const N: usize> ReplyBuffer<N> {
         message: &[u8],
         leases: &[Lease<'_>],
     ) -> Reply<'_, N> {
-        let (code, len) = userlib::sys_send_uninit(target, operation, message, &mut self.0, leases);
+        let (code, len) = sys_send_uninit(target, operation, message, &mut self.0, leases);
         Reply {
             code,
             len,

@@ -79,7 +79,7 @@ impl<T> SizeInMemory for SizeOf<T> {
 macro_rules! serialized_size {
     ($t:ty) => {{
         #[allow(unused_imports)]
-        use $crate::SizeInMemory as _;
-        $crate::SizeOf::<$t>::MAX_SIZE
+        use $crate::ipc::SizeInMemory as _;
+        $crate::ipc::SizeOf::<$t>::MAX_SIZE
     }};
 }
