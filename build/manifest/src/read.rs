@@ -119,7 +119,7 @@ pub fn read(source: &dyn Source, name: &str) -> Result<App, Problems> {
         None => None,
     };
 
-    let folder = top.chip.trim_end_matches('/');
+    let folder = chip_folder(source, &tree, name, &top.chip);
     let chip_tree = chip_file(
         source,
         &tree,
@@ -147,7 +147,7 @@ pub fn read(source: &dyn Source, name: &str) -> Result<App, Problems> {
         target: top.target,
         unproven_stacks: top.unproven_stacks,
         board: top.board,
-        chip: top.chip,
+        chip: folder,
         epoch: top.epoch,
         version: top.version,
         kernel: Kernel {
@@ -170,6 +170,18 @@ pub fn read(source: &dyn Source, name: &str) -> Result<App, Problems> {
     })
 }
 
+/// The folder that `chip` names: from the folder of the manifest, as upstream has it, or of the fragment that says so; or else from the
+/// project's root.
+fn chip_folder(source: &dyn Source, app: &Tree, manifest: &str, chip: &str) -> String {
+    let written = app.locate(&["chip"]).map(|location| location.file);
+    let files = [Some(manifest), written.as_deref()];
+    let folders = files.into_iter().flatten().map(tree::folder_of);
+    folders
+        .map(|folder| tree::relative(folder, chip))
+        .find(|folder| source.read(&format!("{folder}/chip.toml")).is_ok())
+        .unwrap_or_else(|| chip.trim_end_matches('/').into())
+}
+
 fn chip_file(
     source: &dyn Source,
     app: &Tree,
@@ -184,7 +196,7 @@ fn chip_file(
             app.locate(&[key]),
             &[key],
             format!("cannot read `{name}`: {error}"),
-            "name a folder with a chip.toml and a memory.toml, by its path from the project's root",
+            "name a folder with a chip.toml and a memory.toml, by its path from this manifest's folder or from the project's root",
         )
         .into()),
     };

@@ -23,7 +23,7 @@ pub struct Top {
     pub unproven_stacks: bool,
     /// The board, told to tasks as `HUBRIS_BOARD`.
     pub board: String,
-    /// The folder with `chip.toml` and `memory.toml`, from the project's root.
+    /// The folder with `chip.toml` and `memory.toml`, from the manifest's folder or from the project's root.
     pub chip: String,
     /// The file in that folder that says what memory there is.
     #[serde(default = "memory_toml")]

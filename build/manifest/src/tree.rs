@@ -194,7 +194,7 @@ fn read(
             .into());
         }
     };
-    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = folder_of(name);
     let mut merged = Tree::default();
     for fragment in fragments {
         let path = relative(folder, &fragment);
@@ -204,8 +204,25 @@ fn read(
     Ok(merged)
 }
 
-/// `name` as seen from `folder`, with `..` resolved, so that one file has one name.
-fn relative(folder: &str, name: &str) -> String {
+/// The folder of a file; with its `/` at the end where the file is right below the root of the file system.
+pub fn folder_of(name: &str) -> &str {
+    match name.rfind('/') {
+        None => "",
+        Some(0) => "/",
+        Some(end) => &name[..end],
+    }
+}
+
+/// `name` as seen from `folder`, with `..` resolved, so that one file has one name. What is outside the project keeps its `/` at the
+/// beginning.
+pub fn relative(folder: &str, name: &str) -> String {
+    let is_absolute = name.starts_with('/');
+    let folder = if is_absolute { "" } else { folder };
+    let root = if is_absolute || folder.starts_with('/') {
+        "/"
+    } else {
+        ""
+    };
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in name.split('/') {
         match part {
@@ -216,7 +233,7 @@ fn relative(folder: &str, name: &str) -> String {
             part => parts.push(part),
         }
     }
-    parts.join("/")
+    format!("{root}{}", parts.join("/"))
 }
 
 #[cfg(test)]
@@ -251,6 +268,25 @@ mod tests {
         assert_eq!(app.tasks[1].package, "drv-uart", "the rest is inherited");
         assert_eq!(app.files[..2], ["app.toml", "base.toml"]);
         assert!(!app.expanded().contains("inherit"));
+    }
+
+    /// (U8) The name of a manifest outside the project begins with `/`.
+    #[test]
+    fn u8_a_manifest_elsewhere_inherits() {
+        let inherits = |path: &str| {
+            let files = with(&[
+                ("/home/me/app.toml", &format!("inherit = \"{path}\"\n")),
+                ("/home/me/parts/base.toml", "inherit = \"../more.toml\"\n"),
+                ("/home/me/more.toml", "inherit = \"/shared/base.toml\"\n"),
+                ("/shared/base.toml", &files().0["app.toml"]),
+            ]);
+            load_from(&files, "/home/me/app.toml").unwrap().files
+        };
+        let [base, more] = ["/home/me/parts/base.toml", "/home/me/more.toml"];
+        let shared = "/shared/base.toml";
+        let names = inherits("parts/base.toml");
+        assert_eq!(names[..4], ["/home/me/app.toml", base, more, shared]);
+        assert_eq!(inherits("../../shared/base.toml")[1..2], [shared]);
     }
 
     #[test]

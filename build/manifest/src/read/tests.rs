@@ -3,6 +3,7 @@
 
 //! What is wrong with a manifest before any rule is asked: keys, kinds, syntax, files.
 
+use crate::load_from;
 use crate::schema::InstructionSet;
 use crate::testing::{accepts, files, refusal, refuses, refuses_chip, refuses_memory};
 
@@ -134,6 +135,34 @@ fn syntax_errors_have_a_line() {
         &[("priority = 2", "priority = 2\npriority = 2")],
         "app.toml:18: syntax: duplicate key",
     );
+}
+
+/// (U8) Upstream's manifests name the chip by its path from their own folder.
+#[test]
+fn u8_a_chip_is_found_from_the_manifest() {
+    let app = files().0["app.toml"].clone();
+    let read = |name: &str, chip: &str| {
+        let mut files = files();
+        let text = app.replacen("chips/chip", chip, 1);
+        files.0.insert(name.into(), text);
+        for file in ["chip.toml", "memory.toml"] {
+            let text = files.0[&format!("chips/chip/{file}")].clone();
+            files.0.insert(format!("/home/chips/own/{file}"), text);
+        }
+        let heir = format!("inherit = \"{name}\"\n");
+        files.0.insert("heirs/of/app.toml".into(), heir);
+        let heir = load_from(&files, "heirs/of/app.toml").map(|app| app.chip);
+        (load_from(&files, name).unwrap().chip, heir)
+    };
+    let (chip, _) = read("app/demo/app.toml", "../../chips/chip");
+    assert_eq!(chip, "chips/chip");
+    let (chip, _) = read("app/demo/app.toml", "chips/chip/");
+    assert_eq!(chip, "chips/chip", "from the project's root");
+    let (chip, heir) = read("/home/me/app.toml", "../chips/own");
+    assert_eq!(chip, "/home/chips/own");
+    assert_eq!(heir.unwrap(), "/home/chips/own", "where it is written");
+    let (chip, _) = read("/home/me/app.toml", "chips/chip");
+    assert_eq!(chip, "chips/chip");
 }
 
 #[test]
