@@ -145,17 +145,18 @@ impl<T: Transport> idl::DeferredScmiImpl for Server<T> {
         self.run(Cause::Poll);
         let handle = Handle::from_raw(handle);
         let collect = |end: Result<Reply<'_>, Failure>| match end {
-            Ok(reply) => answer(&response, &reply).map_err(ClientError::fail),
+            Ok(reply) => match answer(&response, &reply) {
+                Ok(answer) => Ok(PollAnswer::done(answer)),
+                Err(error) => Err(error.fail()),
+            },
             Err(failure) => Err(ScmiError::from(failure).into()),
         };
         let end = self.driver.poll(owner(msg), handle, &mut Kernel, collect);
-        match end.map_err(|refusal| self.refuse(refusal))? {
-            None => Ok(Some(PollAnswer::default())),
-            Some(answer) => {
-                self.run(Cause::Poll);
-                answer.map(|answer| Some(PollAnswer::done(answer)))
-            }
+        let end = end.map_err(|refusal| self.refuse(refusal))?;
+        if self.driver.wants_run() {
+            self.run(Cause::Poll);
         }
+        end.unwrap_or(Ok(PollAnswer::default())).map(Some)
     }
 
     fn cancel(&mut self, msg: &RecvMessage, handle: u32) -> Pending<()> {

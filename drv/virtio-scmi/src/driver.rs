@@ -231,7 +231,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
     }
 
     /// The end of a transfer that its client polls for, if it has ended: `collect` gets it, and with that the handle is void and the
-    /// reply's buffer the driver's again. `None`: it is still open. Run [`Cause::Poll`] before, and after an end.
+    /// reply's buffer the driver's again. `None`: it is still open. Run [`Cause::Poll`] before, and after an end if
+    /// [`Driver::wants_run`].
     pub fn poll<T>(
         &mut self,
         owner: Owner,
@@ -240,6 +241,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         collect: impl FnOnce(Result<Reply<'_>, Failure>) -> T,
     ) -> Result<Option<T>, Refusal> {
         self.channel.poll(owner, handle, system, collect)
+    }
+
+    /// Whether an operation left the driver something to do.
+    pub fn wants_run(&self) -> bool {
+        self.channel.wants_turn()
     }
 
     /// Gives a transfer up. The handle is void; the slot is free when the device gives it back. Run [`Cause::Request`] afterwards.

@@ -48,8 +48,8 @@ pub enum Cause {
     /// An operation may have given the device or the driver something to do: to be run after [`Driver::send`](crate::Driver::send), [`Driver::batch`](crate::Driver::batch), [`Driver::cancel`](crate::Driver::cancel),
     /// [`Driver::subscribe`](crate::Driver::subscribe) and [`Driver::unsubscribe`](crate::Driver::unsubscribe).
     Request,
-    /// A client wants to know what is in the rings now: to be run before [`Driver::poll`](crate::Driver::poll), and after one that ended a
-    /// transfer. Also after any operation that was refused, and after a [`Driver::fetch`](crate::Driver::fetch) that found nothing: that may
+    /// A client wants to know what is in the rings now: to be run before [`Driver::poll`](crate::Driver::poll), and after one that left something
+    /// to do. Also after any operation that was refused, and after a [`Driver::fetch`](crate::Driver::fetch) that found nothing: that may
     /// be how the driver learned that the client's task is in another life.
     Poll,
 }

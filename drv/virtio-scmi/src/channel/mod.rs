@@ -132,8 +132,7 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Tells the device what is new in either ring, where it wants to know.
     pub(crate) fn kick(&mut self, transport: &mut impl Transport) {
-        let published = self.transfers.ring().has_undecided() || self.events.ring().has_undecided();
-        if !published || !self.setup.is_live() {
+        if !self.setup.is_live() {
             return;
         }
         if self.transfers.ring_mut().kick_needed() {
@@ -148,6 +147,11 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
             self.journal.count(Count::Kicks);
             transport.notify(EVENT_QUEUE);
         }
+    }
+
+    /// Whether something was published in either ring since [`Channel::kick`] decided.
+    fn has_published(&self) -> bool {
+        self.transfers.ring().has_undecided() || self.events.ring().has_undecided()
     }
 
     /// Looks whether the device wants a reset (W9).

@@ -154,7 +154,9 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
 
     /// A slot may be free outside of a turn: a batch may be waiting for one, or an event, to be switched.
     fn slot_freed(&mut self) {
-        self.wanted |= !self.subscriptions.is_idle() || !self.batches.is_idle();
+        if !self.subscriptions.is_idle() || !self.batches.is_idle() {
+            self.wanted = true;
+        }
     }
 
     /// See [`Driver::cancel`](crate::Driver::cancel).

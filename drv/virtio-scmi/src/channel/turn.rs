@@ -48,7 +48,9 @@ pub(crate) fn run<const R: usize, const S: usize, const E: usize>(
         tell_ends(channel, moment);
     }
     while turn.step(channel, moment) {}
-    channel.kick(transport);
+    if channel.has_published() {
+        channel.kick(transport);
+    }
     turn.end(channel)
 }
 
@@ -120,23 +122,24 @@ impl Turn {
         moment: &mut Moment<'_, impl System>,
     ) -> bool {
         if self.take_command(channel, moment) || self.take_event(channel, moment) {
-            // There may be more.
-        } else if channel.outbox.has_posts() {
+            return true;
+        }
+        // At most one for each client, and no reason to look at the rings again.
+        while channel.outbox.has_posts() {
             if let Some((owner, bits)) = channel.outbox.next_post(&channel.clients) {
                 post(channel, owner, bits, moment);
             }
-        } else if let Some(now) = self.time
-            && self.commands_left > 0
-            && expire(channel, now, moment)
-        {
-            // Not before all answers that are there were looked at.
-        } else if !has_errands(channel) || !do_errands(channel, moment) {
-            if let Some(now) = self.time {
-                judge(channel, now);
-            }
-            return false;
         }
-        true
+        // Not before all answers that are there were looked at.
+        let looked = self.time.filter(|_| self.commands_left > 0);
+        let expired = looked.is_some_and(|now| expire(channel, now, moment));
+        if expired || has_errands(channel) && do_errands(channel, moment) {
+            return true;
+        }
+        if let Some(now) = self.time {
+            judge(channel, now);
+        }
+        false
     }
 
     /// Deals with the next chain of the command ring, if there is one.
