@@ -26,6 +26,19 @@ struct Config {
     /// Tasks that stay as they are when they fault.
     #[serde(default)]
     tasks_to_hold: Vec<String>,
+    /// What is kept of tasks that faulted.
+    #[serde(default)]
+    dumps: Dumps,
+}
+
+/// `[tasks.jefe.config.dumps]`
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dumps {
+    /// How many are kept.
+    count: u8,
+    /// Bytes of stack that each keeps.
+    stack: u16,
 }
 
 /// The orders: nobody may give one unless `allowed-callers` says so.
@@ -76,7 +89,12 @@ fn configured() -> Result<(String, Allowed)> {
             index => held.push(index),
         }
     }
+    let Dumps { count, stack } = config.dumps;
+    if count > 0 && (stack == 0 || !stack.is_multiple_of(8)) {
+        bail!("app.toml: tasks.{name}.config.dumps.stack: {stack} is not a positive multiple of 8");
+    }
     let code = held_tasks(&held)
+        + &dumps(count, stack)
         + &mailing_list("ON_TASK_FAULT", "on-task-fault", &config.on_task_fault)?
         + &mailing_list(
             "ON_STATE_CHANGE",
@@ -98,6 +116,7 @@ fn sample() -> Result<(String, Allowed)> {
         "mod notifications {\n    pub const FAULT_MASK: u32 = 1;\n    pub const TIMER_MASK: u32 = 2;\n}\n",
     )?;
     let code = held_tasks(&[4])
+        + &dumps(3, 64)
         + &constant("ON_TASK_FAULT", "on-task-fault", "(1, 1 << 4)")
         + &constant("ON_STATE_CHANGE", "on-state-change", "(1, 1 << 5)");
     let allowed = ORDERS.map(|order| (order.to_owned(), vec![1]));
@@ -107,6 +126,12 @@ fn sample() -> Result<(String, Allowed)> {
 fn held_tasks(held: &[usize]) -> String {
     format!(
         "/// Tasks that stay as they are when they fault.\npub const TASKS_TO_HOLD: &[usize] = &{held:?};\n"
+    )
+}
+
+fn dumps(count: u8, stack: u16) -> String {
+    format!(
+        "/// How many dumps are kept.\npub const DUMPS: usize = {count};\n/// Bytes of stack in each.\npub const DUMP_STACK: usize = {stack};\n"
     )
 }
 

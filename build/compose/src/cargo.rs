@@ -67,7 +67,7 @@ pub fn build(request: &Request, app: &App, task: &Task, folder: &Path) -> Result
     command.args(["--check-cfg", "cfg(task_environment, values(any()))"]);
 
     let mut flags = environment::remap_flags(&request.root, &request.tasks, &request.rustc);
-    flags.extend(environment::instruction_set_flags(task));
+    flags.extend(environment::instruction_set_flags(app, task));
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("CARGO_TARGET_DIR", folder_of(request, task));
     command.envs(&variables);

@@ -6,17 +6,20 @@
 use std::collections::BTreeMap;
 
 use manifest::{App, InstructionSet, Task};
-use object::elf::{FileHeader32, PT_LOAD, SHF_ALLOC};
-use object::read::elf::{ElfFile32, ProgramHeader};
-use object::{Endianness, Object, ObjectSection, SectionFlags};
+use object::elf::{PT_LOAD, SHF_ALLOC};
+use object::read::elf::{ElfFile, FileHeader, ProgramHeader};
+use object::{Endianness, File, Object, ObjectSection, SectionFlags};
 
+use crate::arch::{Arch, Class};
 use crate::error::Error;
 use crate::layout::{Needs, Range};
 
-type Elf<'a> = ElfFile32<'a, Endianness>;
-
-fn parse<'a>(task: &Task, bytes: &'a [u8]) -> Result<Elf<'a>, Error> {
-    ElfFile32::<Endianness>::parse(bytes).map_err(|error| unreadable(task, error))
+fn parse<'a>(arch: &dyn Arch, task: &Task, bytes: &'a [u8]) -> Result<File<'a>, Error> {
+    let file = File::parse(bytes).map_err(|error| unreadable(task, error))?;
+    match (arch.class(), &file) {
+        (Class::Elf32, File::Elf32(_)) | (Class::Elf64, File::Elf64(_)) => Ok(file),
+        (class, _) => Err(unreadable(task, format!("it is no {class:?}"))),
+    }
 }
 
 fn unreadable(task: &Task, error: impl std::fmt::Display) -> Error {
@@ -28,7 +31,7 @@ fn unreadable(task: &Task, error: impl std::fmt::Display) -> Error {
 }
 
 /// Every section that takes memory when the task runs: name, address, size, and whether it has bytes in the file.
-fn sections<'a>(elf: &Elf<'a>) -> Vec<(String, Range)> {
+fn sections<'a>(elf: &File<'a>) -> Vec<(String, Range)> {
     elf.sections()
         .filter(|section| {
             matches!(section.flags(), SectionFlags::Elf { sh_flags } if sh_flags & u64::from(SHF_ALLOC) != 0)
@@ -42,18 +45,16 @@ fn sections<'a>(elf: &Elf<'a>) -> Vec<(String, Range)> {
 }
 
 /// Refuses an object with a section that has no home: the linker would put it anywhere.
-pub fn check_sections(task: &Task, object: &[u8]) -> Result<(), Error> {
-    const KNOWN: [&str; 8] = [
+pub fn check_sections(arch: &dyn Arch, task: &Task, object: &[u8]) -> Result<(), Error> {
+    const KNOWN: [&str; 6] = [
         ".text",
         ".rodata",
         ".data",
         ".bss",
-        ".ARM.exidx",
-        ".ARM.extab",
         ".task_slot_table",
         ".idolatry",
     ];
-    let elf = parse(task, object)?;
+    let elf = parse(arch, task, object)?;
     for (name, _) in sections(&elf) {
         let is = |known: &str| {
             name == known
@@ -62,7 +63,8 @@ pub fn check_sections(task: &Task, object: &[u8]) -> Result<(), Error> {
                     .is_some_and(|rest| rest.starts_with('.'))
         };
         let own = task.sections.keys().any(|own| is(&format!(".{own}")));
-        if !(own || KNOWN.iter().any(|known| is(known)) || is(".note") || name == "COMMON") {
+        let mut known = KNOWN.iter().chain(arch.unwind_sections());
+        if !(own || known.any(|known| is(known)) || is(".note") || name == "COMMON") {
             let bare = name.trim_start_matches('.');
             return Err(Error::task(
                 &task.name,
@@ -78,9 +80,9 @@ pub fn check_sections(task: &Task, object: &[u8]) -> Result<(), Error> {
 }
 
 /// The sizes of a linked task.
-pub fn measure(task: &Task, bytes: &[u8]) -> Result<Needs, Error> {
+pub fn measure(arch: &dyn Arch, task: &Task, bytes: &[u8]) -> Result<Needs, Error> {
     let mut needs = Needs::default();
-    for (name, range) in sections(&parse(task, bytes)?) {
+    for (name, range) in sections(&parse(arch, task, bytes)?) {
         match name.as_str() {
             ".text" => needs.text = range.size,
             ".rodata" => needs.rodata = range.size,
@@ -97,15 +99,16 @@ pub fn measure(task: &Task, bytes: &[u8]) -> Result<Needs, Error> {
 }
 
 /// Where the task starts; bit 0 set means T32.
-pub fn entry(task: &Task, bytes: &[u8]) -> Result<u32, Error> {
-    let bit = u32::from(task.instruction_set == InstructionSet::T32);
-    match parse(task, bytes)?.entry() as u32 {
+pub fn entry(arch: &dyn Arch, task: &Task, bytes: &[u8]) -> Result<u32, Error> {
+    let thumb = arch.has_thumb() && task.instruction_set == InstructionSet::T32;
+    let bit = u32::from(thumb);
+    match parse(arch, task, bytes)?.entry() as u32 {
         0 => Err(Error::task(
             &task.name,
             "it has no `_start`",
             "use userlib in it: `use userlib as _;`",
         )),
-        entry if entry & 1 == bit => Ok(entry),
+        entry if !arch.has_thumb() || entry & 1 == bit => Ok(entry),
         entry => Err(Error::task(
             &task.name,
             format!(
@@ -118,28 +121,40 @@ pub fn entry(task: &Task, bytes: &[u8]) -> Result<u32, Error> {
 }
 
 /// The bytes that are to be loaded, each with its load address, in ascending order.
-pub fn loadable(task: &Task, bytes: &[u8]) -> Result<Vec<(u32, Vec<u8>)>, Error> {
-    let elf = parse(task, bytes)?;
+pub fn loadable(arch: &dyn Arch, task: &Task, bytes: &[u8]) -> Result<Vec<(u32, Vec<u8>)>, Error> {
+    let mut parts = match parse(arch, task, bytes)? {
+        File::Elf32(elf) => segments(&elf, task, bytes),
+        File::Elf64(elf) => segments(&elf, task, bytes),
+        _ => Ok(Vec::new()),
+    }?;
+    parts.sort();
+    Ok(parts)
+}
+
+fn segments<H: FileHeader<Endian = Endianness>>(
+    elf: &ElfFile<'_, H>,
+    task: &Task,
+    bytes: &[u8],
+) -> Result<Vec<(u32, Vec<u8>)>, Error> {
     let endian = elf.endian();
     let mut parts = Vec::new();
     for header in elf.elf_program_headers() {
-        let header: &<FileHeader32<Endianness> as object::read::elf::FileHeader>::ProgramHeader =
-            header;
-        if header.p_type(endian) != PT_LOAD || header.p_filesz(endian) == 0 {
+        if header.p_type(endian) != PT_LOAD || header.p_filesz(endian).into() == 0 {
             continue;
         }
         let data = header
             .data(endian, bytes)
             .map_err(|()| unreadable(task, "a segment lies outside the file"))?;
-        parts.push((header.p_paddr(endian), data.to_vec()));
+        let address = u32::try_from(header.p_paddr(endian).into())
+            .map_err(|_| unreadable(task, "a segment lies beyond 4 GiB"))?;
+        parts.push((address, data.to_vec()));
     }
-    parts.sort();
     Ok(parts)
 }
 
 /// Writes the index of each callee into the task's slots, as `task-slots` says.
-pub fn patch_slots(app: &App, task: &Task, bytes: &mut [u8]) -> Result<(), Error> {
-    for (name, address) in slots(task, bytes)? {
+pub fn patch_slots(arch: &dyn Arch, app: &App, task: &Task, bytes: &mut [u8]) -> Result<(), Error> {
+    for (name, address) in slots(arch, task, bytes)? {
         let Some(callee) = task.task_slots.get(&name) else {
             let has: Vec<&str> = task.task_slots.keys().map(String::as_str).collect();
             return Err(Error::task(
@@ -160,7 +175,7 @@ pub fn patch_slots(app: &App, task: &Task, bytes: &mut [u8]) -> Result<(), Error
             ));
         };
         let index = app.index(callee).unwrap_or(0) as u16;
-        let offset = file_offset(task, bytes, address)?;
+        let offset = file_offset(arch, task, bytes, address)?;
         bytes[offset..offset + 2].copy_from_slice(&index.to_le_bytes());
     }
     Ok(())
@@ -168,9 +183,9 @@ pub fn patch_slots(app: &App, task: &Task, bytes: &mut [u8]) -> Result<(), Error
 
 /// The slots of a linked task: name, and address of the index.
 ///
-/// Each entry of the table is the address and the length of the name, both 32 bits, and the name; entries are 4-aligned.
-pub fn slots(task: &Task, bytes: &[u8]) -> Result<BTreeMap<String, u32>, Error> {
-    let elf = parse(task, bytes)?;
+/// Each entry of the table is an address, the length of the name in 32 bits, and the name; entries are aligned as addresses are.
+pub fn slots(arch: &dyn Arch, task: &Task, bytes: &[u8]) -> Result<BTreeMap<String, u32>, Error> {
+    let elf = parse(arch, task, bytes)?;
     let mut slots = BTreeMap::new();
     let Some(section) = elf.section_by_name(".task_slot_table") else {
         return Ok(slots);
@@ -179,29 +194,31 @@ pub fn slots(task: &Task, bytes: &[u8]) -> Result<BTreeMap<String, u32>, Error> 
     let word = |at: usize| -> Option<u32> {
         Some(u32::from_le_bytes(table.get(at..at + 4)?.try_into().ok()?))
     };
+    let width = arch.class().bytes();
+    let head = width + 4;
     let mut at = 0;
-    while at + 8 <= table.len() {
+    while at + head <= table.len() {
         let entry = (|| {
-            let length = word(at + 4)? as usize;
-            let name = table.get(at + 8..(at + 8).checked_add(length)?)?;
+            let length = word(at + width)? as usize;
+            let name = table.get(at + head..(at + head).checked_add(length)?)?;
             Some((
                 String::from_utf8(name.to_vec()).ok()?,
                 word(at)?,
-                at + 8 + length,
+                at + head + length,
             ))
         })();
         let Some((name, address, end)) = entry else {
             return Err(unreadable(task, "its section .task_slot_table is damaged"));
         };
         slots.insert(name, address);
-        at = end.next_multiple_of(4);
+        at = end.next_multiple_of(width);
     }
     Ok(slots)
 }
 
 /// Where in the file the byte for `address` is.
-fn file_offset(task: &Task, bytes: &[u8], address: u32) -> Result<usize, Error> {
-    parse(task, bytes)?
+fn file_offset(arch: &dyn Arch, task: &Task, bytes: &[u8], address: u32) -> Result<usize, Error> {
+    parse(arch, task, bytes)?
         .sections()
         .find_map(|section| {
             let (offset, length) = section.file_range()?;

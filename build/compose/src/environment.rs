@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use manifest::{App, InstructionSet, Task};
+use manifest::{App, Architecture, InstructionSet, Task};
 use toml::{Table, Value};
 
 use crate::error::Error;
@@ -153,8 +153,9 @@ pub fn remap_flags(root: &Path, target_dir: &Path, rustc: &Path) -> Vec<String> 
 /// Compiler flags that make a task's code of its instruction set. The target's own is A32. Sources cannot see the feature, because it is
 /// not stable, so `cfg(thumb)` says the same.
 #[must_use]
-pub fn instruction_set_flags(task: &Task) -> Vec<String> {
+pub fn instruction_set_flags(app: &App, task: &Task) -> Vec<String> {
     match task.instruction_set {
+        _ if app.architecture() != Architecture::Armv7a => Vec::new(),
         InstructionSet::A32 => Vec::new(),
         InstructionSet::T32 => vec!["-Ctarget-feature=+thumb-mode".into(), "--cfg=thumb".into()],
     }

@@ -59,6 +59,11 @@ impl Range {
         address >= self.base && address - self.base < self.size
     }
 
+    /// Its pages, if it is made of whole ones.
+    pub fn pages(self) -> impl Iterator<Item = u32> {
+        (self.base..self.end()).step_by(PAGE as usize)
+    }
+
     /// Whether the two share an address.
     pub fn overlaps(self, other: Range) -> bool {
         self.size > 0 && other.size > 0 && self.base < other.end() && other.base < self.end()
@@ -330,7 +335,9 @@ fn kernel(app: &App) -> Result<KernelPlacement, Error> {
     Ok(KernelPlacement {
         text,
         rodata,
-        tables: rodata.end().next_multiple_of(crate::tables::LEVEL1_BYTES),
+        tables: rodata
+            .end()
+            .next_multiple_of(crate::arch::of(app).table_alignment()),
         ram: need("ram"),
         end: memory.address + memory.size,
     })

@@ -13,6 +13,7 @@
 //!
 //! Everything is ordered, nothing depends on time or on this machine's folders: the same commit gives the same bytes.
 
+pub mod arch;
 pub mod build_script;
 mod cargo;
 mod elf;
@@ -38,6 +39,7 @@ use manifest::App;
 pub use environment::remap_flags;
 pub use error::Error;
 pub use report::Report;
+use tables::Unfit;
 
 /// What to compose, and with which tools.
 #[derive(Clone, Debug)]
@@ -78,6 +80,7 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
     let app = manifest::load(&request.root, &request.manifest)?;
     let folder = request.images.join(&app.name);
     let lld = link::find_lld(&request.rustc)?;
+    let arch = arch::of(&app);
 
     let mut objects = Vec::new();
     let mut needs = Vec::new();
@@ -96,23 +99,29 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
                 .into_iter()
                 .map(|warning| (task.name.clone(), warning)),
         );
-        elf::check_sections(task, &read(&built.object)?)?;
+        elf::check_sections(arch, task, &read(&built.object)?)?;
         let measured = folder
             .join("link")
             .join(format!("{}.measured.elf", task.name));
         let addresses = link::Addresses::measuring(&app, task);
-        link::link(&lld, &app, task, &built.object, &measured, &addresses)?;
-        needs.push(elf::measure(task, &read(&measured)?)?);
+        link::link(&lld, arch, &app, task, &built.object, &measured, &addresses)?;
+        needs.push(elf::measure(arch, task, &read(&measured)?)?);
         objects.push(built.object);
     }
 
     let layout = layout::place(&app, &needs)?;
-    let tables = tables::build(&layout).map_err(|missing| {
-        Error::Machine(format!(
-            "[kernel], key `requires`: with the translation tables, the kernel needs {missing} bytes more than its memory has\n    remedy: lower `requires`, or enlarge `kernel` in the chip's memory file"
-        ))
+    let tables = arch.tables(&layout).map_err(|unfit| {
+        Error::Machine(match unfit {
+            Unfit::Missing(bytes) => format!(
+                "[kernel], key `requires`: with the translation tables, the kernel needs {bytes} bytes more than its memory has\n    remedy: lower `requires`, or enlarge `kernel` in the chip's memory file"
+            ),
+            Unfit::NotAlone(unit) => format!(
+                "{}/{}: the kernel shares {} MiB with a task or a device, and the kernel is kept from executing anything but itself by the {} MiB\n    remedy: move `kernel` in the chip's memory file, or what lies beside it",
+                app.chip, app.files.last().map_or("", |file| file.rsplit('/').next().unwrap_or(file)), unit >> 20, unit >> 20
+            ),
+        })
     })?;
-    verify::all(&layout, &tables).map_err(|fault| {
+    verify::all(arch, &layout, &tables).map_err(|fault| {
         Error::Machine(format!("the translation tables do not isolate: {fault}\n    remedy: this is an error of the build itself; please report it"))
     })?;
 
@@ -122,22 +131,22 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
     for (index, task) in app.tasks.iter().enumerate() {
         let output = folder.join(format!("{}.elf", task.name));
         let addresses = link::Addresses::placed(&layout.tasks[index]);
-        link::link(&lld, &app, task, &objects[index], &output, &addresses)?;
+        link::link(&lld, arch, &app, task, &objects[index], &output, &addresses)?;
         let mut bytes = read(&output)?;
-        if elf::measure(task, &bytes)? != needs[index] {
+        if elf::measure(arch, task, &bytes)? != needs[index] {
             return Err(Error::task(
                 &task.name,
                 "its size depends on its address, so it does not fit where it was to go",
                 "this is an error of the build itself; please report it",
             ));
         }
-        elf::patch_slots(&app, task, &mut bytes)?;
+        elf::patch_slots(arch, &app, task, &mut bytes)?;
         write(&output, &bytes)?;
-        entries.push(elf::entry(task, &bytes)?);
-        let depth = deep_enough(task, &bytes)?;
+        entries.push(elf::entry(arch, task, &bytes)?);
+        let depth = deep_enough(&app, task, &bytes)?;
         warnings.extend(accepted_depth(task, &depth).map(|text| (task.name.clone(), text)));
         depths.push(depth);
-        for (address, bytes) in elf::loadable(task, &bytes)? {
+        for (address, bytes) in elf::loadable(arch, task, &bytes)? {
             no_folders(request, task, &bytes)?;
             packed.put(address, &bytes);
         }
@@ -159,10 +168,8 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         &request.out.join("image.rs"),
         generate::image_rs(&app, &layout, &tables, &entries, id, size).as_bytes(),
     )?;
-    write(
-        &request.out.join("memory.x"),
-        generate::memory_x(&app, &layout, &tables, size).as_bytes(),
-    )?;
+    let script = arch.script(&app, &layout, &tables, size);
+    write(&request.out.join(script.name), script.text.as_bytes())?;
 
     let report = Report::new(&app, &layout, &tables, &needs, &entries, depths, id);
     write(&folder.join("layout.json"), report.to_json()?.as_bytes())?;
@@ -209,7 +216,10 @@ fn no_folders(request: &Request, task: &manifest::Task, bytes: &[u8]) -> Result<
 }
 
 /// How deep the task's stack can get; more than its `stacksize` is refused, unless the manifest accepts it.
-fn deep_enough(task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Error> {
+fn deep_enough(app: &App, task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Error> {
+    if !app.architecture().proves_stacks() {
+        return Ok(stack::Depth::unknown());
+    }
     let depth = stack::depth(bytes, &[]).map_err(|fault| {
         Error::task(
             &task.name,
@@ -261,6 +271,9 @@ fn accepted_depth(task: &manifest::Task, depth: &stack::Depth) -> Option<String>
 ///
 /// It can get too deep, or is not known; the message says how, and what to do.
 pub fn kernel_deep_enough(app: &App, image: &[u8]) -> Result<stack::Depth, Error> {
+    if !app.architecture().proves_stacks() {
+        return Ok(stack::Depth::unknown());
+    }
     let depth = stack::kernel_depth(image).map_err(|fault| {
         Error::Machine(format!(
             "the kernel's stack depth is not known: {fault}\n    remedy: please report it"

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use manifest::{App, Task};
 
+use crate::arch::Arch;
 use crate::error::Error;
 use crate::layout::{PAGE, Placement};
 
@@ -57,7 +58,7 @@ impl Addresses {
 }
 
 /// The linker script of a task. `_start` copies `__sidata` to `__sdata`..`__edata` and zeroes `__sbss`..`__ebss`.
-fn script(app: &App, task: &Task, at: &Addresses) -> String {
+fn script(arch: &dyn Arch, app: &App, task: &Task, at: &Addresses) -> String {
     let mut script =
         String::from("/* Made by the build from the manifest. */\nENTRY(_start)\nSECTIONS\n{\n");
     let text = at.text;
@@ -89,13 +90,19 @@ fn script(app: &App, task: &Task, at: &Addresses) -> String {
 "
         );
     }
-    script.push_str(
+    let unwinding: String = arch
+        .unwind_sections()
+        .iter()
+        .map(|name| format!("{name} {name}.* "))
+        .collect();
+    _ = write!(
+        script,
         "
-    .task_slot_table 0 (INFO) : { KEEP(*(.task_slot_table)) }
-    .idolatry 0 (INFO) : { KEEP(*(.idolatry)) }
-    /DISCARD/ : { *(.ARM.exidx .ARM.exidx.* .ARM.extab .ARM.extab.* .note .note.*) }
-}
-",
+    .task_slot_table 0 (INFO) : {{ KEEP(*(.task_slot_table)) }}
+    .idolatry 0 (INFO) : {{ KEEP(*(.idolatry)) }}
+    /DISCARD/ : {{ *({unwinding}.note .note.*) }}
+}}
+"
     );
     for name in &task.extern_regions {
         let memory = &app.memories[name];
@@ -113,6 +120,7 @@ fn script(app: &App, task: &Task, at: &Addresses) -> String {
 /// Links `object` to `output`, with the script beside it.
 pub fn link(
     lld: &Path,
+    arch: &dyn Arch,
     app: &App,
     task: &Task,
     object: &Path,
@@ -120,7 +128,7 @@ pub fn link(
     at: &Addresses,
 ) -> Result<(), Error> {
     let script_path = output.with_extension("x");
-    crate::write(&script_path, script(app, task, at).as_bytes())?;
+    crate::write(&script_path, script(arch, app, task, at).as_bytes())?;
     let result = Command::new(lld)
         .args([
             "-flavor",

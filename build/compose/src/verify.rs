@@ -8,15 +8,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::arch::Arch;
 use crate::layout::{Access, Layout, PAGE, Range};
-use crate::tables::{LEVEL1_BYTES, Tables};
-use crate::walk::{Kind, Mapping, Rights, is_empty, walk};
+use crate::tables::Tables;
+use crate::walk::{Kind, Mapping, Rights, Space};
 
 /// What must hold, in words, and the check of it.
 type Rule = (&'static str, fn(&Seen) -> Result<(), String>);
 
 /// The rules, each for all tables at once.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 12] = [
     ("mapped as the layout says", as_laid_out),
     ("nothing is writable and executable", write_or_execute),
     (
@@ -32,11 +33,19 @@ const RULES: [Rule; 9] = [
     ("nothing is writable by two tasks", one_writer),
     ("the page below a stack is out of reach", guards),
     ("a global page is the same everywhere", global_everywhere),
+    (
+        "each page says itself that the kernel does not execute it",
+        pages_closed_one_by_one,
+    ),
+    ("tables are read only in every table", tables_read_only),
+    ("a global page is nobody's", global_is_the_kernels),
 ];
 
 /// Checks that the tables isolate what the layout separates.
-pub fn all(layout: &Layout, tables: &Tables) -> Result<(), String> {
-    let seen = Seen::new(layout, tables)?;
+pub fn all(arch: &dyn Arch, layout: &Layout, tables: &Tables) -> Result<(), String> {
+    // Entries that stand for more than one level lets them say end the walk: see `arch`.
+    let seen = Seen::new(arch, layout, tables)?;
+    arch.nothing_else(tables)?;
     for (rule, check) in RULES {
         check(&seen).map_err(|fault| format!("{rule}: {fault}"))?;
     }
@@ -47,31 +56,15 @@ pub fn all(layout: &Layout, tables: &Tables) -> Result<(), String> {
 struct Seen<'a> {
     layout: &'a Layout,
     tables: &'a Tables,
-    spaces: Vec<BTreeMap<u32, Mapping>>,
+    spaces: Vec<Space>,
 }
 
 impl<'a> Seen<'a> {
-    fn new(layout: &'a Layout, tables: &'a Tables) -> Result<Self, String> {
-        let mut spaces = Vec::new();
-        for ttbr0 in std::iter::once(tables.kernel_ttbr0).chain(tables.task_ttbr0.iter().copied()) {
-            if (ttbr0 & !0x7f) % LEVEL1_BYTES != 0 {
-                return Err(format!(
-                    "the table of TTBR0 {ttbr0:#010x} is not aligned to its size"
-                ));
-            }
-            let mut space = BTreeMap::new();
-            for mib in 0..LEVEL1_BYTES / 4 {
-                if is_empty(tables, ttbr0, mib)? {
-                    continue;
-                }
-                for page in (mib << 20..(mib + 1) << 20).step_by(PAGE as usize) {
-                    if let Some(mapping) = walk(tables, ttbr0, page)? {
-                        space.insert(page, mapping);
-                    }
-                }
-            }
-            spaces.push(space);
-        }
+    fn new(arch: &dyn Arch, layout: &'a Layout, tables: &'a Tables) -> Result<Self, String> {
+        let spaces = std::iter::once(&tables.kernel_ttbr0)
+            .chain(&tables.task_ttbr0)
+            .map(|ttbr0| arch.space(tables, *ttbr0))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             layout,
             tables,
@@ -80,7 +73,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Each task with its space.
-    fn tasks(&self) -> impl Iterator<Item = (usize, &BTreeMap<u32, Mapping>)> {
+    fn tasks(&self) -> impl Iterator<Item = (usize, &Space)> {
         self.spaces.iter().skip(1).enumerate()
     }
 
@@ -191,7 +184,7 @@ fn write_or_execute(seen: &Seen) -> Result<(), String> {
 fn kernel_executes_itself(seen: &Seen) -> Result<(), String> {
     let kernel = &seen.layout.kernel;
     for (table, page, mapping) in seen.pages() {
-        // Outside its own memory this is said twice: for the MiB, and by what each page is.
+        // Outside its own memory this is said twice: for the part of memory, and by what each page is.
         let outside = !(kernel.text.base..kernel.end).contains(&page);
         if mapping.privileged_execute_never != outside
             || mapping.privileged.execute != seen.is_kernel_text(page)
@@ -320,7 +313,42 @@ fn global_everywhere(seen: &Seen) -> Result<(), String> {
     Ok(())
 }
 
+fn pages_closed_one_by_one(seen: &Seen) -> Result<(), String> {
+    for (table, page, mapping) in seen.pages() {
+        if mapping.page_never_privileged == seen.is_kernel_text(page) {
+            return Err(format!("{page:#010x} in {}: {mapping:?}", whose(table)));
+        }
+    }
+    Ok(())
+}
+
+fn tables_read_only(seen: &Seen) -> Result<(), String> {
+    for (number, space) in seen.spaces.iter().enumerate() {
+        for page in seen.tables.range.pages() {
+            let read_only = space.get(&page).is_some_and(|mapping| {
+                mapping.user == Rights::NONE
+                    && mapping.privileged.read
+                    && !mapping.privileged.write
+                    && !mapping.privileged.execute
+            });
+            if !read_only {
+                return Err(format!("{page:#010x} in {}", whose(number.checked_sub(1))));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn global_is_the_kernels(seen: &Seen) -> Result<(), String> {
+    for (table, page, mapping) in seen.pages() {
+        if mapping.global && mapping.user != Rights::NONE {
+            return Err(format!("{page:#010x} in {}: {mapping:?}", whose(table)));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
-mod random;
+pub(crate) mod random;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,12 +4,12 @@
 //! The kernel's records of the tasks, by the kernel's own debug information.
 
 use abi::{SchedState, TaskId};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use kern::Status;
 
-use crate::memory::Registers;
+use crate::memory::{Range, Registers};
 use crate::show::Node;
-use crate::types::Kind;
+use crate::types::{Kind, TypeRef};
 use crate::value::{Value, Values};
 use crate::view::View;
 
@@ -62,23 +62,17 @@ impl Kernel {
         if values.number_named(&storage, "taken")? == 0 {
             bail!("the kernel has not started any task yet");
         }
-        let records = values
-            .named(&storage, "tasks")?
-            .context("the records of tasks are not where they should be")?;
-        let Kind::Array { element, count } = records.of.kind else {
-            bail!("the records of tasks are no array but {}", records.of.name);
-        };
+        let records = Records::find(&values)?;
         let kernel = values
             .named(&variable(&values, "KERNEL")?, "0")?
             .context("the kernel's variables are not where they should be")?;
         let current = values.number_named(&kernel, "current")? as usize;
         let timers = values.number_named(&kernel, "timers")?;
         let mut tasks = Vec::new();
-        for index in 0..count {
-            let mut value = values.at(records.address, element)?;
-            value.address += index * value.of.size;
-            let mut record = record(&values, index as usize, &value, timers)?;
-            if index as usize == current
+        for index in 0..records.count {
+            let value = records.at(&values, index)?;
+            let mut record = record(&values, index, &value, timers)?;
+            if index == current
                 && let Some(registers) = view.snapshot.registers
             {
                 record.runs = registers.is_user();
@@ -91,6 +85,64 @@ impl Kernel {
         }
         Ok(Self { tasks, current })
     }
+}
+
+/// Where the records are.
+struct Records {
+    address: u32,
+    element: TypeRef,
+    count: usize,
+}
+
+impl Records {
+    fn find(values: &Values<'_, '_>) -> Result<Self> {
+        let records = values
+            .named(&variable(values, "RECORDS")?, "tasks")?
+            .context("the records of tasks are not where they should be")?;
+        match records.of.kind {
+            Kind::Array { element, count } => Ok(Self {
+                address: records.address,
+                element,
+                count: count as usize,
+            }),
+            _ => bail!("the records of tasks are no array but {}", records.of.name),
+        }
+    }
+
+    fn at(&self, values: &Values<'_, '_>, index: usize) -> Result<Value> {
+        let mut value = values.at(self.address, self.element)?;
+        value.address += index as u32 * value.of.size;
+        Ok(value)
+    }
+}
+
+/// Where the kernel's record of a task is, and its length.
+///
+/// # Errors
+///
+/// There is no such task, or the debug information does not describe such a kernel.
+pub fn place_of(view: &View<'_>, index: usize) -> Result<Range> {
+    let place = view.place(&view.kernel);
+    let values = place.values();
+    let records = Records::find(&values)?;
+    ensure!(index < records.count, "the kernel has no task {index}");
+    let record = records.at(&values, index)?;
+    Ok(Range {
+        base: record.address,
+        size: record.of.size,
+    })
+}
+
+/// The record of one task, where nothing else of the kernel is known: that of a dump.
+///
+/// # Errors
+///
+/// As [`Kernel::read`].
+pub fn alone(view: &View<'_>, index: usize) -> Result<Record> {
+    let place = view.place(&view.kernel);
+    let values = place.values();
+    let record_at = Records::find(&values)?.at(&values, index)?;
+    record(&values, index, &record_at, 0)
 }
 
 /// A variable of the kernel by the last part of its name.

@@ -17,6 +17,7 @@
 pub mod archive;
 mod counters;
 pub mod dump;
+mod dumps;
 mod kernel;
 mod live;
 mod map;
@@ -34,6 +35,7 @@ mod view;
 
 pub use archive::Archive;
 pub use counters::counters;
+pub use dumps::dumps;
 pub use kernel::{Kernel, Record};
 pub use live::Live;
 pub use map::map;

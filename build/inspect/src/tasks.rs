@@ -35,47 +35,12 @@ pub struct Detail {
 pub fn tasks(view: &View<'_>, only: Option<usize>, detail: Detail) -> Result<String> {
     let kernel = Kernel::read(view)?;
     let mut text = view.remarks();
-    let _ = writeln!(
-        text,
-        "{:>2}  {:<12} {:>3} {:>4} {:>8}  state",
-        "#", "task", "gen", "prio", "restarts"
-    );
+    text.push_str(&head());
     for record in &kernel.tasks {
         if only.is_some_and(|only| only != record.index) {
             continue;
         }
-        let name = &view.report.tasks[record.index].name;
-        let _ = writeln!(
-            text,
-            "{:>2}  {name:<12} {:>3} {:>4} {:>8}  {}",
-            record.index,
-            u8::from(record.id.generation()),
-            record.priority,
-            record.restarts,
-            state(view, record)
-        );
-        if let Some(message) = message(view, record) {
-            let _ = writeln!(text, "      message: {message}");
-        }
-        if let Some(fault) = &record.fault {
-            let _ = writeln!(text, "      fault: {}", fault.on_one_line());
-            if let Some(message) = panic_message(view, record) {
-                // Most begin with that word.
-                let label = if message.starts_with("panicked") {
-                    ""
-                } else {
-                    "panicked: "
-                };
-                let _ = writeln!(text, "      {label}{message}");
-            }
-        }
-        if detail.registers {
-            text.push_str(&registers_of(&record.registers));
-        }
-        if detail.stack {
-            let program = &view.tasks[record.index];
-            text.push_str(&frames_of(view, program, &record.registers));
-        }
+        text.push_str(&one(view, record, detail));
     }
     if only.is_none()
         && let Some(registers) = view.snapshot.registers
@@ -90,6 +55,50 @@ pub fn tasks(view: &View<'_>, only: Option<usize>, detail: Detail) -> Result<Str
         }
     }
     Ok(text)
+}
+
+/// The line above the tasks.
+pub(crate) fn head() -> String {
+    format!(
+        "{:>2}  {:<12} {:>3} {:>4} {:>8}  state\n",
+        "#", "task", "gen", "prio", "restarts"
+    )
+}
+
+/// A task, with what belongs to it.
+pub(crate) fn one(view: &View<'_>, record: &Record, detail: Detail) -> String {
+    let name = &view.report.tasks[record.index].name;
+    let mut text = format!(
+        "{:>2}  {name:<12} {:>3} {:>4} {:>8}  {}\n",
+        record.index,
+        u8::from(record.id.generation()),
+        record.priority,
+        record.restarts,
+        state(view, record)
+    );
+    if let Some(message) = message(view, record) {
+        let _ = writeln!(text, "      message: {message}");
+    }
+    if let Some(fault) = &record.fault {
+        let _ = writeln!(text, "      fault: {}", fault.on_one_line());
+        if let Some(message) = panic_message(view, record) {
+            // Most begin with that word.
+            let label = if message.starts_with("panicked") {
+                ""
+            } else {
+                "panicked: "
+            };
+            let _ = writeln!(text, "      {label}{message}");
+        }
+    }
+    if detail.registers {
+        text.push_str(&registers_of(&record.registers));
+    }
+    if detail.stack {
+        let program = &view.tasks[record.index];
+        text.push_str(&frames_of(view, program, &record.registers));
+    }
+    text
 }
 
 /// One task's registers: those that the kernel saved, or the processor's if it executes the task.

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::check;
 use crate::problem::{Location, Problem};
-use crate::schema::{self, InstructionSet, KernelUse, Peripheral, Slot, Trigger};
+use crate::schema::{self, Architecture, InstructionSet, KernelUse, Peripheral, Slot, Trigger};
 use crate::scmi::Scmi;
 use crate::tree::Tree;
 
@@ -20,6 +20,8 @@ pub struct App {
     pub name: String,
     /// The Rust target of every task and of the kernel.
     pub target: String,
+    /// Built although nobody knows how deep its stacks get.
+    pub unproven_stacks: bool,
     /// The board's name.
     pub board: String,
     /// The chip's folder.
@@ -143,6 +145,12 @@ pub struct Interrupt {
 }
 
 impl App {
+    /// What the target is for.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        Architecture::of(&self.target)
+    }
+
     /// The task called `name`.
     pub fn task(&self, name: &str) -> Option<&Task> {
         self.tasks.iter().find(|task| task.name == name)

@@ -22,7 +22,7 @@ mod testing;
 
 pub use app::{App, Interrupt, Kernel, MemoryOutput, Task};
 pub use problem::{Location, Problem, Problems};
-pub use schema::{GRANTS, InstructionSet, KIPC, KernelUse, Peripheral, Trigger};
+pub use schema::{Architecture, GRANTS, InstructionSet, KIPC, KernelUse, Peripheral, Trigger};
 pub use scmi::{Client, ProtocolKey, Protocols, Scmi};
 pub use slots::Slots;
 pub use suggest::{among, closest};

@@ -145,6 +145,7 @@ pub fn read(source: &dyn Source, name: &str) -> Result<App, Problems> {
     Ok(App {
         name: top.name,
         target: top.target,
+        unproven_stacks: top.unproven_stacks,
         board: top.board,
         chip: folder,
         epoch: top.epoch,

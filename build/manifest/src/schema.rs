@@ -18,6 +18,9 @@ pub struct Top {
     pub name: String,
     /// The Rust target of every task and of the kernel.
     pub target: String,
+    /// For a target without a proof of how deep stacks get: build all the same.
+    #[serde(default)]
+    pub unproven_stacks: bool,
     /// The board, told to tasks as `HUBRIS_BOARD`.
     pub board: String,
     /// The folder with `chip.toml` and `memory.toml`, from the manifest's folder or from the project's root.
@@ -132,7 +135,52 @@ pub struct Task {
     pub kipc: Vec<String>,
 }
 
-/// The instructions that a task's own code is made of. The library `core` comes compiled, in A32, and calls go either way.
+/// What a target is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// ARMv7-A, 32 bits: `armv7a-none-eabi`.
+    Armv7a,
+    /// ARMv8-A in AArch64, 64 bits: `aarch64-unknown-none-softfloat`.
+    Armv8a,
+}
+
+impl Architecture {
+    /// The architecture that `target` is for; for one that is not known, any.
+    #[must_use]
+    pub fn of(target: &str) -> Self {
+        if target.starts_with("aarch64") {
+            Self::Armv8a
+        } else {
+            Self::Armv7a
+        }
+    }
+
+    /// Whether the build proves how deep stacks get.
+    #[must_use]
+    pub fn proves_stacks(self) -> bool {
+        self == Self::Armv7a
+    }
+
+    /// What a stack pointer is a multiple of where functions are called.
+    #[must_use]
+    pub fn stack_alignment(self) -> u32 {
+        match self {
+            Self::Armv7a => 8,
+            Self::Armv8a => 16,
+        }
+    }
+
+    /// The MiB of the smallest part of memory that can be closed to the kernel's own execution as a whole.
+    #[must_use]
+    pub fn closed_mib(self) -> u32 {
+        match self {
+            Self::Armv7a => 1,
+            Self::Armv8a => 2,
+        }
+    }
+}
+
+/// The instructions that a task's own code is made of, on ARMv7-A. The library `core` comes compiled, in A32, and calls go either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstructionSet {

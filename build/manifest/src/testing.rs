@@ -111,6 +111,20 @@ pub fn files() -> Files {
     ]))
 }
 
+/// The manifest that is right, with changes: of which file, from what, to what.
+pub fn files_with(changes: &[(&str, &str, &str)]) -> Files {
+    let mut files = files();
+    for (file, from, to) in changes {
+        let text = files
+            .0
+            .get_mut(*file)
+            .expect("a file of the right manifest");
+        assert!(text.contains(from), "the right manifest has no `{from}`");
+        *text = text.replacen(from, to, 1);
+    }
+    files
+}
+
 fn edit(file: &str, changes: &[(&str, &str)]) -> Files {
     let mut files = files();
     let text = files.0.get_mut(file).expect("a file of the right manifest");

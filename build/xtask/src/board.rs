@@ -52,6 +52,8 @@ pub struct Setting {
     pub platform: Kind,
     /// The machine that the platform `sim` is; `None`: the sample machine.
     pub scenario: Option<PathBuf>,
+    /// The file into which the platform `sim` records what its machine does.
+    pub recording: Option<PathBuf>,
     /// The processor, as QEMU calls it.
     pub cpu: String,
     /// The legacy virtio-mmio interface.
@@ -72,6 +74,7 @@ impl Setting {
             image: image.to_owned(),
             platform,
             scenario: None,
+            recording: None,
             cpu: "cortex-a15".into(),
             legacy: false,
             debugger: None,
@@ -104,6 +107,7 @@ impl Board {
                 &sim::build()?,
                 folder.path(),
                 setting.scenario.as_deref(),
+                setting.recording.as_deref(),
             )?),
             Kind::VhostDeviceScmi => {
                 let program = programs

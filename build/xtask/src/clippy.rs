@@ -16,7 +16,7 @@ use crate::setup::{self, Mode, rust::TargetRust};
 use crate::{command, image, workspace};
 
 /// One package for the target.
-const LIMIT: Duration = Duration::from_secs(15 * 60);
+const LIMIT: Duration = Duration::from_secs(90 * 60);
 const KERNEL: &str = "kernel";
 
 /// What `clippy` can be told.
@@ -111,7 +111,7 @@ fn check_task(
         .env("CARGO_TARGET_DIR", compose::tasks_dir(target))
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
-            compose::environment::instruction_set_flags(task).join("\x1f"),
+            compose::environment::instruction_set_flags(app, task).join("\x1f"),
         )
         .envs(compose::environment::of_task(app, task)?);
     if task.no_default_features {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{image, run, sizes, workspace};
 
@@ -24,6 +24,7 @@ pub struct Arguments {
 ///
 /// The image cannot be built, or the archive not be written.
 pub fn run(arguments: &Arguments) -> Result<()> {
+    proved(&image::load(&image::resolve_app(&arguments.app)?)?)?;
     let image = run::build(&arguments.app)?;
     let report = image.report()?;
     let archive = image.folder.join(format!("{}.zip", image.name));
@@ -35,5 +36,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     println!("image    {}", workspace::shown(&image.elf));
     println!("archive  {}", workspace::shown(&archive));
+    Ok(())
+}
+
+/// Refuses an image of which nobody knows whether its stacks are large enough.
+fn proved(app: &manifest::App) -> Result<()> {
+    if app.unproven_stacks {
+        bail!(
+            "{}: it says `unproven-stacks = true`, and such an image is not for shipping: build for a target whose stacks the \
+             build measures",
+            app.files[0]
+        );
+    }
     Ok(())
 }

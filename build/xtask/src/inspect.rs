@@ -77,6 +77,14 @@ enum What {
         /// The task
         task: String,
     },
+    /// What the supervisor kept of tasks that faulted
+    Dumps {
+        /// Only this one, with its backtrace
+        number: Option<u32>,
+        /// With registers
+        #[arg(short, long, requires = "number")]
+        registers: bool,
+    },
     /// Keep the whole machine in a file: an ELF core
     Dump {
         /// The file; NAME.core if not given
@@ -114,7 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         }
     };
     let report = archive.report()?;
-    let view = View::new(&archive, &report, &mut *source)?;
+    let mut view = View::new(&archive, &report, &mut *source)?;
     if arguments.verbose
         && let Some(stopped) = view.snapshot.stopped
     {
@@ -122,6 +130,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             "the machine stood still for at most {:.1} ms",
             stopped.as_secs_f64() * 1e3
         );
+    }
+    if let What::Dumps { number, registers } = arguments.what {
+        return print(&inspect::dumps(&mut view, number, registers)?);
     }
     print(&show(&arguments.what, &view, &report)?)
 }
@@ -168,7 +179,8 @@ fn show(what: &What, view: &View<'_>, report: &Report) -> Result<String> {
             ))
         }
         What::Map => Ok(inspect::map(report)),
-        What::Manifest => Ok(String::new()),
+        // Shown before.
+        What::Dumps { .. } | What::Manifest => Ok(String::new()),
     }
 }
 

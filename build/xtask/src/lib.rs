@@ -24,6 +24,7 @@ pub mod keeper;
 pub mod machines;
 pub mod mutants;
 pub mod platform;
+pub mod plot;
 pub mod print;
 pub mod progress;
 pub mod qemu;

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::{
-    bench, child, clippy, dist, fuzz, gdb, graph, inspect, mutants, print, run, setup, sizes, soak,
-    test,
+    bench, child, clippy, dist, fuzz, gdb, graph, inspect, mutants, plot, print, run, setup, sizes,
+    soak, test,
 };
 
 /// Builds, runs and tests the image
@@ -35,6 +35,8 @@ enum Command {
     Mutants(mutants::Arguments),
     /// Build the image and pack everything that belongs to it
     Dist(dist::Arguments),
+    /// Draw what a machine did, as `run --record` wrote it down
+    Plot(plot::Arguments),
     /// What each task takes of each memory, and the change since the last landing
     Sizes(sizes::Arguments),
     /// Draw the tasks by priority, and who calls whom
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Soak(arguments) => soak::run(arguments),
         Command::Mutants(arguments) => mutants::run(arguments),
         Command::Dist(arguments) => dist::run(arguments),
+        Command::Plot(arguments) => plot::run(arguments),
         Command::Sizes(arguments) => sizes::run(arguments),
         Command::Clippy(arguments) => clippy::run(arguments),
         Command::Graph(arguments) => graph::run(arguments),

@@ -62,12 +62,17 @@ impl Platform {
     }
 
     /// Starts the platform of this tree as the machine of `scenario`, or the sample machine, and waits for its socket,
-    /// which it makes in `folder`, as it does its control socket.
+    /// which it makes in `folder`, as it does its control socket. What the machine does goes into `recording`.
     ///
     /// # Errors
     ///
     /// As [`vhost_device_scmi`](Self::vhost_device_scmi); a scenario with a mistake in it is named with its line.
-    pub fn sim(program: &Path, folder: &Path, scenario: Option<&Path>) -> Result<Self> {
+    pub fn sim(
+        program: &Path,
+        folder: &Path,
+        scenario: Option<&Path>,
+        recording: Option<&Path>,
+    ) -> Result<Self> {
         let socket = folder.join("scmi.sock");
         let control = folder.join("control.sock");
         let mut command = Command::new(program);
@@ -78,6 +83,9 @@ impl Platform {
             .arg(&control);
         if let Some(scenario) = scenario {
             command.arg("--machine").arg(scenario);
+        }
+        if let Some(recording) = recording {
+            command.arg("--record").arg(recording);
         }
         Self::start("scmi-platform", &mut command, socket, Some(control))
     }

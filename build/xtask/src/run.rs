@@ -27,6 +27,9 @@ pub struct Arguments {
     /// The machine that the platform sim is, instead of the sample machine: a TOML file, see doc/scenario.md
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
+    /// Record what the machine of the platform sim does into FILE, for `cargo xtask plot`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Type LINE at the prompt, print the answer, and power off after the last one (repeatable)
     #[arg(long, value_name = "LINE")]
     exec: Vec<String>,
@@ -92,11 +95,15 @@ pub fn build(app: &std::path::Path) -> Result<image::Image> {
 /// Something cannot be set up, built or started, a line's answer is an error, or none came in time.
 pub fn run(arguments: &Arguments) -> Result<()> {
     check_scenario(arguments)?;
+    if arguments.record.is_some() && arguments.platform != Kind::Sim {
+        bail!("only the platform sim records: leave out `--platform`");
+    }
     let image = build(&arguments.app)?;
     let programs = programs(arguments.platform)?;
     let mut setting = Setting::new(&image.elf, arguments.platform);
     setting.cpu.clone_from(&arguments.cpu);
     setting.scenario.clone_from(&arguments.scenario);
+    setting.recording.clone_from(&arguments.record);
     setting.inspect = true;
     let mut board = Board::start(&programs, &setting)?;
     let _entry = offer(&image, &mut board)?;

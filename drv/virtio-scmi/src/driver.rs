@@ -86,36 +86,46 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         transport: &mut impl Transport,
     ) -> Plan {
         let mut plan = Plan::default();
-        match cause {
-            Cause::Request => self.follow(system, transport, &mut plan),
-            Cause::Poll if self.channel.wants_turn() => self.follow(system, transport, &mut plan),
+        // Whether to run turns, and with the time or without it.
+        let timed = match cause {
+            Cause::Request => self.follow(system, transport),
+            Cause::Poll if self.channel.wants_turn() => self.follow(system, transport),
             Cause::Poll if self.channel.has_used() => {
                 if self.pacing.is_masked() {
                     self.acknowledge(transport);
                 }
-                self.turns(false, system, transport, &mut plan);
+                Some(false)
             }
-            Cause::Poll => {}
+            Cause::Poll => return plan,
             Cause::Notification { interrupt, timer } => {
-                self.notified(interrupt, timer, system, transport, &mut plan);
+                self.notified(interrupt, timer, system, transport);
+                Some(timer)
             }
+        };
+        match timed {
+            Some(timed) if !self.turns(timed, system, transport) => {
+                self.channel.journal().trace(Trace::Flood);
+                self.pacing.pause(system.now(), &mut plan);
+            }
+            _ => self.rest(system, &mut plan),
+        }
+        if let Cause::Notification { .. } = cause
+            && !self.channel.recovery().is_down()
+        {
+            self.pacing.stand_in(|| system.now(), &mut plan);
         }
         plan
     }
 
-    /// After an operation that gave the device or the driver something to do.
-    fn follow(
-        &mut self,
-        system: &mut impl System,
-        transport: &mut impl Transport,
-        plan: &mut Plan,
-    ) {
-        self.channel.kick(transport);
-        if self.channel.wants_turn() {
-            self.turns(false, system, transport, plan);
-        } else {
-            self.rest(&mut Moment::new(system), plan);
+    /// After an operation that gave the device or the driver something to do. Returns whether to run turns.
+    fn follow(&mut self, system: &mut impl System, transport: &mut impl Transport) -> Option<bool> {
+        let wanted = self.channel.wants_turn();
+        if wanted && self.channel.recovery().is_well() {
+            // What was asked for goes with the same kick, before the rings are looked at.
+            turn::do_errands(&mut self.channel, &mut Moment::new(system));
         }
+        self.channel.kick(transport);
+        wanted.then_some(false)
     }
 
     fn notified(
@@ -124,7 +134,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         timer: bool,
         system: &mut impl System,
         transport: &mut impl Transport,
-        plan: &mut Plan,
     ) {
         let moment = &mut Moment::new(system);
         if timer {
@@ -145,10 +154,6 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
                 }
             }
         }
-        self.turns(timer, system, transport, plan);
-        if !self.channel.recovery().is_down() {
-            self.pacing.stand_in(|| system.now(), plan);
-        }
     }
 
     /// Tells the device that its interrupt was seen, so that whatever comes from here on interrupts again: before the rings are looked
@@ -161,30 +166,29 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         interrupts.used_buffer || interrupts.configuration
     }
 
-    /// Runs turns until nothing is left, or the device turns out to flood.
+    /// Runs turns until nothing is left. `false`: the device turns out to flood.
     fn turns(
         &mut self,
         timed: bool,
         system: &mut impl System,
         transport: &mut impl Transport,
-        plan: &mut Plan,
-    ) {
+    ) -> bool {
         for _ in 0..TURNS {
             let moment = &mut Moment::new(system);
             match turn::run(timed, &mut self.channel, moment, transport) {
-                After::Sleep => return self.rest(&mut Moment::new(system), plan),
+                After::Sleep => return true,
                 After::Again => {}
                 After::Yield => break,
             }
         }
-        self.channel.journal().trace(Trace::Flood);
-        self.pacing.pause(system.now(), plan);
+        false
     }
 
     /// Nothing is left to do: asks for the interrupt, and has the timer fire when something is due.
-    fn rest(&mut self, moment: &mut Moment<'_, impl System>, plan: &mut Plan) {
-        self.pacing.rest(self.channel.wants_interrupt(), plan);
+    fn rest(&mut self, system: &mut impl System, plan: &mut Plan) {
+        self.pacing.rest(|| self.channel.wants_interrupt(), plan);
         if self.channel.take_changed() || self.pacing.stands_in() {
+            let moment = &mut Moment::new(system);
             let outlook = outlook(&mut self.channel, moment);
             // Nothing comes from a device that is given up.
             let watch = !self.channel.recovery().is_down();

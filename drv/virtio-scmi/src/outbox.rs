@@ -6,15 +6,6 @@
 use crate::clients::{ClientId, ClientSet, Clients, Owner};
 use crate::error::Failure;
 
-/// What is to be told.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Message {
-    /// Notification bits: there are events.
-    Post(Owner, u32),
-    /// The end of subscribing, to a client that is blocked in it.
-    Subscribed(Owner, Result<(), Failure>),
-}
-
 /// Whom to tell what.
 pub(crate) struct Outbox {
     /// Clients to notify of events: those subscribed to all sources come first (N06).
@@ -63,12 +54,15 @@ impl Outbox {
     }
 
     /// The next end of subscribing to tell.
-    pub(crate) fn next_answer(&mut self, clients: &Clients<'_>) -> Option<Message> {
+    pub(crate) fn next_answer(
+        &mut self,
+        clients: &Clients<'_>,
+    ) -> Option<(Owner, Result<(), Failure>)> {
         let (id, result) = match self.answered.0.pop() {
             Some(id) => (id, self.answered.1),
             None => (self.kept.pop()?, Ok(())),
         };
-        Some(Message::Subscribed(clients.owner(id.index())?, result))
+        Some((clients.owner(id.index())?, result))
     }
 
     /// Somebody is to be told of events.
@@ -76,11 +70,10 @@ impl Outbox {
         !(self.posts_first | self.posts).is_empty()
     }
 
-    /// The next post to make.
-    pub(crate) fn next_post(&mut self, clients: &Clients<'_>) -> Option<Message> {
+    /// The next post to make: to whom, and which bits.
+    pub(crate) fn next_post(&mut self, clients: &Clients<'_>) -> Option<(Owner, u32)> {
         let id = self.posts_first.pop().or_else(|| self.posts.pop())?;
-        let (owner, bits) = clients.post(id)?;
-        Some(Message::Post(owner, bits))
+        clients.post(id)
     }
 
     /// A client is gone.

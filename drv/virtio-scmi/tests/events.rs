@@ -421,6 +421,38 @@ fn n01_a_slow_subscriber_costs_others_nothing() {
     });
 }
 
+/// The next life of a task finds neither an event nor a subscription of the life before (V05, V14).
+#[test]
+fn v05_v14_a_successor_has_no_events_of_before() {
+    // The driver notices the death by the call of the successor, or is told.
+    for told in [false, true] {
+        run(Setup::default(), |world| {
+            world.subscribe(THERMAL, 0x15, 1, 3);
+            world.subscribe(CONSOLE, 0x15, 1, 3);
+            assert!(world.device.sensor_update(3, 0x5ec7e7));
+            world.turn();
+            if told {
+                world.client_gone(THERMAL);
+            }
+            let next = reborn(THERMAL);
+            assert_eq!(
+                world.fetch_all(next).len(),
+                0,
+                "an event of the predecessor"
+            );
+            assert!(world.device.sensor_update(3, 1));
+            world.turn();
+            assert_eq!(
+                world.fetch_all(next).len(),
+                0,
+                "a subscription of the predecessor"
+            );
+            assert_eq!(world.fetch_all(CONSOLE).len(), 2);
+            world.audit();
+        });
+    }
+}
+
 #[test]
 fn a_flood_cannot_starve_commands() {
     run(Setup::default(), |world| {

@@ -7,8 +7,8 @@
 mod support;
 
 use drv_virtio_scmi::{
-    ClientConfig, Condition, Failure, Notified, P2A_CHANNELS, QueueMemory, Refusal, Rule, Rules,
-    Thresholds, Trace, Trouble, VERSION_1, Wait,
+    ClientConfig, Condition, DmaBuffer, EventKind, Failure, Notified, P2A_CHANNELS, QueueMemory,
+    Refusal, Rule, Rules, Thresholds, Trace, Trouble, VERSION_1, Wait,
 };
 use support::device::header;
 use support::world::Wish;
@@ -988,6 +988,70 @@ fn s12j_what_the_device_did_not_write_is_no_event() {
         let events = world.fetch_all(CONSOLE);
         assert_eq!(events[1].payload[8..], [0; 16]);
     });
+}
+
+/// What the device wrote before a reset shows in no answer after it, although no message of it was ever read.
+#[test]
+fn s12j_what_was_written_before_a_reset_is_nobodys_answer() {
+    run(Setup::default(), |world| {
+        world.submit(CONSOLE, &short(0x10, 5), &[]).unwrap();
+        let command = world.take();
+        let request = world.device.commands.segment(command.head).unwrap();
+        let reply = request.next.unwrap();
+        let reply = world.device.commands.segment(reply).unwrap();
+        world.pass(5);
+        assert_eq!(world.driver.pools().slots_lost, 1);
+        fill(world.memory().buffer_at(reply.address).unwrap());
+        world.ask_for_reset();
+        come_back(world);
+        // Slots are taken in turn: all of them, twice.
+        let mut heads = Vec::new();
+        for _ in 0..16 {
+            world.exchange(THERMAL, 0x10, 0).unwrap();
+            let command = world.take();
+            heads.push(command.head);
+            world
+                .device
+                .reply_raw(command.head, command.header, 0, &[], 136);
+            assert_eq!(world.turn(), [Told::Answer(THERMAL, 0, vec![0; 128])]);
+        }
+        assert!(heads.contains(&command.head), "{heads:?}");
+    });
+}
+
+/// What the device wrote before a reset shows in no event after it.
+#[test]
+fn s12j_what_was_written_before_a_reset_is_no_event() {
+    let setup = Setup {
+        queue_max: [16, 1],
+        ..Setup::default()
+    };
+    run(setup, |world| {
+        let head = world.device.events.pop().unwrap();
+        let segment = world.device.events.segment(head).unwrap();
+        fill(world.memory().buffer_at(segment.address).unwrap());
+        world.ask_for_reset();
+        come_back(world);
+        world.subscribe(CONSOLE, 0x15, 1, 3);
+        let words = [0u32, 3];
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let header = header(0x15, 1, 3, 0);
+        assert!(world.device.send_event_raw(header, &bytes, 28));
+        world.turn();
+        let events = world.fetch_all(CONSOLE);
+        let event = events
+            .iter()
+            .find(|event| event.kind == EventKind::Event)
+            .unwrap();
+        assert_eq!(event.payload[8..], [0; 16]);
+    });
+}
+
+/// Writes into all of a buffer, as a device does that has not finished.
+fn fill(buffer: &DmaBuffer) {
+    for word in 0..34 {
+        buffer.set_word(word, 0x5ec7_e75e);
+    }
 }
 
 /// A device that changes the source of an event while the driver looks at it. Who is told is decided by the words that are told.

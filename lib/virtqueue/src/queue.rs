@@ -286,6 +286,12 @@ impl<'m, const N: usize> Virtqueue<'m, N> {
         Ok(())
     }
 
+    /// Is there something to decide about for [`Virtqueue::kick_needed`]? Touches no memory of the ring.
+    #[inline]
+    pub fn has_undecided(&self) -> bool {
+        self.undecided != 0
+    }
+
     /// Decides about everything published since the last call: must the device be kicked?
     ///
     /// `true` must be followed by the kick. Suppression is the device's hint, and a lost kick is for ever, so there is a

@@ -22,5 +22,7 @@ pub use number::{
     PANIC_BUFFER_UNUSABLE, RECV_CLOSED, ReadPanicMessageError, SUPERVISOR_FAULT_NOTIFICATION,
     Sysnum, dead_response_code, extract_new_generation,
 };
-pub use state::{Priority, SchedState, TaskDumpRegion, TaskState};
+pub use state::{
+    Priority, RECORD_SIZE, RECORD_STACK_POINTER, SchedState, TaskDumpRegion, TaskState,
+};
 pub use task_id::{Generation, TaskId};

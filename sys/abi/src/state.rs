@@ -80,6 +80,12 @@ pub struct TaskDumpRegion {
     pub size: u32,
 }
 
+/// Bytes of the kernel's record of a task, the first region of its dump, on this processor.
+pub const RECORD_SIZE: usize = 256;
+
+/// Where in that record the task's stack pointer is, in bytes.
+pub const RECORD_STACK_POINTER: usize = 52;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! Kernel IPC: messages to [`TaskId::KERNEL`](abi::TaskId::KERNEL), answered before the sender goes on.
 
 use abi::{
-    FaultInfo, Kipcnum, NO_PANIC_MESSAGE, PANIC_BUFFER_UNUSABLE, TaskDumpRegion, TaskState,
+    DEFECT, FaultInfo, Kipcnum, NO_PANIC_MESSAGE, PANIC_BUFFER_UNUSABLE, TaskDumpRegion, TaskState,
     UsageError,
 };
 use hubpack::SerializedSize;
@@ -86,11 +86,15 @@ impl<M: Machine> Kernel<'_, M> {
             Kipcnum::Reset => self.machine.reset(),
             Kipcnum::GetTaskDumpRegion => {
                 let (index, number) = self.request::<(u32, u32)>(message)?;
-                let region = self.tasks[self.index(index)?].regions.dump(number);
-                self.answer(&region.map(|slice| TaskDumpRegion {
-                    base: slice.base(),
-                    size: slice.length(),
-                }))
+                let task = &self.tasks[self.index(index)?];
+                let region = match number.checked_sub(1) {
+                    None => Some(task.dump_region()),
+                    Some(number) => task.regions.dump(number).map(|slice| TaskDumpRegion {
+                        base: slice.base(),
+                        size: slice.length(),
+                    }),
+                };
+                self.answer(&region)
             }
             Kipcnum::ReadTaskDumpRegion => self.read_dump(message),
             Kipcnum::SoftwareIrq => {
@@ -196,15 +200,28 @@ impl<M: Machine> Kernel<'_, M> {
         let task = self.index(index)?;
         let room = self.reply_buffer()?;
         let slice = Slice::new(region.base, region.size)?;
-        match self.copy_to_caller(task, slice, room) {
-            Ok(length) => {
-                self.respond(0, length);
-                Ok(())
-            }
-            Err(Blame::Destination(fault)) => Err(fault),
-            // The task that is dumped has done nothing: the caller asked for what is no part of a dump.
-            Err(Blame::Source(_)) => Err(misuse(UsageError::InvalidSlice)),
+        let record = self.tasks[task].dump_region();
+        let offset = slice.base().wrapping_sub(record.base);
+        if offset < record.size && slice.length() <= record.size - offset {
+            let length = slice.length().min(room.length());
+            self.machine
+                .write_record(room.base(), &self.tasks[task], offset, length)
+                .map_err(|error| error.fault())?;
+            self.respond(0, length);
+            return Ok(());
         }
+        // The task that is dumped has done nothing: the caller asked for what is no part of a dump.
+        let regions = &self.tasks[task].regions;
+        if regions.check(slice, Access::READ).is_err() {
+            return Err(misuse(UsageError::InvalidSlice));
+        }
+        match self.copy_to_caller(task, slice, room) {
+            Ok(length) => self.respond(0, length),
+            Err(Blame::Destination(fault)) => return Err(fault),
+            // Memory that does not answer has nothing to be dumped, and is nobody's fault.
+            Err(Blame::Source(_)) => self.respond(DEFECT, 0),
+        }
+        Ok(())
     }
 
     fn copy_to_caller(&mut self, task: usize, slice: Slice, room: Slice) -> Result<u32, Blame> {

@@ -59,6 +59,22 @@ pub trait Machine {
     /// As for [`Machine::copy`].
     fn write(&mut self, destination: u32, from: &[u8]) -> Result<(), AccessError>;
 
+    /// Writes a task's record, from its byte `offset` on, to a task's memory that was checked before: a part of a dump.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Machine::copy`].
+    fn write_record(
+        &mut self,
+        destination: u32,
+        task: &Task,
+        offset: u32,
+        length: u32,
+    ) -> Result<(), AccessError> {
+        // The kernel reads all memory, its own included.
+        self.copy(task.address() + offset, destination, length)
+    }
+
     /// Fills a stack, both bounds word aligned, with `word`.
     fn fill(&mut self, base: u32, end: u32, word: u32);
 

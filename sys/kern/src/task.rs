@@ -5,7 +5,9 @@
 
 use core::mem::offset_of;
 
-use abi::{FaultInfo, Generation, TaskId, TaskState};
+use abi::{
+    FaultInfo, Generation, RECORD_SIZE, RECORD_STACK_POINTER, TaskDumpRegion, TaskId, TaskState,
+};
 
 use crate::access::{Access, Regions};
 use crate::desc::TaskDesc;
@@ -51,6 +53,9 @@ pub struct Task {
 
 // Known to the oracle of the fuzzer too.
 const _: () = {
+    // Known to whoever keeps a dump.
+    assert!(offset_of!(Task, registers) + Registers::STACK_POINTER == RECORD_STACK_POINTER);
+    assert!(size_of::<Task>() == RECORD_SIZE || size_of::<usize>() == 8);
     assert!(offset_of!(Task, status) == 68);
     assert!(offset_of!(Task, id) == 72);
     assert!(offset_of!(Task, notifications) == 76);
@@ -81,6 +86,11 @@ impl Task {
         }
     }
 
+    /// Where this record is, for dumps. On a host, whose addresses are longer, it is only a number.
+    pub fn address(&self) -> u32 {
+        core::ptr::from_ref(self).expose_provenance() as u32
+    }
+
     /// The task's name in its present life.
     pub fn id(&self) -> TaskId {
         self.id
@@ -97,6 +107,14 @@ impl Task {
         self.registers.set_result::<3>(0);
         self.registers.set_result::<4>(0);
         self.registers.set_result::<5>(0);
+    }
+
+    /// The record as a part of the task's dump.
+    pub(crate) fn dump_region(&self) -> TaskDumpRegion {
+        TaskDumpRegion {
+            base: self.address(),
+            size: size_of::<Self>() as u32,
+        }
     }
 
     /// Begins the task's next life: its earlier names are stale from now on.

@@ -73,7 +73,9 @@ pub fn system_restart() -> ! {
     reset()
 }
 
-/// The region number `region` of a dump of task number `task`, or `None` behind the last.
+/// The region number `region` of a dump of task number `task`, or `None` behind the last. Region 0 is the kernel's record of the task, with
+/// its registers (the stack pointer is at [`RECORD_STACK_POINTER`](abi::RECORD_STACK_POINTER)); the others are the memory that it may
+/// write and no device shares.
 pub fn get_task_dump_region(task: usize, region: usize) -> Option<TaskDumpRegion> {
     let mut response = [0; 9];
     call(
@@ -84,7 +86,7 @@ pub fn get_task_dump_region(task: usize, region: usize) -> Option<TaskDumpRegion
     hubpack::deserialize(&response).unwrap_lite().0
 }
 
-/// Copies memory of task number `task` to `response`. Returns how many bytes.
+/// Copies memory of task number `task` to `response`. Returns how many bytes; 0 if the memory does not answer.
 pub fn read_task_dump_region(task: usize, region: TaskDumpRegion, response: &mut [u8]) -> usize {
     let mut message = [0; 12];
     message[..4].copy_from_slice(&(task as u32).to_le_bytes());

@@ -125,6 +125,7 @@ impl fmt::Display for Failure<'_> {
                 JefeError::IsSupervisor => "that is the supervisor, without which nothing runs; `reboot` restarts the machine",
                 JefeError::NotRunning => "the task is not running; `tasks` shows its state",
                 JefeError::NoPanicMessage => "there is no panic message",
+                JefeError::NoSuchDump => "there is no such dump; `dumps` lists them",
                 JefeError::ServerRestarted => "the supervisor restarted",
             }),
             Self::Power(error) => error.fmt(f),

@@ -50,6 +50,19 @@ pub enum Supervision {
     Holding,
 }
 
+/// What the supervisor keeps of a task that faulted.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SerializedSize)]
+pub struct DumpInfo {
+    /// Counts from 1.
+    pub number: u32,
+    /// The task in the life that ended: a `TaskId`.
+    pub task: u16,
+    /// When the supervisor saw that it had faulted, in milliseconds since power-on.
+    pub at_ms: u64,
+    /// Why.
+    pub fault: FaultInfo,
+}
+
 /// Why an order was not carried out.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, FromPrimitive, IdolError)]
 #[repr(u32)]
@@ -62,6 +75,8 @@ pub enum JefeError {
     NotRunning,
     /// The task's last fault was not a panic, or the message is lost. Look at its status.
     NoPanicMessage,
+    /// So many dumps are not kept. Ask for a lower position.
+    NoSuchDump,
     /// Cannot happen: with the supervisor the whole machine restarts.
     #[idol(server_death)]
     ServerRestarted,

@@ -13,6 +13,10 @@
 //! [tasks.jefe.config]
 //! tasks-to-hold = ["suspect"]              # stay as they are when they fault
 //!
+//! [tasks.jefe.config.dumps]                # what is kept of tasks that faulted, for `cargo xtask inspect dumps`; nothing if left out
+//! count = 4                                # the oldest is replaced
+//! stack = 1024                             # bytes of each stack, from the stack pointer up
+//!
 //! [tasks.jefe.config.on-task-fault]        # task = notification: posted when any task faults, and when it is restarted
 //! console = "fault"
 //!
@@ -31,18 +35,21 @@
 
 #![cfg_attr(not(test), no_std)]
 
+pub mod dumps;
 mod server;
 pub mod supervision;
 
 use static_cell::ConstStaticCell;
 
-pub use server::Server;
+use dumps::Dumps;
+pub use server::{All, Server, all};
 
 /// Supervises until the machine restarts.
 pub fn serve() -> ! {
-    // Not on the stack, for it grows with the number of tasks.
-    static SERVER: ConstStaticCell<Server> = ConstStaticCell::new(Server::new());
-    SERVER.take().serve()
+    // Dumps are zeros until they are made: beside the tasks, which are not, they would take flash.
+    static SUPERVISED: ConstStaticCell<All> = ConstStaticCell::new(all());
+    static DUMPS: ConstStaticCell<Dumps> = ConstStaticCell::new(Dumps::new());
+    Server::new(SUPERVISED.take(), DUMPS.take()).serve()
 }
 
 include!(concat!(env!("OUT_DIR"), "/notifications.rs"));
@@ -54,6 +61,6 @@ mod config {
 
 /// Generated from `idl/jefe.idol`.
 mod idl {
-    use task_jefe_api::{JefeError, TaskStatus};
+    use task_jefe_api::{DumpInfo, JefeError, TaskStatus};
     include!(concat!(env!("OUT_DIR"), "/server_stub.rs"));
 }

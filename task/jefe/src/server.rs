@@ -6,9 +6,10 @@
 use hubris_num_tasks::NUM_TASKS;
 use idol_runtime::{ClientError, Leased, NotificationHandler, RequestError, W};
 use ringbuf::{ringbuf, ringbuf_entry};
-use task_jefe_api::{JefeError, TaskStatus};
+use task_jefe_api::{DumpInfo, JefeError, TaskStatus};
 use userlib::*;
 
+use crate::dumps::Dumps;
 use crate::supervision::{Task, Tasks};
 use crate::{config, idl, notifications};
 
@@ -23,19 +24,29 @@ enum Trace {
 
 ringbuf!(Trace, 16, Trace::None);
 
-/// The task: what is known of the others, and the state that they agree on.
-pub struct Server {
-    tasks: Tasks<NUM_TASKS>,
+/// What is known of the tasks of this image.
+pub type All = Tasks<NUM_TASKS>;
+
+/// All tasks started at boot.
+#[must_use]
+pub const fn all() -> All {
+    Tasks::new(!config::ON_TASK_FAULT.is_empty())
+}
+
+/// The task: what is known of the others, what is kept of them, and the state that they agree on.
+pub struct Server<'a> {
+    tasks: &'a mut All,
+    dumps: &'a mut Dumps,
     state: u32,
 }
 
-impl Server {
-    /// Nothing has happened yet.
-    #[allow(clippy::new_without_default)]
+impl<'a> Server<'a> {
+    /// Nothing has happened yet. Both grow with the number of tasks, so they are not part of it, which lies on the stack.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn new(tasks: &'a mut All, dumps: &'a mut Dumps) -> Self {
         Self {
-            tasks: Tasks::new(!config::ON_TASK_FAULT.is_empty()),
+            tasks,
+            dumps,
             state: 0,
         }
     }
@@ -75,6 +86,7 @@ impl Server {
             };
             if self.tasks.faulted(index, fault, now) {
                 ringbuf_entry!(Trace::Fault { task: index, fault });
+                self.dumps.keep(index, fault, now);
                 if let (FaultInfo::Panic, Some(task)) = (fault, self.tasks.get_mut(index)) {
                     // The message is in the memory of the task, and gone once that is restarted.
                     let message = task.panic_message_mut();
@@ -117,7 +129,7 @@ fn now() -> u64 {
     sys_get_timer().now
 }
 
-impl NotificationHandler for Server {
+impl NotificationHandler for Server<'_> {
     fn current_notification_mask(&self) -> u32 {
         notifications::FAULT_MASK | notifications::TIMER_MASK
     }
@@ -131,7 +143,7 @@ impl NotificationHandler for Server {
     }
 }
 
-impl idl::InOrderJefeImpl for Server {
+impl idl::InOrderJefeImpl for Server<'_> {
     fn request_reset(
         &mut self,
         _: &RecvMessage,
@@ -199,6 +211,14 @@ impl idl::InOrderJefeImpl for Server {
                 .map_err(|()| RequestError::went_away())?;
         }
         Ok(len as u32)
+    }
+
+    fn dump_info(
+        &mut self,
+        _: &RecvMessage,
+        position: u8,
+    ) -> Result<DumpInfo, RequestError<JefeError>> {
+        Ok(self.dumps.info(position)?)
     }
 
     fn fault_task(

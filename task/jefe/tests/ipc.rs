@@ -7,8 +7,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use task_jefe::Server;
+use task_jefe::dumps::Dumps;
 use task_jefe::supervision::MIN_RUN_TIME_MS;
+use task_jefe::{Server, all};
 use task_jefe_api::{Jefe, JefeError, Supervision, TaskStatus};
 use userlib::host::{Builder, Image};
 use userlib::*;
@@ -26,7 +27,8 @@ type Main = Box<dyn Fn(&Jefe) + Send + Sync>;
 
 /// An image with the supervisor, one who may give orders, and three others, which may panic.
 fn image(chief: Main, worker: Main, other: Main, held: Main) -> Image {
-    let mut builder = Builder::with_supervisor(|| Server::new().serve());
+    let mut builder =
+        Builder::with_supervisor(|| Server::new(&mut all(), &mut Dumps::new()).serve());
     let chief = builder.task("chief", 5, move || chief(&Jefe::from(SUPERVISOR)));
     assert_eq!(chief, CHIEF);
     for (name, main) in [("worker", worker), ("other", other), ("held", held)] {
@@ -102,6 +104,40 @@ fn who_is_on_the_list_is_told_of_faults_and_reads_what_the_panic_said() {
         idle(),
     );
     image.run_for(200);
+    assert!(image.has_ended(CHIEF), "{:?}", image.state(CHIEF));
+}
+
+/// Three are kept, as `build.rs` has it for the host; a fourth replaces the oldest.
+#[test]
+fn what_faulted_is_kept_and_the_oldest_replaced() {
+    let starts = Arc::default();
+    let mut image = image(
+        Box::new(|jefe| {
+            assert_eq!(jefe.dump_info(3), Err(JefeError::NoSuchDump));
+            jefe.fault_task(OTHER.0).unwrap();
+            hl::sleep_for(1000);
+            jefe.fault_task(OTHER.0).unwrap();
+            let newest = jefe.dump_info(0).unwrap();
+            assert_eq!(newest.task, OTHER.0 | 1 << 10, "in its second life");
+            assert!(matches!(newest.fault, FaultInfo::Injected(_)));
+            assert!(newest.at_ms >= 1000);
+            let older: Vec<_> = (1..3).map(|at| jefe.dump_info(at).unwrap()).collect();
+            for (dump, before) in older.iter().zip(1..) {
+                assert_eq!(dump.number, newest.number - before);
+                assert_eq!(TaskId(dump.task).index(), WORKER.index());
+                assert_eq!(dump.fault, FaultInfo::Panic);
+                assert!(dump.at_ms <= newest.at_ms);
+            }
+            assert!(newest.number > 3, "more than are kept");
+            for position in [3, 4, u8::MAX] {
+                assert_eq!(jefe.dump_info(position), Err(JefeError::NoSuchDump));
+            }
+        }),
+        panics(&starts),
+        idle(),
+        idle(),
+    );
+    image.run_for(2000);
     assert!(image.has_ended(CHIEF), "{:?}", image.state(CHIEF));
 }
 

@@ -146,13 +146,13 @@ fn live_and_dump_show_what_tasks_did() {
     }
 
     // A part of a variable, and one that is not there.
-    let task = inspect::read(&view, "jefe", "SERVER.tasks.tasks[3]").expect("it is there");
+    let task = inspect::read(&view, "jefe", "SUPERVISED.tasks[3]").expect("it is there");
     assert!(task.contains("hold: true"), "{task}");
-    let fault = inspect::read(&view, "jefe", "SERVER.tasks.tasks[4].last_fault.0");
+    let fault = inspect::read(&view, "jefe", "SUPERVISED.tasks[4].last_fault.0");
     assert!(fault.expect("it faulted").contains("Injected(jefe)"));
-    let error = inspect::read(&view, "jefe", "SERVR").expect_err("there is none");
-    assert!(error.to_string().contains("near are: SERVER"), "{error}");
-    let error = inspect::read(&view, "jefe", "SERVER.task").expect_err("there is none");
+    let error = inspect::read(&view, "jefe", "SUPERVISD").expect_err("there is none");
+    assert!(error.to_string().contains("SUPERVISED"), "{error}");
+    let error = inspect::read(&view, "jefe", "SUPERVISED.task").expect_err("there is none");
     assert!(
         format!("{error:#}").contains("near are: tasks"),
         "{error:#}"
@@ -170,6 +170,68 @@ fn live_and_dump_show_what_tasks_did() {
     assert_eq!(everything(&later), shown);
     rig.power_off();
     truncated(&archive, &bytes, folder.path());
+}
+
+/// Tasks that crashed and run again: what the supervisor kept of them, on the live machine and on its dump.
+#[test]
+fn what_the_supervisor_kept_of_tasks_that_faulted() {
+    let (mut rig, archive) = rig();
+    let report = archive.report().expect("the layout is there");
+    let socket = rig.board().machine().debug_socket();
+    let socket = socket.expect("the machine has a socket");
+    let view = || View::new(&archive, &report, &mut Live::new(&socket)).expect("it is read");
+    let none = inspect::dumps(&mut view(), None, false).expect("it can keep some");
+    assert!(none.contains("no task has faulted"), "{none}");
+    // Five: one more than app.toml has room for.
+    for task in ["thermal", "thermal", "power", "virtio_scmi"] {
+        rig.ok(&format!("crash {task}"));
+    }
+    rig.ok("crash uart");
+    let told = rig.ok("dumps");
+    let list = inspect::dumps(&mut view(), None, false).expect("they are kept");
+    for (number, task, life) in [
+        (5, "uart", 0),
+        (4, "virtio_scmi", 0),
+        (3, "power", 0),
+        (2, "thermal", 1),
+    ] {
+        let line = row(&told, task).unwrap_or_else(|| panic!("no {task} in\n{told}"));
+        assert!(numbers(line).contains(&f64::from(number)), "{line}");
+        let name = match life {
+            0 => task.to_owned(),
+            life => format!("{task}/{life}"),
+        };
+        let mut lines = list.lines();
+        let line = lines.find(|line| line.trim_start().starts_with(&format!("{number} ")));
+        let line = line.unwrap_or_else(|| panic!("no dump {number} in\n{list}"));
+        assert!(
+            line.contains(&name) && line.contains("Injected(jefe)"),
+            "{line}"
+        );
+
+        let one = inspect::dumps(&mut view(), Some(number), true).expect("it is kept");
+        assert!(one.contains("FAULTED; before: "), "{one}");
+        assert!(one.contains("      fault: Injected(jefe)"), "{one}");
+        assert!(one.contains(" psr 0x"), "{one}");
+        // Through the system call in which it waited, up to the entry point if that much stack is kept.
+        assert!(one.contains("userlib::syscall::"), "{one}");
+        if one.contains("waits for messages") {
+            assert!(one.contains("_start"), "{one}");
+        }
+    }
+    assert_eq!(list.lines().count(), 5, "{list}");
+    let gone = inspect::dumps(&mut view(), Some(1), false).expect_err("it was replaced");
+    assert_eq!(gone.to_string(), "there is no dump 1; there are 5, 4, 3, 2");
+
+    // The same later, from a file.
+    let bytes = dump::write(&view()).expect("a dump is written");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("crash.core");
+    fs::write(&path, bytes).expect("it is kept");
+    let mut later = View::new(&archive, &report, &mut DumpFile::new(&path)).expect("it is read");
+    let again = inspect::dumps(&mut later, None, false).expect("they are kept");
+    assert_eq!(again, list);
+    rig.power_off();
 }
 
 /// Of a dump that was cut off, the rest is shown.

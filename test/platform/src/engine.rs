@@ -15,6 +15,8 @@ use crate::faults::{Fault, Faults, Target};
 use crate::hex;
 use crate::machine::Machine;
 use crate::platform::{Outgoing, Platform};
+use crate::record::Recorder;
+use crate::state;
 
 /// Log lines kept; older ones are dropped and counted.
 const LOG_LINES: usize = 4096;
@@ -113,6 +115,7 @@ pub struct Engine {
     held: Vec<Held>,
     messages: VecDeque<HeldMessage>,
     log: VecDeque<Noted>,
+    recorder: Option<Recorder>,
     now_ms: u64,
 }
 
@@ -137,8 +140,15 @@ impl Engine {
             held: Vec::new(),
             messages: VecDeque::new(),
             log: VecDeque::new(),
+            recorder: None,
             now_ms: 0,
         }
+    }
+
+    /// Records from now on.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+        self.look();
     }
 
     /// Milliseconds since the start, as last told.
@@ -148,11 +158,42 @@ impl Engine {
 
     /// Lets time pass.
     pub fn advance(&mut self, now_ms: u64) {
-        self.now_ms = self.now_ms.max(now_ms);
-        if !self.paused {
-            self.platform.advance(self.now_ms);
+        let now_ms = self.now_ms.max(now_ms);
+        // However long nobody came by, a recording has the looks between.
+        while let Some(look_ms) = self.recorder.as_ref().map(Recorder::due_ms)
+            && look_ms <= now_ms
+        {
+            self.pass(look_ms.max(self.now_ms));
+            self.look();
         }
+        self.pass(now_ms);
         self.collect();
+        self.write_recording();
+    }
+
+    fn pass(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        if !self.paused {
+            self.platform.advance(now_ms);
+        }
+    }
+
+    /// Lets the recorder see the machine.
+    fn look(&mut self) {
+        if let Some(mut recorder) = self.recorder.take() {
+            recorder.look(self.now_ms, state::of(self));
+            self.recorder = Some(recorder);
+        }
+    }
+
+    /// A recording that cannot be written ends, and is told; the platform goes on.
+    fn write_recording(&mut self) {
+        let written = self.recorder.as_mut().map(Recorder::write);
+        if let Some(Err(error)) = written {
+            let seconds = self.now_ms as f64 / 1000.0;
+            eprintln!("scmi-platform: the recording ends at {seconds} s: {error}");
+            self.recorder = None;
+        }
     }
 
     /// Takes a command. `room` is what the guest left for the reply, in bytes.
@@ -180,6 +221,7 @@ impl Engine {
                 self.platform.handle(request, room)
             }
         };
+        self.look();
         self.collect();
         let Some(bytes) = reply else {
             self.malformed(head);
@@ -272,12 +314,18 @@ impl Engine {
                 self.note("reply", word, &payload);
             }
         }
+        self.write_recording();
         out
     }
 
     /// Takes over what the platform sends by itself, with the faults meant for it.
     fn collect(&mut self) {
+        let mut is_first = true;
         while let Some(mut message) = self.platform.next_outgoing() {
+            if std::mem::take(&mut is_first) {
+                // What the messages tell of.
+                self.look();
+            }
             let word = message
                 .bytes
                 .first_chunk::<4>()
@@ -363,6 +411,7 @@ impl Engine {
         let messages = self.messages.iter().map(|held| held.due_ms);
         held.chain(messages)
             .chain(self.platform.next_due_ms())
+            .chain(self.recorder.as_ref().map(Recorder::due_ms))
             .filter(|&due| due > self.now_ms)
             .min()
     }
@@ -395,6 +444,9 @@ impl Engine {
     }
 
     fn note(&mut self, what: &'static str, word: u32, payload: &[u8]) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.message(self.now_ms, what, word, payload);
+        }
         if self.log.len() == LOG_LINES {
             self.log.pop_front();
         }

@@ -13,6 +13,7 @@
 //! | [`control`], [`state`] | the socket that drives it at run time, and what it tells of the machine |
 //! | [`device`] | the vhost-user device in front of it |
 //! | [`hex`] | bytes as people write them |
+//! | [`record`] | what the machine did, as a file |
 //! | [`relay`] | between QEMU and the device, so that QEMU takes up a platform that comes back |
 
 pub mod control;
@@ -24,5 +25,6 @@ pub mod machine;
 pub mod model;
 pub mod platform;
 pub mod protocols;
+pub mod record;
 pub mod relay;
 pub mod state;

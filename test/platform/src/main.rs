@@ -3,6 +3,7 @@
 
 //! `scmi-platform`: a programmable SCMI platform for QEMU's `vhost-user-scmi`.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, RwLock};
@@ -15,6 +16,7 @@ use scmi_platform::control;
 use scmi_platform::device::{Device, Shared, TIMER_TOKEN, WAKE_TOKEN};
 use scmi_platform::engine::Engine;
 use scmi_platform::machine::Machine;
+use scmi_platform::record::Recorder;
 use scmi_platform::relay;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
@@ -48,6 +50,9 @@ struct Arguments {
     /// A socket for commands at run time: one JSON object a line.
     #[arg(long)]
     control: Option<PathBuf>,
+    /// Record what the machine does into this file, one JSON object a line, for `cargo xtask plot`.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// End when QEMU hangs up, instead of waiting for the next one.
     #[arg(long)]
     once: bool,
@@ -74,7 +79,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check {
         return Ok(());
     }
-    let shared = Shared::new(Engine::new(machine)).context("no event descriptor left")?;
+    let mut engine = Engine::new(machine);
+    if let Some(path) = &arguments.record {
+        let recorder = File::create(path)
+            .and_then(|file| Recorder::new(&engine.platform.model.machine, file))
+            .with_context(|| format!("cannot record into {}", path.display()))?;
+        engine.record(recorder);
+    }
+    let shared = Shared::new(engine).context("no event descriptor left")?;
     if let Some(path) = &arguments.control {
         control::listen(path, shared.clone())
             .with_context(|| format!("cannot listen on control socket {}", path.display()))?;

@@ -17,6 +17,7 @@ pub fn of(engine: &Engine) -> Value {
     let names = |parent: Option<usize>| parent.map(|parent| machine.clocks[parent].name.as_str());
     json!({
         "power": named(&machine.power, |i| json!(model.power[i] == POWER_ON), |thing| &thing.name),
+        "wanted": named(&machine.perf, |i| json!(model.wanted(i)), |thing| &thing.name),
         "level": named(&machine.perf, |i| json!(model.level(i)), |thing| &thing.name),
         "limits": named(&machine.perf, |i| json!([model.perf[i].min, model.perf[i].max]), |thing| &thing.name),
         "rate": named(&machine.clocks, |i| json!(model.clocks[i].rate), |thing| &thing.name),

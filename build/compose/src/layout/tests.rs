@@ -3,6 +3,7 @@
 
 //! Layouts of small manifests.
 
+use crate::arch::Arch as _;
 use std::collections::BTreeMap;
 
 use super::*;
@@ -257,8 +258,8 @@ fn a_memory_of_its_own_is_mapped_whole_and_may_be_shared() {
             (0x4040_0000, 0x1000, true)
         );
     }
-    let tables = crate::tables::build(&layout).unwrap();
-    crate::verify::all(&layout, &tables).unwrap();
+    let tables = crate::arch::Armv7a.tables(&layout).unwrap();
+    crate::verify::all(&crate::arch::Armv7a, &layout, &tables).unwrap();
 }
 
 #[test]
@@ -287,8 +288,8 @@ fn memory_is_common_if_another_task_may_write_it() {
 #[test]
 fn every_layout_isolates() {
     let layout = place(&app(&[]), &three()).unwrap();
-    let tables = crate::tables::build(&layout).unwrap();
-    crate::verify::all(&layout, &tables).unwrap();
+    let tables = crate::arch::Armv7a.tables(&layout).unwrap();
+    crate::verify::all(&crate::arch::Armv7a, &layout, &tables).unwrap();
 }
 
 #[test]
@@ -309,7 +310,7 @@ fn the_kernels_parts_follow_each_other() {
         }
     );
     assert_eq!(kernel.tables, 0x4011_8000);
-    assert_eq!(kernel.tables % crate::tables::LEVEL1_BYTES, 0);
+    assert_eq!(kernel.tables % crate::arch::Armv7a.table_alignment(), 0);
 }
 
 #[test]

@@ -34,6 +34,14 @@ pub struct Depth {
 }
 
 impl Depth {
+    /// Nothing is known of it: see `unproven-stacks` in the manifest.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            assumptions: vec!["that the stack is large enough: it was not measured".into()],
+            ..Self::default()
+        }
+    }
+
     /// The deepest way, a line for each function, each after a line break.
     pub(crate) fn way(&self) -> String {
         self.path

@@ -6,8 +6,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::arch::Armv7a;
 use crate::layout::{Placement, Region};
-use crate::tables::build;
 
 const PAGE: u32 = 0x1000;
 const DMA: Access = Access {
@@ -16,7 +16,7 @@ const DMA: Access = Access {
 };
 
 /// Pages of a task: text, constants, variables, memory of a device, free ones below its variables; and which device it has, if any.
-type Shape = (u32, u32, u32, u32, u32, Option<u32>);
+pub(crate) type Shape = (u32, u32, u32, u32, u32, Option<u32>);
 
 fn shape() -> impl Strategy<Value = Shape> {
     (
@@ -39,7 +39,7 @@ fn take(next: &mut u32, pages: u32) -> Range {
     }
 }
 
-fn layout(shapes: &[Shape]) -> Layout {
+pub(crate) fn layout(shapes: &[Shape]) -> Layout {
     let (mut flash, mut ram, mut dma) = (0x4020_0000, 0x4030_1000, 0x4038_0000);
     let mut owned = [false; 8];
     let tasks = shapes
@@ -95,14 +95,19 @@ fn layout(shapes: &[Shape]) -> Layout {
 /// Tasks in a layout that is tried; Miri takes a thousand times longer.
 const TASKS: usize = if cfg!(miri) { 2 } else { 32 };
 
+/// Tasks of any shape.
+pub(crate) fn shapes() -> impl Strategy<Value = Vec<Shape>> {
+    proptest::collection::vec(shape(), 1..=TASKS)
+}
+
 proptest! {
     #![proptest_config(test_props::config(24, 1))]
 
     #[test]
-    fn tables_of_any_layout_isolate(shapes in proptest::collection::vec(shape(), 1..=TASKS), places in proptest::collection::vec(any::<(u16, u16)>(), 64)) {
+    fn tables_of_any_layout_isolate(shapes in shapes(), places in proptest::collection::vec(any::<(u16, u16)>(), 64)) {
         let layout = layout(&shapes);
-        let tables = build(&layout).expect("there is room");
-        prop_assert_eq!(all(&layout, &tables), Ok(()));
+        let tables = Armv7a.tables(&layout).expect("there is room");
+        prop_assert_eq!(all(&Armv7a, &layout, &tables), Ok(()));
         // The same once more, without the rules: an address in somebody's region, as any task sees it.
         for (task, place) in places {
             let regions: Vec<_> = layout.tasks.iter().enumerate()
@@ -111,7 +116,7 @@ proptest! {
             let (owner, region) = regions[usize::from(place) % regions.len()];
             let address = region.range.base + u32::from(place) % region.range.size;
             let task = usize::from(task) % layout.tasks.len();
-            let seen = walk(&tables, tables.task_ttbr0[task], address)
+            let seen = Armv7a.walk(&tables, tables.task_ttbr0[task], address)
                 .expect("a table can be walked")
                 .map_or(Rights::NONE, |mapping| mapping.user);
             let wanted = if owner == task {

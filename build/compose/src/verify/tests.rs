@@ -4,8 +4,9 @@
 //! Layouts that are right, and tables broken in one bit: every rule must notice.
 
 use super::*;
+use crate::arch::Armv7a;
 use crate::layout::{KernelPlacement, Placement, Region};
-use crate::tables::build;
+use crate::tables::Unfit;
 
 fn region(base: u32, size: u32, access: Access) -> Region {
     Region {
@@ -50,7 +51,7 @@ fn task(number: u32) -> Placement {
 }
 
 /// Three tasks; the second has a device that the kernel has too, and the third a device of its own and DMA memory.
-fn layout() -> Layout {
+pub(crate) fn layout() -> Layout {
     let mut tasks: Vec<Placement> = (0..3).map(task).collect();
     tasks[1]
         .regions
@@ -101,11 +102,12 @@ pub(super) fn kernel() -> KernelPlacement {
 }
 
 fn built(layout: &Layout) -> Tables {
-    build(layout).expect("there is room")
+    Armv7a.tables(layout).expect("there is room")
 }
 
 fn user(tables: &Tables, task: usize, address: u32) -> Rights {
-    walk(tables, tables.task_ttbr0[task], address)
+    Armv7a
+        .walk(tables, tables.task_ttbr0[task], address)
         .unwrap()
         .map_or(Rights::NONE, |mapping| mapping.user)
 }
@@ -130,7 +132,7 @@ const RX: Rights = Rights {
 #[test]
 fn tables_of_a_right_layout_pass() {
     let layout = layout();
-    all(&layout, &built(&layout)).unwrap();
+    all(&Armv7a, &layout, &built(&layout)).unwrap();
 }
 
 #[test]
@@ -173,7 +175,8 @@ fn the_kernel_reaches_every_tasks_memory_and_executes_none() {
     let tables = built(&layout);
     for ttbr0 in &tables.task_ttbr0 {
         let kernel = |address| {
-            walk(&tables, *ttbr0, address)
+            Armv7a
+                .walk(&tables, *ttbr0, address)
                 .unwrap()
                 .map(|mapping| mapping.privileged)
         };
@@ -190,7 +193,9 @@ fn the_kernel_reaches_every_tasks_memory_and_executes_none() {
         assert_eq!(kernel(0x4038_0000), Some(RW));
     }
     assert_eq!(
-        walk(&tables, tables.kernel_ttbr0, 0x4030_1000).unwrap(),
+        Armv7a
+            .walk(&tables, tables.kernel_ttbr0, 0x4030_1000)
+            .unwrap(),
         None,
         "only global pages while switching"
     );
@@ -201,7 +206,8 @@ fn only_pages_that_look_alike_everywhere_are_global() {
     let layout = layout();
     let tables = built(&layout);
     let global = |ttbr0, address| {
-        walk(&tables, ttbr0, address)
+        Armv7a
+            .walk(&tables, ttbr0, address)
             .unwrap()
             .map(|mapping| mapping.global)
     };
@@ -225,7 +231,8 @@ fn memory_is_cached_and_registers_are_not() {
     let layout = layout();
     let tables = built(&layout);
     let kind = |address| {
-        walk(&tables, tables.task_ttbr0[2], address)
+        Armv7a
+            .walk(&tables, tables.task_ttbr0[2], address)
             .unwrap()
             .map(|mapping| mapping.kind)
     };
@@ -258,7 +265,7 @@ fn tables_that_do_not_fit_are_refused() {
     let mut layout = layout();
     layout.kernel.end = 0x4011_8000;
     let needed = built(&self::layout()).kernel_ram.end() - 0x4011_8000;
-    assert_eq!(build(&layout), Err(needed));
+    assert_eq!(Armv7a.tables(&layout), Err(Unfit::Missing(needed)));
 }
 
 #[test]
@@ -271,7 +278,7 @@ fn memory_that_the_manifest_shares_may_have_two_writers() {
     layout.tasks[0].regions.push(shared.clone());
     layout.tasks[1].regions.push(shared);
     let tables = built(&layout);
-    all(&layout, &tables).unwrap();
+    all(&Armv7a, &layout, &tables).unwrap();
     assert_eq!(user(&tables, 0, 0x4039_0000), RW);
     assert_eq!(user(&tables, 1, 0x4039_0000), RW);
     assert_eq!(user(&tables, 2, 0x4039_0000), NONE);
@@ -282,7 +289,7 @@ fn memory_that_two_layouts_claim_is_refused() {
     let mut layout = layout();
     let stolen = layout.tasks[0].regions[2].clone();
     layout.tasks[1].regions.push(stolen);
-    let fault = all(&layout, &built(&layout)).unwrap_err();
+    let fault = all(&Armv7a, &layout, &built(&layout)).unwrap_err();
     assert!(
         fault.starts_with("nothing is writable by two tasks"),
         "{fault}"
@@ -293,7 +300,7 @@ fn memory_that_two_layouts_claim_is_refused() {
 fn a_stack_on_top_of_its_own_memory_is_refused() {
     let mut layout = layout();
     layout.tasks[0].stack.base += PAGE;
-    let fault = all(&layout, &built(&layout)).unwrap_err();
+    let fault = all(&Armv7a, &layout, &built(&layout)).unwrap_err();
     assert!(
         fault.starts_with("the page below a stack is out of reach"),
         "{fault}"
@@ -332,7 +339,7 @@ fn every_wrong_bit_is_noticed() {
             let at = entry(&wrong, address);
             wrong.words[at] ^= 1 << bit;
             assert!(
-                all(&layout, &wrong).is_err(),
+                all(&Armv7a, &layout, &wrong).is_err(),
                 "bit {bit} of the page for {place}"
             );
         }
@@ -354,7 +361,7 @@ fn every_wrong_bit_of_the_first_level_is_noticed() {
                 continue;
             }
             assert!(
-                all(&layout, &wrong).is_err(),
+                all(&Armv7a, &layout, &wrong).is_err(),
                 "bit {bit} of the entry for MiB {mib:#x}"
             );
         }

@@ -127,17 +127,19 @@ pub fn kernel(app: &App) -> Vec<Problem> {
         ));
     }
     let stack = app.kernel.stacksize;
-    if stack == 0 || !stack.is_multiple_of(8) {
+    let alignment = app.architecture().stack_alignment();
+    if stack == 0 || !stack.is_multiple_of(alignment) {
         problems.push(app.problem(
             &["kernel", "stacksize"],
-            format!("{stack} is no multiple of 8, as the procedure call standard asks"),
-            format!("write {}", stack.max(1).next_multiple_of(8)),
+            format!("{stack} is no multiple of {alignment}, as the procedure call standard asks"),
+            format!("write {}", stack.max(1).next_multiple_of(alignment)),
         ));
     }
     problems
 }
 
-/// The kernel's memory exists and shares no MiB with anything: "not to be executed by the kernel" is said of whole MiB.
+/// The kernel's memory exists and shares no MiB with anything: "not to be executed by the kernel" is said of whole MiB, or of
+/// two at once.
 pub fn kernel_alone(app: &App) -> Vec<Problem> {
     let Some(kernel) = app.memories.get("kernel") else {
         return vec![app.chip_problem(
@@ -147,8 +149,10 @@ pub fn kernel_alone(app: &App) -> Vec<Problem> {
             "add `[[kernel]]`, at least a MiB that nothing else is in",
         )];
     };
+    let unit = app.architecture().closed_mib();
     let mibs = |address: u32, size: u32| {
-        address / MIB..=(address + size.saturating_sub(1).min(u32::MAX - address)) / MIB
+        let last = address + size.saturating_sub(1).min(u32::MAX - address);
+        address / MIB / unit..=last / MIB / unit
     };
     let own = mibs(kernel.address, kernel.size);
     let shares = |address: u32, size: u32| {
@@ -169,8 +173,14 @@ pub fn kernel_alone(app: &App) -> Vec<Problem> {
             app.chip_problem(
                 tree,
                 &[name, "address"],
-                "it shares a MiB with the kernel's memory, and the processor can keep the kernel from executing it only by whole MiB",
-                "move it to another MiB",
+                match unit {
+                    1 => "it shares a MiB with the kernel's memory, and the processor can keep the kernel from executing it only by whole MiB".into(),
+                    unit => format!("it shares {unit} MiB with the kernel's memory, and the processor can keep the kernel from executing it only by so much"),
+                },
+                match unit {
+                    1 => "move it to another MiB".into(),
+                    unit => format!("move it beyond the next multiple of {unit} MiB"),
+                },
             )
         })
         .collect();

@@ -8,13 +8,16 @@ mod interrupts;
 mod memory;
 mod names;
 mod priorities;
+mod target;
 mod tasks;
 
 use crate::app::App;
 use crate::problem::{Problem, Problems};
 
 /// Every rule there is, so that one run tells everything that is wrong.
-const RULES: [fn(&App) -> Vec<Problem>; 26] = [
+const RULES: [fn(&App) -> Vec<Problem>; 28] = [
+    target::known,
+    target::stacks_proved,
     names::image,
     names::tasks,
     names::notifications,
@@ -45,7 +48,9 @@ const RULES: [fn(&App) -> Vec<Problem>; 26] = [
 
 /// What is let pass because the manifest says so.
 pub fn warnings(app: &App) -> Vec<Problem> {
-    clients::oversubscribed(app)
+    let mut warnings = target::unproven(app);
+    warnings.extend(clients::oversubscribed(app));
+    warnings
 }
 
 /// Holds the manifest against every rule.

@@ -26,8 +26,9 @@ fn memory_names(app: &App) -> impl Iterator<Item = &str> {
         .filter(|name| *name != "kernel")
 }
 
-/// Every task has a stack, in units of 8 bytes.
+/// Every task has a stack, in units of what a stack pointer is a multiple of.
 pub fn stacks(app: &App) -> Vec<Problem> {
+    let alignment = app.architecture().stack_alignment();
     let mut problems = Vec::new();
     for task in &app.tasks {
         let size = task.stacksize;
@@ -38,12 +39,14 @@ pub fn stacks(app: &App) -> Vec<Problem> {
                 "it has no stack",
                 "add `stacksize = 2048` to the task, or to the top level for all tasks",
             ));
-        } else if size % 8 != 0 {
+        } else if !size.is_multiple_of(alignment) {
             problems.push(app.task_problem(
                 &task.name,
                 "stacksize",
-                format!("{size} is no multiple of 8, as the procedure call standard asks"),
-                format!("write {}", size.next_multiple_of(8)),
+                format!(
+                    "{size} is no multiple of {alignment}, as the procedure call standard asks"
+                ),
+                format!("write {}", size.next_multiple_of(alignment)),
             ));
         }
         if let Some(limit) = task.max_sizes.get(&task.ram).filter(|limit| **limit < size) {

@@ -22,7 +22,7 @@ use crate::setup::{self, Mode};
 use crate::{command, workspace};
 
 const PACKAGE: &str = "test-bench-floor";
-const BUILD_LIMIT: Duration = Duration::from_secs(10 * 60);
+const BUILD_LIMIT: Duration = Duration::from_secs(90 * 60);
 /// Transfers in flight, as the bench has them.
 const DEPTH: u32 = 16;
 

@@ -8,7 +8,7 @@ use crate::batches::{Batch, BatchEntry};
 use crate::clients::{ClientId, Owner, Payer};
 use crate::error::{Failure, Refusal, Unanswered};
 use crate::system::{Moment, NotSent, System};
-use crate::transfers::{NO_DEADLINE, Opening, SlotId, Waiter, is_asynchronous};
+use crate::transfers::{NO_DEADLINE, Opening, SlotId, Terms, Waiter, header_of, is_asynchronous};
 
 /// See [`Driver::batch`](crate::Driver::batch).
 pub(crate) fn begin<const R: usize, const S: usize, const E: usize, F>(
@@ -120,10 +120,12 @@ fn send_next<const R: usize, const S: usize, const E: usize>(
     let Some((index, &entry)) = channel.batches.next(id) else {
         return false;
     };
-    let inspect = channel
-        .recovery
-        .check()
-        .and_then(|()| channel.clients.admit(id, entry.protocol, entry.message));
+    let (protocol, message) = (entry.protocol, entry.message);
+    let inspect = channel.recovery.check().and_then(|()| {
+        let inspect = channel.clients.inspects(id, protocol, message)?;
+        channel.clients.check_room(id)?;
+        Ok(inspect)
+    });
     let inspect = match inspect {
         Ok(inspect) => inspect,
         Err(Refusal::SlotQuota | Refusal::SlotsLost) => return false,
@@ -133,19 +135,25 @@ fn send_next<const R: usize, const S: usize, const E: usize>(
         }
     };
     let opening = Opening {
-        payer: Payer::Client(id),
-        owner,
-        waiter: Waiter::Batch { client: id, index },
-        protocol: entry.protocol,
-        message: entry.message,
+        terms: Terms {
+            waiter: Waiter::Batch { client: id, index },
+            owner,
+            payer: Payer::Client(id),
+            delayed: false,
+            polled: false,
+            inspect,
+        },
+        header: header_of(protocol, message),
         patience: NO_DEADLINE,
-        delayed: false,
-        polled: false,
-        inspect,
     };
-    let Some(slot) = channel.transfers.open(&opening, &mut channel.clients) else {
+    let payer = opening.terms.payer;
+    let reserved = channel
+        .transfers
+        .reserve(owner, payer, &mut channel.clients);
+    let Some(slot) = reserved else {
         return false;
     };
+    channel.transfers.open(slot, &opening);
     channel
         .transfers
         .request(slot)

@@ -4,13 +4,13 @@
 //! Events of the channel: who is told of them, and what the platform is asked for.
 
 use super::Channel;
-use crate::clients::{Arrival, EventKind, Owner, Payer, Payload, SOURCE_WORD};
+use crate::clients::{Arrival, EventKind, Payload, SOURCE_WORD};
 use crate::counters::Count;
 use crate::error::Failure;
 use crate::events::{Answered, Key, Work};
 use crate::system::{Moment, System};
 use crate::trace::Trace;
-use crate::transfers::{Opening, SlotId, Waiter};
+use crate::transfers::{Opening, SlotId, Terms, Waiter, header_of};
 use scmi::limits::HEADER_LEN;
 use scmi::{Header, Status};
 
@@ -151,17 +151,16 @@ pub(super) fn send_own<const R: usize, const S: usize, const E: usize>(
     now: u64,
 ) -> Option<SlotId> {
     let opening = Opening {
-        payer: Payer::Driver,
-        owner: Owner::NOBODY,
-        waiter,
-        protocol,
-        message,
+        terms: Terms::own(waiter),
+        header: header_of(protocol, message),
         patience: channel.recovery.limits().own_deadline,
-        delayed: false,
-        polled: false,
-        inspect: false,
     };
-    let id = channel.transfers.open(&opening, &mut channel.clients)?;
+    let (owner, payer) = (opening.terms.owner, opening.terms.payer);
+    let reserved = channel
+        .transfers
+        .reserve(owner, payer, &mut channel.clients);
+    let id = reserved?;
+    channel.transfers.open(id, &opening);
     channel.transfers.request(id).write(1, parameters);
     if channel.submit(id, None, parameters.len()).is_err() {
         channel.transfers.abort(id, &mut channel.clients);

@@ -132,7 +132,8 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
 
     /// Tells the device what is new in either ring, where it wants to know.
     pub(crate) fn kick(&mut self, transport: &mut impl Transport) {
-        if !self.setup.is_live() {
+        let published = self.transfers.ring().has_undecided() || self.events.ring().has_undecided();
+        if !published || !self.setup.is_live() {
             return;
         }
         if self.transfers.ring_mut().kick_needed() {
@@ -162,8 +163,10 @@ impl<'m, const RING: usize, const SLOTS: usize, const EVENTS: usize>
         owner: Owner,
         moment: &mut Moment<'_, impl System>,
     ) -> Result<ClientId, Refusal> {
-        let (id, before) = self.clients.enter(owner)?;
-        if let Some(before) = before {
+        let id = self.clients.find(owner)?;
+        if !self.clients.is_known(id, owner)
+            && let Some(before) = self.clients.enter(id, owner)
+        {
             self.forget(id, before, moment.now());
         }
         Ok(id)

@@ -10,10 +10,11 @@ use crate::error::{Failure, Refusal};
 use crate::events::{Key, Notified};
 use crate::memory::DmaBuffer;
 use crate::system::{Moment, NotSent, System};
-use crate::transfers::{Handle, Opening, Reply, SlotId, Wait, Waiter};
+use crate::transfers::{Handle, Opening, Reply, SlotId, Terms, Wait, Waiter, header_of};
 use crate::transport::P2A_CHANNELS;
 use drv_scmi_types::{Request, TransferFlags};
 use scmi::events::Thresholds;
+use scmi::limits::MAX_PAYLOAD;
 
 impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RING, SLOTS, EVENTS> {
     /// See [`Driver::send`](crate::Driver::send).
@@ -72,25 +73,29 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         if delayed && !events {
             return Err(Refusal::EventsUnavailable);
         }
-        let inspect = self
-            .clients
-            .admit(client, request.protocol, request.message)?;
+        let (protocol, message) = (request.protocol, request.message);
+        let inspect = self.clients.inspects(client, protocol, message)?;
+        self.clients.check_room(client)?;
         let opening = Opening {
-            payer: Payer::Client(client),
-            owner,
-            waiter,
-            protocol: request.protocol,
-            message: request.message,
+            terms: Terms {
+                waiter,
+                owner,
+                payer: Payer::Client(client),
+                delayed,
+                polled,
+                inspect: inspect || !events,
+            },
+            header: header_of(protocol, message),
             patience: match request.deadline_ms {
                 0 => self.recovery.limits().deadline,
                 given => given,
             },
-            delayed,
-            polled,
-            inspect: inspect || !events,
         };
-        let id = self.transfers.open(&opening, &mut self.clients);
-        Ok((id.ok_or(Refusal::Busy)?, client))
+        let payer = opening.terms.payer;
+        let id = self.transfers.reserve(owner, payer, &mut self.clients);
+        let id = id.ok_or(Refusal::Busy)?;
+        self.transfers.open(id, &opening);
+        Ok((id, client))
     }
 
     /// Sends what is in a slot that was opened; an error leaves it so.
@@ -100,15 +105,16 @@ impl<const RING: usize, const SLOTS: usize, const EVENTS: usize> Channel<'_, RIN
         client: Option<ClientId>,
         len: usize,
     ) -> Result<Handle, Refusal> {
-        let checked = self.transfers.check_length(len).and_then(|()| {
-            if !self.transfers.is_inspected(id) {
-                return Ok(());
-            }
+        let checked = if len > MAX_PAYLOAD {
+            Err(Refusal::RequestTooLong)
+        } else if self.transfers.is_inspected(id) {
             let config = client.and_then(|client| self.clients.config(client));
             let rules = config.map(|config| &config.rules);
             let events = self.events.is_up();
             self.transfers.inspect(id, len, rules, events)
-        });
+        } else {
+            Ok(())
+        };
         let sent = checked.and_then(|()| {
             self.transfers
                 .send(id, len, &mut self.suppression, &mut self.journal)

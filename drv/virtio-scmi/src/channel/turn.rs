@@ -6,11 +6,10 @@
 use super::following::{notification, subscription_answered, work_subscriptions};
 use super::recovering::{attempt_failed, losses, maintain, recovered};
 use super::{Channel, batching};
-use crate::clients::{ClientId, Owner};
+use crate::clients::Owner;
 use crate::counters::Count;
 use crate::error::Failure;
 use crate::interrupts::Suppression;
-use crate::outbox::Message;
 use crate::system::{Moment, System};
 use crate::trace::Trace;
 use crate::transfers::{self, Came, Response, SlotId, Waiter};
@@ -18,9 +17,6 @@ use crate::transport::{COMMAND_QUEUE, EVENT_QUEUE, Transport};
 use scmi::limits::HEADER_LEN;
 use scmi::{Header, MessageType, Status};
 use virtqueue::{Used, Violation};
-
-/// A turn may deal with so many events even if the ring is smaller: one event is no flood.
-const EVENTS_MIN: u16 = 8;
 
 /// What to do after a turn.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -47,6 +43,10 @@ pub(crate) fn run<const R: usize, const S: usize, const E: usize>(
         time = Some(now);
     }
     let mut turn = Turn::begin(channel, time);
+    if time.is_some() {
+        tell_answers(channel, moment);
+        tell_ends(channel, moment);
+    }
     while turn.step(channel, moment) {}
     channel.kick(transport);
     turn.end(channel)
@@ -54,8 +54,9 @@ pub(crate) fn run<const R: usize, const S: usize, const E: usize>(
 
 /// One turn.
 struct Turn {
-    commands_left: u16,
-    events_left: u16,
+    // In words, which need no masking.
+    commands_left: u32,
+    events_left: u32,
     /// The time, if the turn has it: then deadlines are looked at.
     time: Option<u64>,
 }
@@ -74,8 +75,8 @@ impl Turn {
         }
         Suppression::begin_turn(channel.transfers.ring_mut(), channel.events.ring_mut());
         Self {
-            commands_left: channel.transfers.ring().size(),
-            events_left: channel.events.size().max(EVENTS_MIN),
+            commands_left: channel.transfers.ring().size().into(),
+            events_left: channel.events.turn_limit(),
             time,
         }
     }
@@ -88,21 +89,20 @@ impl Turn {
         if channel.recovery.is_in_trouble() {
             return After::Again;
         }
-        let spent = |size, left| size > 0 && left == 0;
-        if spent(channel.transfers.ring().size(), self.commands_left)
-            || spent(channel.events.size(), self.events_left)
-        {
+        // Without a ring nothing was left from the beginning.
+        if self.events_left == 0 || self.commands_left == 0 && channel.transfers.ring().size() > 0 {
             return After::Yield;
         }
         // A batch that waits for a slot waits for whatever the device gives back.
         let awaited = channel.transfers.awaits_interrupt()
             || channel.transfers.in_flight() == 0
             || !channel.batches.is_idle();
-        let slipped_in = channel.suppression.end_turn(
-            awaited,
-            channel.transfers.ring_mut(),
-            channel.events.ring_mut(),
-        );
+        let slipped_in =
+            channel
+                .suppression
+                .end_turn(awaited, channel.transfers.ring_mut(), || {
+                    channel.events.ring_mut()
+                });
         if slipped_in || channel.wanted {
             After::Again
         } else {
@@ -119,81 +119,133 @@ impl Turn {
         channel: &mut Channel<'_, R, S, E>,
         moment: &mut Moment<'_, impl System>,
     ) -> bool {
-        if channel.outbox.has_answers() {
-            // Before anything that could bring another answer.
-            if let Some(message) = channel.outbox.next_answer(&channel.clients) {
-                tell(channel, message, moment);
-            }
-        } else if channel.transfers.has_untold() {
-            // What a reset ended.
-            if let Some(id) = channel.transfers.next_untold() {
-                ended(channel, id, moment);
-            }
-        } else if self.commands_left > 0 && channel.transfers.ring().has_used() {
-            self.commands_left -= 1;
-            channel.suppression.command_taken();
-            match channel.transfers.take_used() {
-                Ok(Some(used)) => replied(channel, used, moment),
-                Ok(None) => {}
-                Err(violation) => violated(channel, COMMAND_QUEUE, violation, moment.now()),
-            }
-        } else if self.events_left > 0 && channel.events.has_used() {
-            self.events_left -= 1;
-            channel.suppression.event_taken();
-            match channel.events.take_used() {
-                Ok(Some(used)) => event_used(channel, used, moment),
-                Ok(None) => {}
-                Err(violation) => violated(channel, EVENT_QUEUE, violation, moment.now()),
-            }
+        if self.take_command(channel, moment) || self.take_event(channel, moment) {
+            // There may be more.
         } else if channel.outbox.has_posts() {
-            if let Some(message) = channel.outbox.next_post(&channel.clients) {
-                tell(channel, message, moment);
+            if let Some((owner, bits)) = channel.outbox.next_post(&channel.clients) {
+                post(channel, owner, bits, moment);
             }
-        } else if let Some(id) = self.next_expired(channel) {
-            ended(channel, id, moment);
-        } else if let Some(id) = self.next_expired_batch(channel) {
-            batching::expire(channel, id, moment);
-        } else if !channel.subscriptions.is_idle() && work_subscriptions(channel, moment) {
-            // Before batches, which would leave no slot where the quotas promise more than there is.
-        } else if channel.batches.is_idle() || !batching::work(channel, moment) {
+        } else if let Some(now) = self.time
+            && self.commands_left > 0
+            && expire(channel, now, moment)
+        {
+            // Not before all answers that are there were looked at.
+        } else if !has_errands(channel) || !do_errands(channel, moment) {
             if let Some(now) = self.time {
-                channel.recovery.judge(now, losses(channel).as_ref());
+                judge(channel, now);
             }
             return false;
         }
         true
     }
 
-    /// A transfer whose time is up. Not before all answers that are there were looked at.
-    fn next_expired<const R: usize, const S: usize, const E: usize>(
-        &self,
+    /// Deals with the next chain of the command ring, if there is one.
+    fn take_command<const R: usize, const S: usize, const E: usize>(
+        &mut self,
         channel: &mut Channel<'_, R, S, E>,
-    ) -> Option<SlotId> {
-        let now = self.time.filter(|_| self.commands_left > 0)?;
-        channel
-            .transfers
-            .expire(now, &mut channel.clients, &mut channel.journal)
+        moment: &mut Moment<'_, impl System>,
+    ) -> bool {
+        if self.commands_left == 0 {
+            return false;
+        }
+        match channel.transfers.take_used() {
+            Ok(None) => return false,
+            Ok(Some(used)) => replied(channel, used, moment),
+            Err(violation) => violated(channel, COMMAND_QUEUE, violation, moment.now()),
+        }
+        self.commands_left -= 1;
+        channel.suppression.command_taken();
+        true
     }
 
-    /// A client whose batch has no time left. As with transfers, not before all answers that are there were looked at.
-    fn next_expired_batch<const R: usize, const S: usize, const E: usize>(
-        &self,
-        channel: &Channel<'_, R, S, E>,
-    ) -> Option<ClientId> {
-        let now = self.time.filter(|_| self.commands_left > 0)?;
-        channel.batches.expired(now)
+    /// Deals with the next buffer of the event ring, if there is one.
+    fn take_event<const R: usize, const S: usize, const E: usize>(
+        &mut self,
+        channel: &mut Channel<'_, R, S, E>,
+        moment: &mut Moment<'_, impl System>,
+    ) -> bool {
+        if self.events_left == 0 {
+            return false;
+        }
+        match channel.events.take_used() {
+            Ok(None) => return false,
+            Ok(Some(used)) => event_used(channel, used, moment),
+            Err(violation) => violated(channel, EVENT_QUEUE, violation, moment.now()),
+        }
+        self.events_left -= 1;
+        channel.suppression.event_taken();
+        true
     }
 }
 
-/// Tells a client something that no ring brought.
-fn tell<const R: usize, const S: usize, const E: usize>(
+/// Ends a transfer or a batch whose time is up, if there is one.
+#[cold]
+fn expire<const R: usize, const S: usize, const E: usize>(
     channel: &mut Channel<'_, R, S, E>,
-    message: Message,
+    now: u64,
+    moment: &mut Moment<'_, impl System>,
+) -> bool {
+    let (clients, journal) = (&mut channel.clients, &mut channel.journal);
+    if let Some(id) = channel.transfers.expire(now, clients, journal) {
+        ended(channel, id, moment);
+    } else if let Some(id) = channel.batches.expired(now) {
+        batching::expire(channel, id, moment);
+        tell_ends(channel, moment);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Whether subscriptions or batches may have something to send.
+fn has_errands<const R: usize, const S: usize, const E: usize>(
+    channel: &Channel<'_, R, S, E>,
+) -> bool {
+    !channel.subscriptions.is_idle() || !channel.batches.is_idle()
+}
+
+/// Sends what subscriptions and batches have to send, some of it. `false`: there is nothing, or it must wait.
+pub(crate) fn do_errands<const R: usize, const S: usize, const E: usize>(
+    channel: &mut Channel<'_, R, S, E>,
+    moment: &mut Moment<'_, impl System>,
+) -> bool {
+    // Before batches, which would leave no slot where the quotas promise more than there is.
+    if !channel.subscriptions.is_idle() && work_subscriptions(channel, moment) {
+        tell_answers(channel, moment);
+        return true;
+    }
+    !channel.batches.is_idle() && batching::work(channel, moment)
+}
+
+/// Judges the device by what it keeps.
+#[cold]
+fn judge<const R: usize, const S: usize, const E: usize>(
+    channel: &mut Channel<'_, R, S, E>,
+    now: u64,
+) {
+    channel.recovery.judge(now, losses(channel).as_ref());
+}
+
+/// Tells who waits for the end of subscribing. To be called before anything can bring another.
+fn tell_answers<const R: usize, const S: usize, const E: usize>(
+    channel: &mut Channel<'_, R, S, E>,
     moment: &mut Moment<'_, impl System>,
 ) {
-    match message {
-        Message::Post(owner, bits) => post(channel, owner, bits, moment),
-        Message::Subscribed(owner, result) => moment.system.subscribed(owner, result),
+    while channel.outbox.has_answers() {
+        if let Some((owner, result)) = channel.outbox.next_answer(&channel.clients) {
+            moment.system.subscribed(owner, result);
+        }
+    }
+}
+
+/// Tells what a reset, or the time of a batch, ended.
+#[cold]
+fn tell_ends<const R: usize, const S: usize, const E: usize>(
+    channel: &mut Channel<'_, R, S, E>,
+    moment: &mut Moment<'_, impl System>,
+) {
+    while let Some(id) = channel.transfers.next_untold() {
+        ended(channel, id, moment);
     }
 }
 
@@ -228,6 +280,7 @@ fn ended<const R: usize, const S: usize, const E: usize>(
             let end = own_end(channel, id);
             if let Some(answered) = channel.subscriptions.answered(number, end) {
                 subscription_answered(channel, &answered, end, moment.now());
+                tell_answers(channel, moment);
             }
         }
         Waiter::Probe => match own_end(channel, id) {
@@ -274,6 +327,7 @@ fn replied<const R: usize, const S: usize, const E: usize>(
                 && let Some(answered) = channel.subscriptions.answered_late(number, end)
             {
                 subscription_answered(channel, &answered, end, moment.now());
+                tell_answers(channel, moment);
             }
         }
     }

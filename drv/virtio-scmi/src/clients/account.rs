@@ -7,6 +7,7 @@
 //! another.
 
 use super::ClientId;
+use crate::error::Refusal;
 
 /// Whose account a slot counts to.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -63,6 +64,17 @@ impl Account {
     /// Returns `true` if no other slot may be taken.
     pub(crate) fn is_full(&self) -> bool {
         self.held >= self.quota
+    }
+
+    /// Why no other slot may be taken.
+    #[cold]
+    pub(crate) fn refusal(&self) -> Refusal {
+        // A client that has no transfer of its own left cannot end one.
+        if self.lost >= self.held {
+            Refusal::SlotsLost
+        } else {
+            Refusal::SlotQuota
+        }
     }
 
     /// The ring has another size, and with it the quota. Slots that are held beyond it stay held.

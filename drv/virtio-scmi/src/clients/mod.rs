@@ -160,15 +160,20 @@ impl<'m> Clients<'m> {
         (usize::from(number) < self.clients.len()).then_some(ClientId(number))
     }
 
-    /// A task calls: which client it is, and who that was before, if this is the first call of another life.
-    pub(crate) fn enter(&mut self, owner: Owner) -> Result<(ClientId, Option<Owner>), Refusal> {
-        let id = self.number(owner).ok_or(Refusal::NotAClient)?;
-        let client = self.get_mut(id).ok_or(Refusal::NotAClient)?;
-        if client.owner == owner {
-            return Ok((id, None));
-        }
-        let before = core::mem::replace(&mut client.owner, owner);
-        Ok((id, (before != Owner::NOBODY).then_some(before)))
+    /// A task calls: which client it is. If [`Clients::is_known`] says no, [`Clients::enter`] must follow.
+    pub(crate) fn find(&self, owner: Owner) -> Result<ClientId, Refusal> {
+        self.number(owner).ok_or(Refusal::NotAClient)
+    }
+
+    /// Whether a client called before in this life of its task.
+    pub(crate) fn is_known(&self, id: ClientId, owner: Owner) -> bool {
+        self.get(id).is_some_and(|client| client.owner == owner)
+    }
+
+    /// The first call in this life of a client's task. Returns who that was before, if it called in another life.
+    pub(crate) fn enter(&mut self, id: ClientId, owner: Owner) -> Option<Owner> {
+        let before = core::mem::replace(&mut self.get_mut(id)?.owner, owner);
+        (before != Owner::NOBODY).then_some(before)
     }
 
     /// A task is gone: which client it was, if it was one in this life.
@@ -220,21 +225,27 @@ impl<'m> Clients<'m> {
         }
     }
 
-    /// Whether a client may send a message and has a slot left for it, and if not, why. Returns whether what the request says decides
-    /// too.
-    pub(crate) fn admit(&self, id: ClientId, protocol: u8, message: u8) -> Result<bool, Refusal> {
-        let client = self.get(id).ok_or(Refusal::NotAClient)?;
-        let inspect = client.config.rules.check_command(protocol, message)?;
-        let account = &client.account;
-        if !account.is_full() {
-            return Ok(inspect);
+    /// Whether a client may send a message, and if not, why. Returns whether what the request says decides too.
+    pub(crate) fn inspects(
+        &self,
+        id: ClientId,
+        protocol: u8,
+        message: u8,
+    ) -> Result<bool, Refusal> {
+        let rules = &self.get(id).ok_or(Refusal::NotAClient)?.config.rules;
+        if rules.is_plain(protocol, message) {
+            return Ok(false);
         }
-        // A client that has no transfer of its own left cannot end one.
-        Err(if account.lost() >= account.held() {
-            Refusal::SlotsLost
-        } else {
-            Refusal::SlotQuota
-        })
+        rules.check_special(protocol, message)
+    }
+
+    /// Whether a client has a slot left, and if not, why.
+    pub(crate) fn check_room(&self, id: ClientId) -> Result<(), Refusal> {
+        let account = &self.get(id).ok_or(Refusal::NotAClient)?.account;
+        if account.is_full() {
+            return Err(account.refusal());
+        }
+        Ok(())
     }
 
     /// How many slots an account holds.

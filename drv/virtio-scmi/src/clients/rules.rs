@@ -135,15 +135,21 @@ impl Rules {
     /// The result says whether the request must be looked into: because some rule is about domains, or because its flags can ask for a
     /// delayed response.
     pub(crate) fn check_command(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
-        let low = usize::from(protocol).wrapping_sub(STANDARD);
-        match self.plain.get(low) {
-            Some(plain) if message < 32 && plain & 1 << message != 0 => Ok(false),
-            _ => self.check_special(protocol, message),
+        if self.is_plain(protocol, message) {
+            return Ok(false);
         }
+        self.check_special(protocol, message)
+    }
+
+    /// Whether it may send this command, and the request need not be looked into.
+    pub(crate) fn is_plain(&self, protocol: u8, message: u8) -> bool {
+        let low = usize::from(protocol).wrapping_sub(STANDARD);
+        let plain = self.plain.get(low).copied().unwrap_or(0);
+        message < 32 && plain & 1 << message != 0
     }
 
     /// [`Rules::check_command`] for what is not plain.
-    fn check_special(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
+    pub(crate) fn check_special(&self, protocol: u8, message: u8) -> Result<bool, Refusal> {
         let low = usize::from(protocol).wrapping_sub(STANDARD);
         match self.allowed.get(low) {
             Some(allowed) if message < 32 && allowed & 1 << message != 0 => Ok(true),

@@ -20,6 +20,9 @@ pub(crate) use table::{Table, audit};
 use crate::memory::{DmaBuffer, QueueMemory};
 use virtqueue::{Buffer, Direction, Used, Violation, Virtqueue};
 
+/// A turn may deal with so many events even if the ring is smaller: one event is no flood.
+const TURN_MIN: u32 = 8;
+
 /// The event ring and its buffers. Each buffer is with the device, or kept for a transfer whose delayed response it holds.
 // The ring is large, so it comes last: see [`Channel`](crate::channel::Channel).
 #[repr(C)]
@@ -29,6 +32,8 @@ pub(crate) struct Events<'m, const EVENTS: usize> {
     up: bool,
     /// Buffers that hold the delayed response of a transfer that is not collected.
     parked: u16,
+    /// So many events a turn may deal with.
+    turn_limit: u32,
     ring: Virtqueue<'m, EVENTS>,
 }
 
@@ -42,6 +47,7 @@ impl<'m, const EVENTS: usize> Events<'m, EVENTS> {
             ring: Virtqueue::new(&memory.event_ring),
             up: false,
             parked: 0,
+            turn_limit: TURN_MIN,
         }
     }
 
@@ -71,7 +77,13 @@ impl<'m, const EVENTS: usize> Events<'m, EVENTS> {
             debug_assert!(laid.is_ok());
             self.publish(number);
         }
+        self.turn_limit = u32::from(size).max(TURN_MIN);
         true
+    }
+
+    /// How many events a turn may deal with: as many as the ring holds at once.
+    pub(crate) fn turn_limit(&self) -> u32 {
+        self.turn_limit
     }
 
     /// The device was told of the ring.
@@ -116,6 +128,9 @@ impl<'m, const EVENTS: usize> Events<'m, EVENTS> {
 
     /// Takes the next buffer that came back.
     pub(crate) fn take_used(&mut self) -> Result<Option<Used>, Violation> {
+        if !self.up {
+            return Ok(None);
+        }
         self.ring.take_used()
     }
 

@@ -159,8 +159,8 @@ impl Pacing {
     }
 
     /// Asks for the next interrupt, if anybody wants one. To be called when a turn found nothing more, or an operation needed none.
-    pub(crate) fn rest(&mut self, wanted: bool, plan: &mut Plan) {
-        if wanted && self.mask == Mask::Masked {
+    pub(crate) fn rest(&mut self, wanted: impl FnOnce() -> bool, plan: &mut Plan) {
+        if self.mask == Mask::Masked && wanted() {
             self.mask = Mask::Open;
             plan.unmask = true;
         }

@@ -81,26 +81,25 @@ impl Suppression {
 
     /// A turn ends: interrupts are wanted again, unless everybody polls. `awaited`: whether somebody waits for an interrupt of the
     /// command ring, or nobody for anything. Returns whether something slipped in before they were (V13).
-    pub(crate) fn end_turn<const N: usize, const E: usize>(
+    pub(crate) fn end_turn<'e, 'm: 'e, const N: usize, const E: usize>(
         &mut self,
         awaited: bool,
         commands: &mut Virtqueue<'_, N>,
-        events: Option<&mut Virtqueue<'_, E>>,
+        events: impl FnOnce() -> Option<&'e mut Virtqueue<'m, E>>,
     ) -> bool {
         let mut slipped_in = false;
+        // With EVENT_IDX what was asked for still holds if nothing came. Both rings have it, or none.
+        let event_idx = commands.event_idx();
         if !awaited {
             self.quiet = true;
             commands.suppress_interrupts();
-        } else if commands.size() > 0
-            && (self.commands_taken || self.quiet || !commands.event_idx())
-        {
-            // With EVENT_IDX what was asked for still holds if nothing came.
+        } else if (self.commands_taken || self.quiet || !event_idx) && commands.size() > 0 {
             self.commands_taken = false;
             self.quiet = false;
             slipped_in |= commands.enable_interrupts();
         }
-        if let Some(events) = events
-            && (self.events_taken || !events.event_idx())
+        if (self.events_taken || !event_idx)
+            && let Some(events) = events()
         {
             self.events_taken = false;
             slipped_in |= events.enable_interrupts();

@@ -4,7 +4,7 @@
 //! Counting what is forgiven if it is rare.
 
 /// How long one violation of the ring protocol is remembered, in milliseconds: rare ones must not add up to a reset.
-const VIOLATION_LIFE: u64 = 10_000;
+const VIOLATION_LIFE: u32 = 10_000;
 
 /// Counts what is forgiven if it is rare: one of what was counted is forgotten in each [`VIOLATION_LIFE`].
 #[derive(Copy, Clone)]
@@ -21,13 +21,14 @@ impl Leaky {
 
     /// Adds one. Returns how many count now.
     pub(super) fn add(&mut self, now: u64) -> u32 {
-        let lives = now.saturating_sub(self.at) / VIOLATION_LIFE;
-        let past = u32::try_from(lives).unwrap_or(u32::MAX);
-        self.level = self.level.saturating_sub(past);
+        // What does not fit is fifty days, after which nothing is remembered: a division of 64 bits takes 800 bytes of code.
+        let elapsed = u32::try_from(now.saturating_sub(self.at)).unwrap_or(u32::MAX);
+        let lives = elapsed / VIOLATION_LIFE;
+        self.level = self.level.saturating_sub(lives);
         self.at = if self.level == 0 {
             now
         } else {
-            self.at + lives * VIOLATION_LIFE
+            self.at + u64::from(lives * VIOLATION_LIFE)
         };
         self.level = self.level.saturating_add(1);
         self.level

@@ -89,18 +89,18 @@ pub(crate) fn replied<const R: usize, const S: usize, const E: usize>(
         replied_wrongly(transfers, id, message, clients, journal, now());
         return Came::End(id);
     }
-    journal.count(if polled {
-        Count::ResponsePolledOk
+    if polled {
+        journal.count(Count::ResponsePolledOk);
     } else {
-        Count::ResponseOk
-    });
-    if follows && message.status == 0 {
-        if accepted(transfers, id) {
-            return Came::Nothing;
-        }
-    } else {
+        journal.count(Count::ResponseOk);
+    }
+    if !follows || message.status != 0 {
         transfers.books.tokens.release(Header::unpack(sent).token);
-        transfers.books.pool.get_mut(id).set_followed(false);
+        if follows {
+            transfers.books.pool.get_mut(id).set_followed(false);
+        }
+    } else if accepted(transfers, id) {
+        return Came::Nothing;
     }
     let answer = Answer {
         status: message.status,

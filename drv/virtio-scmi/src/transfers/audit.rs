@@ -3,8 +3,8 @@
 
 //! The books of transfers, checked against one another: for tests, models and fuzzers.
 
-use super::slot::{Slot, Slots, State, Waiter};
-use super::{Handle, SlotId, Transfers};
+use super::slot::{Slot, Slots, State};
+use super::{Handle, SlotId, Transfers, Waiter};
 use crate::clients::{Account, ClientId, Clients, Payer};
 use crate::error::ensure;
 

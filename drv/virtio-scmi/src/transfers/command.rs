@@ -3,6 +3,8 @@
 
 //! How a client waits for a command, and what the driver sees in it.
 
+use scmi::{Header, Token};
+
 /// How a client waits for the end of a transfer.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub enum Wait {
@@ -23,4 +25,9 @@ pub(crate) fn is_asynchronous(
     scmi::events::delayed(protocol, message).is_some_and(|delayed| {
         len >= delayed.flags_at + 4 && delayed.asked_by_flags(parameter(delayed.flags_at / 4))
     })
+}
+
+/// The header of a command, without its token.
+pub(crate) fn header_of(protocol: u8, message: u8) -> u32 {
+    Header::command(protocol, message, Token::default()).pack()
 }

@@ -48,8 +48,12 @@ impl Deadlines {
             return due.leave();
         }
         due.begin();
-        self.prompt |= due.patience() < PROMPT;
-        self.changed |= self.prompt | self.off_clock.is_empty();
+        let is_prompt = due.patience() < PROMPT;
+        if is_prompt || self.off_clock.is_empty() {
+            // Most deadlines are neither the first nor near, and nobody has to think of them.
+            self.prompt |= is_prompt;
+            self.changed = true;
+        }
         self.off_clock.insert(id);
     }
 

@@ -83,12 +83,7 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
         }
     }
 
-    /// Whether a reset, or the time of a batch, ended transfers whose waiters are to be told.
-    pub(crate) fn has_untold(&self) -> bool {
-        !self.books.untold.is_empty()
-    }
-
-    /// The next of these.
+    /// The next transfer that a reset, or the time of a batch, ended, and whose waiter is to be told.
     pub(crate) fn next_untold(&mut self) -> Option<SlotId> {
         self.books.untold.pop()
     }
@@ -148,12 +143,16 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
     /// The waiter has the end of the transfer, or is gone: the slot is free, or lost as long as the device has it. Returns the event buffer
     /// that kept its answer.
     pub(crate) fn finish(&mut self, id: SlotId, clients: &mut Clients<'_>) -> Option<u16> {
-        let with_device = self.ring.with_device(id.head());
+        // One that ended with the device is in the list of lost slots.
+        let with_device = self.books.pool.lost() > 0 && self.ring.with_device(id.head());
         let slot = self.books.pool.get_mut(id);
         if slot.state() != State::Ended {
             return None;
         }
-        let unparked = slot.unpark().map(|(number, _)| number);
+        let unparked = slot.parked();
+        if unparked.is_some() {
+            slot.unpark();
+        }
         // Whether the platform is still at work on a command that is over for its client: its late reply said that it was accepted, or
         // the client does not want to know more.
         let end = slot.end();
@@ -163,7 +162,7 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
             self.books.untold.remove(id);
         }
         if with_device {
-            // It is in the list of lost slots since it ended. If it had its answer, the reply that is still to come is no news.
+            // If it had its answer, the reply that is still to come is no news.
             self.books.pool.get_mut(id).lose();
         } else if owed {
             self.owe(id);
@@ -210,8 +209,9 @@ impl<const RING: usize, const SLOTS: usize> Transfers<'_, RING, SLOTS> {
 
     /// A transfer is over that has the answer in its reply buffer, in time. It is off the clock.
     pub(super) fn answered(&mut self, id: SlotId, answer: Answer, journal: &mut Journal) {
-        self.leave_flight(id);
-        self.books.pool.get_mut(id).finish(Ok(answer));
+        let slot = self.books.pool.get_mut(id);
+        self.flight.end(slot.is_polled());
+        slot.finish(Ok(answer));
         journal.count(Count::Answered);
     }
 

@@ -57,15 +57,15 @@ impl Handle {
         SlotId((self.0 & (ONE - 1)) as u16)
     }
 
-    /// What the next transfer in slot `id` is called, after this one.
-    pub(super) fn next(self, id: SlotId) -> Self {
-        let next = (self.0 & !(ONE - 1)).wrapping_add(ONE);
+    /// What the next transfer in the slot of this one is called.
+    pub(super) const fn next(self) -> Self {
+        let next = self.0.wrapping_add(ONE);
         // The generation is never 0, so that no handle is 0.
-        Self(next.max(ONE) | u32::from(id.0))
+        Self(if next < ONE { next | ONE } else { next })
     }
 
     /// Where the handles of a slot begin in this life of the driver, so that those of an earlier life are stale.
-    pub(super) const fn of_life(life: u32) -> Self {
-        Self(life.wrapping_mul(LIFE_STRIDE))
+    pub(super) const fn of_life(life: u32, id: SlotId) -> Self {
+        Self(life.wrapping_mul(LIFE_STRIDE) & !(ONE - 1) | id.0 as u32)
     }
 }

@@ -13,6 +13,7 @@ mod flight;
 mod handle;
 mod link;
 mod lists;
+mod opening;
 mod pool;
 mod reply;
 mod set;
@@ -23,16 +24,16 @@ mod wheel;
 pub(crate) use answers::{Came, Response, late_answer, replied, responded};
 pub(crate) use audit::{audit, describe, entries};
 pub use command::Wait;
-pub(crate) use command::is_asynchronous;
+pub(crate) use command::{header_of, is_asynchronous};
 pub(crate) use deadlines::{Deadlines, LATENESS};
 pub(crate) use due::NO_DEADLINE;
 pub use handle::Handle;
 pub(crate) use handle::SlotId;
+pub(crate) use opening::{Opening, Terms, Waiter};
 pub(crate) use reply::Answer;
 pub use reply::{FIRST_WORDS, Reply};
-pub(crate) use slot::{Opening, Waiter};
 
-use crate::clients::{Clients, Owner, Rules};
+use crate::clients::{Clients, Owner, Payer, Rules};
 use crate::counters::Count;
 use crate::error::{Failure, Refusal};
 use crate::events::Events;
@@ -42,7 +43,7 @@ use crate::memory::{DmaBuffer, QueueMemory};
 use flight::Flight;
 use pool::Pool;
 use scmi::Header;
-use scmi::limits::{HEADER_LEN, MAX_PAYLOAD};
+use scmi::limits::HEADER_LEN;
 use set::SlotSet;
 use slot::{Slots, State};
 use token::Tokens;
@@ -107,7 +108,7 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
     pub(crate) fn begin_life(&mut self, life: u32) {
         self.books.tokens.begin(life);
         for id in Slots::<SLOTS>::ids() {
-            self.books.pool.get_mut(id).begin_handles(life);
+            self.books.pool.get_mut(id).begin_handles(id, life);
         }
     }
 
@@ -234,20 +235,28 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         books.deadlines.tick(books.pool.slots_mut(), now);
     }
 
-    /// Takes a slot (V06) for a transfer that is described so. Its payer's account must have room; `None`: no slot is free.
+    /// Takes a slot (V06) for a transfer of this owner. Its payer's account must have room; `None`: no slot is free.
     ///
-    /// Then write the parameters to [`Transfers::request`] and [`Transfers::send`], or [`Transfers::abort`].
-    pub(crate) fn open(&mut self, opening: &Opening, clients: &mut Clients<'_>) -> Option<SlotId> {
-        let id = self.books.pool.take(opening.payer, clients)?;
+    /// Then [`Transfers::open`] it, write the parameters to [`Transfers::request`], and [`Transfers::send`] or [`Transfers::abort`].
+    pub(crate) fn reserve(
+        &mut self,
+        owner: Owner,
+        payer: Payer,
+        clients: &mut Clients<'_>,
+    ) -> Option<SlotId> {
+        let id = self.books.pool.take(payer, clients)?;
         let slot = self.books.pool.get_mut(id);
-        if slot.owner() != opening.owner {
-            // Another client gets the slot: what the device wrote for the earlier one is cleared, so that a device that claims to have
-            // written more than it did does not hand it on.
+        if slot.owner() != owner {
+            // What the device wrote for another client is cleared: if it claims to have written more than it did, nothing is handed on.
             let large = slot.clear_written();
             self.reply(id).clear_after(large);
         }
-        self.books.pool.get_mut(id).open(id, opening);
         Some(id)
+    }
+
+    /// A transfer begins in the slot that was just taken for it.
+    pub(crate) fn open(&mut self, id: SlotId, opening: &Opening) {
+        self.books.pool.get_mut(id).open(opening);
     }
 
     /// Where to write the parameters of a slot that was just opened: from byte 4 on, at most 128 bytes.
@@ -264,14 +273,6 @@ impl<'m, const RING: usize, const SLOTS: usize> Transfers<'m, RING, SLOTS> {
         if self.books.pool.get(id).state() == State::Filling {
             self.books.pool.release(id, clients);
         }
-    }
-
-    /// Looks whether parameters of so many bytes may be sent.
-    pub(crate) fn check_length(&self, len: usize) -> Result<(), Refusal> {
-        if len > MAX_PAYLOAD {
-            return Err(Refusal::RequestTooLong);
-        }
-        Ok(())
     }
 
     /// Whether what the parameters say decides whether a request may be sent.

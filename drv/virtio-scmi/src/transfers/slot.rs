@@ -36,8 +36,9 @@
 use super::due::Due;
 use super::handle::{Handle, INDEX_BITS, SlotId};
 use super::link::Link;
+use super::opening::{Opening, Terms, Waiter};
 use super::reply::Answer;
-use crate::clients::{ClientId, Owner, Payer};
+use crate::clients::{Owner, Payer};
 use crate::error::Failure;
 use crate::memory::DmaBuffer;
 use scmi::{Header, Token};
@@ -64,48 +65,6 @@ pub(crate) enum State {
     Owed,
 }
 
-/// Who waits for a transfer, and how.
-#[derive(Copy, Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Waiter {
-    /// The driver: asks whether the platform is there.
-    Probe,
-    /// A client, blocked in `exchange`.
-    Exchange,
-    /// A client, blocked in `batch`: the entry with this number.
-    Batch {
-        /// Whose batch it is.
-        client: ClientId,
-        /// Number of the entry.
-        index: u8,
-    },
-    /// A client that polls; it gets these notification bits at the end.
-    Handle { bits: u32 },
-    /// The driver: switches the event of this subscription on or off.
-    Subscription(u16),
-}
-
-/// How a transfer begins.
-pub(crate) struct Opening {
-    /// Whose account it counts to.
-    pub(crate) payer: Payer,
-    /// Who gets the answer.
-    pub(crate) owner: Owner,
-    /// Who waits for it, and how.
-    pub(crate) waiter: Waiter,
-    /// SCMI protocol.
-    pub(crate) protocol: u8,
-    /// Message of the protocol.
-    pub(crate) message: u8,
-    /// Milliseconds until the command is given up.
-    pub(crate) patience: u32,
-    /// The result is the delayed response.
-    pub(crate) delayed: bool,
-    /// Nobody wants an interrupt for the reply.
-    pub(crate) polled: bool,
-    /// Whether the request may be sent depends on its parameters.
-    pub(crate) inspect: bool,
-}
-
 /// One slot's books. The device cannot reach them.
 pub(crate) struct Slot {
     due: Due,
@@ -113,25 +72,15 @@ pub(crate) struct Slot {
     header: u32,
     /// Names the present transfer of this slot, or the last one.
     handle: Handle,
-    waiter: Waiter,
+    terms: Terms,
     /// How it ended, in state `Ended`.
     end: Result<Answer, Failure>,
-    /// Who gets the answer: a task in one of its lives.
-    owner: Owner,
     link: Link,
     state: State,
-    /// The client asked for the delayed response.
-    delayed: bool,
     /// A delayed response may come: the client asked for it, or the request itself says so.
     follows: bool,
-    /// The client polls and wants no interrupt.
-    polled: bool,
-    /// Whether the request may be sent depends on its parameters.
-    inspect: bool,
     /// The device may have written more than [`DmaBuffer::SMALL`] bytes into the reply buffer since it was cleared.
     large: bool,
-    /// Whose account the slot counts to.
-    payer: Payer,
 }
 
 impl Slot {
@@ -140,17 +89,12 @@ impl Slot {
         due: Due::ZERO,
         header: 0,
         handle: Handle::NONE,
-        waiter: Waiter::Probe,
+        terms: Terms::ZERO,
         end: Ok(Answer::ZERO),
-        owner: Owner(0),
         link: Link::ZERO,
         state: State::OutOfRing,
-        delayed: false,
         follows: false,
-        polled: false,
-        inspect: false,
         large: false,
-        payer: Payer::Nobody,
     };
 
     pub(super) fn state(&self) -> State {
@@ -170,15 +114,15 @@ impl Slot {
     }
 
     pub(super) fn waiter(&self) -> Waiter {
-        self.waiter
+        self.terms.waiter
     }
 
     pub(super) fn owner(&self) -> Owner {
-        self.owner
+        self.terms.owner
     }
 
     pub(super) fn payer(&self) -> Payer {
-        self.payer
+        self.terms.payer
     }
 
     pub(super) fn end(&self) -> Result<Answer, Failure> {
@@ -187,7 +131,7 @@ impl Slot {
 
     /// The client asked for the delayed response.
     pub(super) fn is_delayed(&self) -> bool {
-        self.delayed
+        self.terms.delayed
     }
 
     /// A delayed response may come.
@@ -197,12 +141,12 @@ impl Slot {
 
     /// The client polls and wants no interrupt.
     pub(super) fn is_polled(&self) -> bool {
-        self.polled
+        self.terms.polled
     }
 
     /// Whether the request may be sent depends on its parameters.
     pub(super) fn is_inspected(&self) -> bool {
-        self.inspect
+        self.terms.inspect
     }
 
     /// Whether the outcome of the command is still open.
@@ -244,19 +188,14 @@ impl Slot {
         &mut self.link
     }
 
-    /// A new transfer begins in slot `id`: handles of earlier ones become stale.
-    pub(super) fn open(&mut self, id: SlotId, opening: &Opening) {
+    /// A new transfer begins: handles of earlier ones become stale.
+    pub(super) fn open(&mut self, opening: &Opening) {
         self.state = State::Filling;
-        self.payer = opening.payer;
-        self.owner = opening.owner;
-        self.waiter = opening.waiter;
-        self.header = Header::command(opening.protocol, opening.message, Token::default()).pack();
+        self.terms = opening.terms;
+        self.header = opening.header;
         self.due.set(opening.patience);
-        self.delayed = opening.delayed;
-        self.follows = opening.delayed;
-        self.polled = opening.polled;
-        self.inspect = opening.inspect;
-        self.handle = self.handle.next(id);
+        self.follows = opening.terms.delayed;
+        self.handle = self.handle.next();
     }
 
     /// The transfer gets its token and is on its way. Returns its header.
@@ -326,12 +265,14 @@ impl Slot {
 
     /// The slot counts to nobody from now on. Returns to whom it did.
     pub(super) fn uncharge(&mut self) -> Payer {
-        core::mem::replace(&mut self.payer, Payer::Nobody)
+        core::mem::replace(&mut self.terms.payer, Payer::Nobody)
     }
 
     /// The device wrote so many bytes into the reply buffer, or so it says.
     pub(super) fn wrote(&mut self, len: usize) {
-        self.large |= len > DmaBuffer::SMALL;
+        if len > DmaBuffer::SMALL {
+            self.large = true;
+        }
     }
 
     /// The device may have written anything.
@@ -345,8 +286,8 @@ impl Slot {
     }
 
     /// Makes the handles of this slot begin elsewhere in each life of the driver, so that those of an earlier life are stale.
-    pub(super) fn begin_handles(&mut self, life: u32) {
-        self.handle = Handle::of_life(life);
+    pub(super) fn begin_handles(&mut self, id: SlotId, life: u32) {
+        self.handle = Handle::of_life(life, id);
     }
 }
 
@@ -384,8 +325,8 @@ impl<const S: usize> Slots<S> {
             slot.state,
             State::Waiting | State::AwaitingDelayed | State::Ended
         );
-        let polled = matches!(slot.waiter, Waiter::Handle { .. });
-        (slot.handle == handle && live && polled && slot.owner == owner).then_some(id)
+        let polled = matches!(slot.terms.waiter, Waiter::Handle { .. });
+        (slot.handle == handle && live && polled && slot.terms.owner == owner).then_some(id)
     }
 
     /// Every slot's number.

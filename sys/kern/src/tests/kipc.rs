@@ -262,11 +262,11 @@ fn reset() {
 fn dumps_have_what_a_task_may_write_but_no_devices() {
     booted!(k);
     k.only(DUMPER);
-    assert_eq!(ask(&mut k, 6, &words(&[SERVER as u32, 0])), [0, 9]);
+    assert_eq!(ask(&mut k, 6, &words(&[SERVER as u32, 1])), [0, 9]);
     let mut expected = vec![1];
     expected.extend(words(&[stack(SERVER), 2 * PAGE]));
     assert_eq!(answer(&k, DUMPER, 9), expected);
-    for number in [1, 2, u32::MAX] {
+    for number in [2, 3, u32::MAX] {
         assert_eq!(ask(&mut k, 6, &words(&[SERVER as u32, number])), [0, 1]);
         assert_eq!(answer(&k, DUMPER, 1), [0]);
     }
@@ -277,6 +277,66 @@ fn dumps_have_what_a_task_may_write_but_no_devices() {
     // No more than fits.
     let region = words(&[SERVER as u32, stack(SERVER), 2 * PAGE]);
     assert_eq!(ask(&mut k, 7, &region), [0, 32]);
+}
+
+#[test]
+fn a_dump_begins_with_the_kernels_record_of_the_task() {
+    booted!(k);
+    k.only(DUMPER);
+    assert_eq!(ask(&mut k, 6, &words(&[SERVER as u32, 0])), [0, 9]);
+    let record = k.tasks()[SERVER].address();
+    let size = size_of::<crate::Task>() as u32;
+    let mut expected = vec![1];
+    expected.extend(words(&[record, size]));
+    assert_eq!(answer(&k, DUMPER, 9), expected);
+    // Its stack pointer is where `abi` says.
+    let at = record + abi::RECORD_STACK_POINTER as u32;
+    assert_eq!(ask(&mut k, 7, &words(&[SERVER as u32, at, 4])), [0, 4]);
+    let stack_pointer = k.tasks()[SERVER].desc.initial_stack;
+    assert_eq!(answer(&k, DUMPER, 4), words(&[stack_pointer]));
+    // No more than fits, and the last byte.
+    assert_eq!(
+        ask(&mut k, 7, &words(&[SERVER as u32, record, size])),
+        [0, 32]
+    );
+    let last = words(&[SERVER as u32, record + size - 1, 1]);
+    assert_eq!(ask(&mut k, 7, &last), [0, 1]);
+}
+
+#[test]
+fn what_lies_around_a_record_is_no_part_of_a_dump() {
+    for (offset, size) in [(-4, 4), (-4, 8), (0, 1), (-1, 2)] {
+        booted!(k);
+        k.only(DUMPER);
+        let record = k.tasks()[SERVER].address();
+        // Before it, across its beginning, behind it, across its end.
+        let from = match (offset, size) {
+            (-4, _) => record - 4,
+            _ => (record + size_of::<crate::Task>() as u32).wrapping_add_signed(offset),
+        };
+        ask(&mut k, 7, &words(&[SERVER as u32, from, size]));
+        assert_eq!(k.fault(DUMPER), usage(UsageError::InvalidSlice));
+        k.check();
+    }
+}
+
+#[test]
+fn another_tasks_record_is_no_part_of_a_dump() {
+    booted!(k);
+    k.only(DUMPER);
+    let record = k.tasks()[CLIENT].address();
+    ask(&mut k, 7, &words(&[SERVER as u32, record, 4]));
+    assert_eq!(k.fault(DUMPER), usage(UsageError::InvalidSlice));
+}
+
+#[test]
+fn memory_that_does_not_answer_is_nobodys_fault_and_not_dumped() {
+    booted!(k);
+    k.only(DUMPER);
+    k.machine.refused = Some((data(SERVER), true));
+    let region = words(&[SERVER as u32, data(SERVER), 13]);
+    assert_eq!(ask(&mut k, 7, &region), [abi::DEFECT, 0]);
+    k.check();
 }
 
 #[test]

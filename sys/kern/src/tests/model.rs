@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use abi::{FaultInfo, FaultSource, SchedState, Sysnum, TaskId, TaskState, UsageError};
+use zerocopy::IntoBytes;
 
 use crate::desc::{
     Address, Devices, Image, InterruptDesc, RegionAttributes, RegionDesc, TaskDesc, TaskFlags,
@@ -356,6 +357,21 @@ impl Machine for Model {
             self.memory[to].copy_from_slice(from);
         }
         Ok(())
+    }
+
+    fn write_record(
+        &mut self,
+        destination: u32,
+        task: &Task,
+        offset: u32,
+        length: u32,
+    ) -> Result<(), AccessError> {
+        let mut record = task.registers.as_bytes().to_vec();
+        record.resize(size_of::<Task>(), 0);
+        self.write(
+            destination,
+            &record[offset as usize..(offset + length) as usize],
+        )
     }
 
     fn fill(&mut self, base: u32, end: u32, word: u32) {

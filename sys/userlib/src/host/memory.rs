@@ -249,6 +249,20 @@ impl Machine for Memory {
         Ok(())
     }
 
+    fn write_record(
+        &mut self,
+        destination: u32,
+        task: &Task,
+        offset: u32,
+        length: u32,
+    ) -> Result<(), AccessError> {
+        // The registers; what follows is the kernel's and looks different on every host.
+        let mut record = task.registers.as_bytes().to_vec();
+        let end = (offset + length) as usize;
+        record.resize(end.max(record.len()), 0);
+        self.write(destination, &record[offset as usize..end])
+    }
+
     fn fill(&mut self, _base: u32, _end: u32, _word: u32) {
         // Stacks are the host's.
     }

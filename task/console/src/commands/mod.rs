@@ -65,6 +65,7 @@ static COMMANDS: &[Command<Run>] = &[
     resources::COMMAND,
     thermal::COMMAND,
     tasks::TASKS,
+    tasks::DUMPS,
     tasks::CRASH,
     tasks::RESTART,
     tasks::HOLD,

@@ -5,10 +5,11 @@
 
 use core::fmt;
 
+use console_core::fault::Described;
 use console_core::grammar::{Command, Words};
 use hubris_num_tasks::NUM_TASKS;
 use hubris_task_names::TASK_NAMES;
-use task_jefe_api::Supervision;
+use task_jefe_api::{JefeError, Supervision};
 use userlib::*;
 
 use super::{Outcome, Run, Verb, next_word, plain};
@@ -20,6 +21,16 @@ pub const TASKS: Command<Run> = plain(
     "tasks",
     "the tasks: restarts, faults, state",
     &[Verb::new("", "", "lists them", tasks)],
+);
+pub const DUMPS: Command<Run> = plain(
+    "dumps",
+    "what is kept of tasks that faulted",
+    &[Verb::new(
+        "",
+        "",
+        "lists it, the newest first; `cargo xtask inspect dumps` looks inside",
+        dumps,
+    )],
 );
 pub const CRASH: Command<Run> = plain(
     "crash",
@@ -126,6 +137,40 @@ impl fmt::Display for State {
             }
         }
     }
+}
+
+/// What the supervisor keeps of tasks that faulted.
+fn dumps<'a>(console: &mut Console, _: Words<'a>) -> Outcome<'a> {
+    say!(
+        console.terminal,
+        "{:>4} {:>12}  {:<14} {:>4}  fault\n",
+        "no",
+        "seconds",
+        "task",
+        "life"
+    );
+    for position in 0..=u8::MAX {
+        let dump = match console.jefe.dump_info(position) {
+            Err(JefeError::NoSuchDump) => break,
+            dump => dump?,
+        };
+        let task = TaskId(dump.task);
+        say!(
+            console.terminal,
+            "{:>4} {:>8}.{:03}  {:<14} {:>4}  {}\n",
+            dump.number,
+            dump.at_ms / 1000,
+            dump.at_ms % 1000,
+            task_name(task.index()),
+            u8::from(task.generation()),
+            Described {
+                fault: dump.fault,
+                names: &TASK_NAMES,
+                panic_message: None,
+            }
+        );
+    }
+    Ok(())
 }
 
 /// Faults a task, and waits until the supervisor has dealt with it, so that the report comes before the next prompt.

@@ -6,7 +6,7 @@
 //! One `[[table]]` per thing; its `id` is the number that SCMI messages carry, so ids of one kind run from 0 without a hole.
 //! Units stand in the key's name or in its comment. `doc/scenario.md` is the page for people who write such a file.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 /// A number with its place in the file, so that an error can name the line.
@@ -237,7 +237,7 @@ pub struct Axis {
 }
 
 /// What a sensor measures (its unit follows).
-#[derive(Debug, Deserialize, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Deserialize, Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Degrees Celsius.

@@ -36,6 +36,11 @@ impl Model {
         self.machine.perf[domain].levels[self.perf[domain].effective].level
     }
 
+    /// The level that was asked for last.
+    pub fn wanted(&self, domain: usize) -> u32 {
+        self.machine.perf[domain].levels[self.perf[domain].wanted].level
+    }
+
     /// Asks for a level, by its index.
     pub fn set_level(&mut self, domain: usize, index: usize) {
         self.perf[domain].wanted = index;

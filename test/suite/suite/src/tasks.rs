@@ -165,7 +165,7 @@ impl Assist {
     pub fn ram(self) -> TaskDumpRegion {
         // A page below all memory may come before it: see `hole` in the chip's file.
         let mut regions =
-            (0..2).filter_map(|number| kipc::get_task_dump_region(self.index, number));
+            (1..3).filter_map(|number| kipc::get_task_dump_region(self.index, number));
         match regions.find(|region| region.base >= MEMORY) {
             Some(region) => region,
             None => fail(format_args!("no dump region")),

@@ -237,7 +237,7 @@ impl Watcher {
     /// kernel's; another fuzzer's.
     fn targets(&self, fuzzer: usize) -> [u32; TARGETS] {
         let memory = |index: usize, offset: u32| {
-            kipc::get_task_dump_region(index, 0).map_or(0, |ram| ram.base + offset)
+            kipc::get_task_dump_region(index, 1).map_or(0, |ram| ram.base + offset)
         };
         let records = self.parameters[Parameter::Records as usize];
         let other = FUZZERS[(fuzzer + 1) % FUZZERS.len()];
@@ -274,7 +274,7 @@ fn counts(index: usize, address: u32) -> [u32; COUNTS] {
         base: address,
         size: bytes.len() as u32,
     };
-    match kipc::get_task_dump_region(index, 0) {
+    match kipc::get_task_dump_region(index, 1) {
         Some(ram) if address >= ram.base && address - ram.base <= ram.size - region.size => {
             kipc::read_task_dump_region(index, region, &mut bytes);
         }

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use zerocopy::{Immutable, IntoBytes};
+
 /// Program status of a task: user mode, with what no task can unmask: fast interrupts, which
 /// nothing raises, and asynchronous aborts, which the kernel takes when it switches to another
 /// task.
@@ -18,7 +20,7 @@ const THUMB: u32 = 1 << 5;
 /// The layout is known to `entry.rs`: the stack pointer of the kernel's mode points at `pc` while a
 /// task runs.
 #[repr(C)]
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Immutable, IntoBytes)]
 pub struct Registers {
     /// r0 to r12.
     pub(super) r: [u32; 13],
@@ -33,6 +35,9 @@ pub struct Registers {
 }
 
 impl Registers {
+    /// Where the stack pointer lies in it, in bytes.
+    pub const STACK_POINTER: usize = core::mem::offset_of!(Self, sp);
+
     /// The registers of a task that is about to execute its first instruction. Bit 0 of `entry` set
     /// means Thumb state.
     #[must_use]

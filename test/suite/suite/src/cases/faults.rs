@@ -118,13 +118,14 @@ pub const CASES: &[Case] = &[
         reading(ram.base + ram.size);
     }),
     ("fault: executing one's stack", || {
-        jumping(ASSIST.place(place::STACK) & !3)
+        // Deep in it, where nothing is.
+        jumping_to_a_return(ASSIST.ram().base + 64);
     }),
     ("fault: executing one's variables", || {
-        jumping(ASSIST.buffer())
+        jumping_to_a_return(ASSIST.buffer());
     }),
     ("fault: executing memory shared with a device", || {
-        jumping(ASSIST.place(place::SHARED))
+        jumping_to_a_return(ASSIST.place(place::SHARED));
     }),
     ("fault: jumping into the kernel", || jumping(KERNEL)),
     ("fault: jumping to address 0", || jumping(0)),
@@ -251,7 +252,7 @@ fn alignment(instruction: u32, write: bool) {
 }
 
 fn memory_of(index: usize) -> u32 {
-    match kipc::get_task_dump_region(index, 0) {
+    match kipc::get_task_dump_region(index, 1) {
         Some(region) => region.base,
         None => fail(format_args!("task {index} has no memory")),
     }
@@ -276,6 +277,14 @@ fn jumping(address: u32) {
         ASSIST.faults(order::JUMP, [address, 0, 0, 0, 0, 0, 0, 0]),
         FaultInfo::IllegalText,
     );
+}
+
+/// As [`jumping`], to memory that the task has written before: if the processor executed it, the task would come back and not fault.
+/// (It would execute zeros up to the end of the memory, and fault there.)
+fn jumping_to_a_return(address: u32) {
+    const BX_LR: u32 = 0xE12F_FF1E;
+    ASSIST.does(order::WRITE, [address, 1, BX_LR, 0, 0, 0, 0, 0]);
+    jumping(address);
 }
 
 fn overflow(operation: u16) {

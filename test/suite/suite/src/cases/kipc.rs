@@ -239,6 +239,40 @@ pub const CASES: &[Case] = &[
             [0, 1, 0, 0],
         );
     }),
+    (
+        "kipc get_task_dump_region: first the kernel's record",
+        || {
+            let record = kipc::get_task_dump_region(LOW.index, 0).unwrap_lite();
+            equal(record.size as usize, RECORD_SIZE);
+            // It waits, so its registers are there, and its stack pointer in its stack.
+            let mut bytes = [0; 4];
+            let at = TaskDumpRegion {
+                base: record.base + RECORD_STACK_POINTER as u32,
+                size: 4,
+            };
+            equal(kipc::read_task_dump_region(LOW.index, at, &mut bytes), 4);
+            let (stack, ram) = (u32::from_le_bytes(bytes), LOW.ram());
+            holds(
+                ram.base <= stack && stack <= ram.base + ram.size,
+                "a stack pointer in the task's memory",
+            );
+        },
+    ),
+    ("kipc read_task_dump_region: another task's record", || {
+        let other = kipc::get_task_dump_region(SERVER, 0).unwrap_lite();
+        let message = [LOW.index as u32, other.base, 4];
+        granted_misuse(DUMP, &message, 12, UsageError::InvalidSlice);
+    }),
+    (
+        "kipc read_task_dump_region: the kernel around a record",
+        || {
+            let record = kipc::get_task_dump_region(LOW.index, 0).unwrap_lite();
+            for (base, size) in [(record.base - 4, 8), (record.base, record.size + 4)] {
+                let message = [LOW.index as u32, base, size];
+                granted_misuse(DUMP, &message, 12, UsageError::InvalidSlice);
+            }
+        },
+    ),
     ("kipc get_task_dump_region: nobody", || {
         granted_misuse(REGION, &[END, 0], 8, UsageError::TaskOutOfRange);
     }),

@@ -276,7 +276,7 @@ fn reply_buffer(base: u32, len: u32) -> FaultInfo {
 
 /// Where a task's memory begins.
 pub fn memory_of(index: usize) -> u32 {
-    kipc::get_task_dump_region(index, 0).map_or(0, |region| region.base)
+    kipc::get_task_dump_region(index, 1).map_or(0, |region| region.base)
 }
 
 /// Where an assistant's memory ends.
