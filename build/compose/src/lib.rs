@@ -143,7 +143,9 @@ pub fn compose(request: &Request) -> Result<Composed, Error> {
         elf::patch_slots(arch, &app, task, &mut bytes)?;
         write(&output, &bytes)?;
         entries.push(elf::entry(arch, task, &bytes)?);
-        depths.push(deep_enough(&app, task, &bytes)?);
+        let depth = deep_enough(&app, task, &bytes)?;
+        warnings.extend(accepted_depth(task, &depth).map(|text| (task.name.clone(), text)));
+        depths.push(depth);
         for (address, bytes) in elf::loadable(arch, task, &bytes)? {
             no_folders(request, task, &bytes)?;
             packed.put(address, &bytes);
@@ -213,7 +215,7 @@ fn no_folders(request: &Request, task: &manifest::Task, bytes: &[u8]) -> Result<
     Ok(())
 }
 
-/// How deep the task's stack can get; more than its `stacksize` is refused.
+/// How deep the task's stack can get; more than its `stacksize` is refused, unless the manifest accepts it.
 fn deep_enough(app: &App, task: &manifest::Task, bytes: &[u8]) -> Result<stack::Depth, Error> {
     if !app.architecture().proves_stacks() {
         return Ok(stack::Depth::unknown());
@@ -225,7 +227,12 @@ fn deep_enough(app: &App, task: &manifest::Task, bytes: &[u8]) -> Result<stack::
             "please report it",
         )
     })?;
-    if depth.bytes <= task.stacksize {
+    judge(task, depth)
+}
+
+fn judge(task: &manifest::Task, depth: stack::Depth) -> Result<stack::Depth, Error> {
+    let accepted = task.accepted_stack_depth.unwrap_or(0);
+    if depth.bytes <= task.stacksize.max(accepted) {
         return Ok(depth);
     }
     Err(Error::task(
@@ -237,11 +244,24 @@ fn deep_enough(app: &App, task: &manifest::Task, bytes: &[u8]) -> Result<stack::
             depth.way()
         ),
         format!(
-            "raise `stacksize` of [tasks.{}] to {} or more, or keep large values out of these functions",
+            "raise `stacksize` of [tasks.{}] to {} or more, or keep large values out of these functions; if you know that it never \
+             gets that deep, write `accepted-stack-depth = {}`",
             task.name,
-            depth.bytes.next_multiple_of(64)
+            depth.bytes.next_multiple_of(64),
+            depth.bytes
         ),
     ))
+}
+
+/// The warning about a stack that can get deeper than it is, and was accepted so.
+fn accepted_depth(task: &manifest::Task, depth: &stack::Depth) -> Option<String> {
+    (depth.bytes > task.stacksize).then(|| {
+        format!(
+            "its stack can get {} bytes deep, and `stacksize` is {}; `accepted-stack-depth` lets that pass, and a task that does get \
+             there faults",
+            depth.bytes, task.stacksize
+        )
+    })
 }
 
 /// How deep the kernel's stack can get, from the finished image; more than its `stacksize` is refused. Only whoever links the
@@ -311,4 +331,36 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         fs::create_dir_all(folder).map_err(|error| Error::file("create", folder, error))?;
     }
     fs::write(path, bytes).map_err(|error| Error::file("write", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (U2) A bound can be far from what happens, where formatting recurses; who knows better can say so.
+    #[test]
+    fn u2_a_depth_can_be_accepted() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let app = manifest::load(&root, "app.toml").unwrap();
+        let mut task = app.tasks[1].clone();
+        task.stacksize = 2048;
+        let deep = |bytes| stack::Depth {
+            bytes,
+            ..stack::Depth::default()
+        };
+        assert_eq!(judge(&task, deep(2048)).unwrap().bytes, 2048);
+        let refused = judge(&task, deep(76_584)).unwrap_err().to_string();
+        assert!(refused.contains("76584 bytes deep"), "{refused}");
+        assert!(
+            refused.contains("`accepted-stack-depth = 76584`"),
+            "{refused}"
+        );
+
+        task.accepted_stack_depth = Some(76_584);
+        let accepted = judge(&task, deep(76_584)).unwrap();
+        let warning = accepted_depth(&task, &accepted).unwrap();
+        assert!(warning.contains("`stacksize` is 2048"), "{warning}");
+        assert!(judge(&task, deep(76_585)).is_err(), "no more than that");
+        assert_eq!(accepted_depth(&task, &deep(2048)), None);
+    }
 }

@@ -82,6 +82,8 @@ pub struct Task {
     pub max_sizes: BTreeMap<String, u32>,
     /// Its stack in bytes; 0 when nobody states one, which no checked manifest has.
     pub stacksize: u32,
+    /// The depth that the build may find for its stack although `stacksize` is less, in bytes.
+    pub accepted_stack_depth: Option<u32>,
     /// Slot name to task name.
     pub task_slots: BTreeMap<String, String>,
     /// Notification names; the position is the bit.
@@ -304,6 +306,7 @@ impl Task {
             start: read.start,
             max_sizes: read.max_sizes,
             stacksize: read.stacksize.or(stacksize).unwrap_or(0),
+            accepted_stack_depth: read.accepted_stack_depth,
             task_slots,
             notifications: read.notifications,
             uses: read.uses,

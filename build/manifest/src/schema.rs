@@ -89,6 +89,8 @@ pub struct Task {
     pub max_sizes: BTreeMap<String, u32>,
     /// Its stack in bytes.
     pub stacksize: Option<u32>,
+    /// The depth that the build may find for its stack although `stacksize` is less, in bytes.
+    pub accepted_stack_depth: Option<u32>,
     /// The tasks that it calls, each under the name by which its source knows it.
     #[serde(default)]
     pub task_slots: Vec<Slot>,
