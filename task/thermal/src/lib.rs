@@ -15,7 +15,7 @@
 //! [tasks.thermal.config]                        # times in milliseconds, all optional
 //! deadline-ms = 200                             # for each question to the platform
 //! poll-ms = 1000                                # between looks at a sensor whose trip points the platform does not tell
-//! check-ms = 10000                              # between looks at the others
+//! check-ms = 1000                               # between looks at the others, whose trip points somebody may have moved
 //! blind-ms = 0                                  # a sensor that fails for so long makes its limits safe: at once
 //!
 //! [tasks.thermal.config.limits.gpu]             # what can be limited: `perf` or `cap`, by number

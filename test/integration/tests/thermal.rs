@@ -197,6 +197,48 @@ fn s13_platform_without_sensor_config_is_watched() {
     sim.is_cooled();
 }
 
+/// Another client moves the trip points that the task relies on, so that the platform tells it nothing. The task looks by itself, more often
+/// than a machine gets hot: here it takes ten seconds, in which it looks about ten times.
+#[test]
+fn s13_moved_trip_points_are_found_out() {
+    let mut sim = Sim::boot();
+    let looks = |found: &[Command]| {
+        let gpu = found
+            .iter()
+            .filter(|command| is(command, (0x15, 6, "01000000")));
+        gpu.count()
+    };
+    let mut seen = Vec::new();
+    // A host that was busy elsewhere for seconds gives it another chance.
+    while seen.len() < 5 {
+        sim.tell(r#"{"cmd":"set","what":"temperature","name":"gpu-die","value":45000}"#);
+        sim.until("the top level of the gpu", |found| {
+            seen.is_empty()
+                || found
+                    .iter()
+                    .any(|command| is(command, (0x13, 5, "0100000005000000")))
+        });
+        for point in 0..3 {
+            sim.rig
+                .ok(&format!("sensor trip gpu-temp {point} 150 rising"));
+        }
+        sim.tell(r#"{"cmd":"set","what":"power","name":"gpu","on":true}"#);
+        sim.tell(r#"{"cmd":"set","what":"level","name":"gpu","level":5}"#);
+        sim.commands();
+        let found = sim.until("the limit of the first trip", |found| {
+            let mut commands = found.iter();
+            commands.any(|command| is(command, (0x13, 5, "0100000004000000")))
+        });
+        seen.push(looks(&found));
+        if seen.last() >= Some(&5) {
+            sim.hottest.set(sim.hottest.get().max(ALMOST_WARM));
+            sim.is_cooled();
+            return;
+        }
+    }
+    panic!("too few looks at the sensor while it got warm: {seen:?}");
+}
+
 /// Two lost answers take both slots of the task. Before the second one can, all limits are safe.
 #[test]
 fn s13_lost_answers_find_all_limits_safe() {

@@ -35,7 +35,7 @@ fn a_good_one_becomes_tables() {
         "Trip { at: 75000, cuts: &CUTS_0_1 }",
         "target: Target::Cap { domain: 0 }, platform_name: None, normal: 8000, safe: 2000",
         "sensor: 1, platform_name: Some(\"gpu-temp\"), hysteresis: 5000, trips: &TRIPS_0",
-        "poll_ms: 1000, check_ms: 10000, blind_ms: 0",
+        "poll_ms: 1000, check_ms: 1000, blind_ms: 0",
     ] {
         assert!(code.contains(part), "no {part} in\n{code}");
     }
