@@ -168,6 +168,9 @@ fn faults_of_which_a_client_is_told() {
 #[test]
 fn replies_that_come_too_late_are_taken_back_and_told_to_nobody() {
     let mut sim = Sim::boot();
+    // It looks at its sensors once a second: nobody else may send the next command below.
+    sim.rig.ok("hold thermal");
+    sim.rig.ok("crash thermal");
     sim.fault(&format!(r#""kind":"delay","ms":{TOO_LATE_MS}"#));
     assert!(sim.rig.error("info").contains("did not answer in time"));
     sim.is_well();
