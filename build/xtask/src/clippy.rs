@@ -5,7 +5,6 @@
 //! kernel. Plain `cargo clippy` sees only what builds on the host.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use compose::messages::Line;
@@ -15,8 +14,6 @@ use crate::progress::Progress;
 use crate::setup::{self, Mode, rust::TargetRust};
 use crate::{command, image, workspace};
 
-/// One package for the target.
-const LIMIT: Duration = Duration::from_secs(90 * 60);
 const KERNEL: &str = "kernel";
 
 /// What `clippy` can be told.
@@ -134,7 +131,12 @@ fn check_kernel(rust: &TargetRust, app: &App, target: &Path, output: &mut String
 
 fn finish(name: &str, mut cargo: std::process::Command, output: &mut String) -> Result<bool> {
     cargo.args(["--message-format=json", "--", "-D", "warnings"]);
-    let outcome = command::run(&format!("clippy of {name}"), &mut cargo, LIMIT, |_| ())?;
+    let outcome = command::run(
+        &format!("clippy of {name}"),
+        &mut cargo,
+        command::BUILD_LIMIT,
+        |_| (),
+    )?;
     output.push_str(&format!("{name}:\n"));
     for line in outcome.output.lines() {
         output.push_str(&shown(line));

@@ -15,6 +15,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::child::Guarded;
 
+/// The limit of anything that cargo builds, from nothing, with `core` from its sources, on a slow and busy machine: only a hang takes longer. (20
+/// minutes were not enough for an image beside seven other builds on two cores.)
+pub const BUILD_LIMIT: Duration = Duration::from_secs(90 * 60);
+
 /// How a program ended.
 #[derive(Debug)]
 pub struct Outcome {

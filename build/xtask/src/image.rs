@@ -24,9 +24,6 @@ use crate::{command, workspace};
 pub const DEFAULT_APP: &str = "app.toml";
 const PACKAGE: &str = "virtio-scmi-image";
 const BINARY: &str = "image";
-/// Everything from nothing on a slow and busy machine, with `core` built from its sources: only a hang takes longer. (20 minutes were not enough
-/// beside seven other builds on two cores.)
-const LIMIT: Duration = Duration::from_secs(90 * 60);
 
 /// A built image.
 #[derive(Clone, Debug)]
@@ -234,7 +231,7 @@ pub fn build_in(
     let folder = target.join("image").join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // All images are linked to the same place. Whoever builds one holds the lock until it is copied away.
-    let _lock = lock(&target.join("image").join("lock"), LIMIT)?;
+    let _lock = lock(&target.join("image").join("lock"), command::BUILD_LIMIT)?;
     let mut image = Image {
         name,
         app: app.to_owned(),
@@ -299,7 +296,7 @@ fn follow<T>(log: &Path, line: &(impl Fn(&str) + Sync), work: impl FnOnce() -> T
 fn run_cargo(cargo: &mut Command, log: &Path, line: impl Fn(&str)) -> Result<(PathBuf, String)> {
     let mut elf = None;
     let mut output = String::new();
-    let outcome = command::run("cargo build", cargo, LIMIT, |text| {
+    let outcome = command::run("cargo build", cargo, command::BUILD_LIMIT, |text| {
         if !text.starts_with('{') {
             line(text);
             output.push_str(text);
@@ -311,7 +308,7 @@ fn run_cargo(cargo: &mut Command, log: &Path, line: impl Fn(&str)) -> Result<(Pa
     match outcome.status {
         None => bail!(
             "the image was not built within {} s\n{}",
-            LIMIT.as_secs(),
+            command::BUILD_LIMIT.as_secs(),
             output.trim_end()
         ),
         Some(status) if !status.success() => {

@@ -131,10 +131,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             stopped.as_secs_f64() * 1e3
         );
     }
-    if let What::Dumps { number, registers } = arguments.what {
-        return print(&inspect::dumps(&mut view, number, registers)?);
-    }
-    print(&show(&arguments.what, &view, &report)?)
+    print(&show(&arguments.what, &mut view, &report)?)
 }
 
 /// Writes to standard output. A reader who has seen enough, such as `head`, is no failure.
@@ -147,7 +144,7 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
-fn show(what: &What, view: &View<'_>, report: &Report) -> Result<String> {
+fn show(what: &What, view: &mut View<'_>, report: &Report) -> Result<String> {
     let index = |task: &Option<String>| task.as_ref().map(|task| view.task_index(task)).transpose();
     match what {
         What::Tasks {
@@ -166,6 +163,7 @@ fn show(what: &What, view: &View<'_>, report: &Report) -> Result<String> {
         What::Stack => Ok(inspect::stack(view)),
         What::Read { task, variable } => inspect::read(view, task, variable),
         What::Registers { task } => inspect::registers(view, view.task_index(task)?),
+        What::Dumps { number, registers } => inspect::dumps(view, *number, *registers),
         What::Dump { file } => {
             let file = match file {
                 Some(file) => file.clone(),
@@ -179,8 +177,7 @@ fn show(what: &What, view: &View<'_>, report: &Report) -> Result<String> {
             ))
         }
         What::Map => Ok(inspect::map(report)),
-        // Shown before.
-        What::Dumps { .. } | What::Manifest => Ok(String::new()),
+        What::Manifest => Ok(String::new()),
     }
 }
 

@@ -17,8 +17,6 @@ use crate::{command, image, workspace};
 const NAME: &str = "scmi-platform";
 /// The file beside it that says which run of the tests built it.
 const STAMP: &str = "scmi-platform.test-run";
-/// From nothing, on a slow and busy machine.
-const BUILD_LIMIT: Duration = Duration::from_secs(90 * 60);
 /// Reading a scenario takes no time.
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
 
@@ -54,7 +52,7 @@ pub fn build_in(run: Option<&str>) -> Result<PathBuf> {
         .args(["--config", "profile.release.codegen-units=16"])
         .args(["--config", "profile.release.debug=0"])
         .env("CARGO_TARGET_DIR", workspace::target_dir());
-    command::check(NAME, &mut cargo, BUILD_LIMIT, |line| {
+    command::check(NAME, &mut cargo, command::BUILD_LIMIT, |line| {
         if let Some(progress) = &progress {
             progress.line(line);
         }

@@ -211,6 +211,16 @@ impl Header {
             && self.protocol == command.protocol
             && self.message == command.message
     }
+
+    /// What the specification calls the message, or the notification.
+    pub fn message_name(self) -> Option<&'static str> {
+        match self.message_type {
+            MessageType::Notification => {
+                crate::events::find(self.protocol, self.message).map(|event| event.name)
+            }
+            _ => protocol::message_name(self.protocol, self.message),
+        }
+    }
 }
 
 impl fmt::Display for Header {
@@ -225,13 +235,7 @@ impl fmt::Display for Header {
             Some(known) => write!(f, "{known}")?,
             None => write!(f, "protocol {:#04x}", self.protocol)?,
         }
-        let name = match self.message_type {
-            MessageType::Notification => {
-                crate::events::find(self.protocol, self.message).map(|event| event.name)
-            }
-            _ => protocol::message_name(self.protocol, self.message),
-        };
-        match name {
+        match self.message_name() {
             Some(name) => write!(f, " {name}")?,
             None => write!(f, " message {:#04x}", self.message)?,
         }

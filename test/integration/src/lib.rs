@@ -37,10 +37,8 @@ use xtask::{image, setup, workspace};
 
 /// How long a boot and an answer may take. Generous: the tests share a small machine with a compiler.
 pub const LIMIT: Duration = Duration::from_secs(120);
-/// How long a command may take, an image built from nothing included.
-const COMMAND_LIMIT: Duration = Duration::from_secs(90 * 60);
 /// How long a test waits for its turn.
-const TURN_LIMIT: Duration = Duration::from_secs(90 * 60);
+const TURN_LIMIT: Duration = command::BUILD_LIMIT;
 
 /// The image of `app`, built if it is not up to date.
 ///
@@ -81,7 +79,7 @@ pub fn xtask(arguments: &[&str]) -> Outcome {
     cargo
         .args(["run", "--quiet", "--bin", "xtask", "--"])
         .args(arguments);
-    let outcome = command::run("cargo xtask", &mut cargo, COMMAND_LIMIT, |_| ());
+    let outcome = command::run("cargo xtask", &mut cargo, command::BUILD_LIMIT, |_| ());
     outcome.unwrap_or_else(|error| panic!("{error:#}"))
 }
 

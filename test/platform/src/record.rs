@@ -17,7 +17,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use scmi::{Header, MessageType};
+use scmi::Header;
 use serde_json::{Map, Value, json};
 
 use crate::hex;
@@ -110,18 +110,12 @@ impl Recorder {
     /// Notes a message: what it is to the platform, its header word, and what follows that.
     pub fn message(&mut self, ms: u64, what: &str, word: u32, payload: &[u8]) {
         let header = Header::unpack(word);
-        let name = match header.message_type {
-            MessageType::Notification => {
-                scmi::events::find(header.protocol, header.message).map(|event| event.name)
-            }
-            _ => scmi::protocol::message_name(header.protocol, header.message),
-        };
         self.line(&json!({
             "ms": ms,
             "what": what,
             "protocol": header.protocol,
             "message": header.message,
-            "name": name,
+            "name": header.message_name(),
             "payload": hex::show(payload),
         }));
     }

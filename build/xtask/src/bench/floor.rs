@@ -6,7 +6,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -22,7 +21,6 @@ use crate::setup::{self, Mode};
 use crate::{command, workspace};
 
 const PACKAGE: &str = "test-bench-floor";
-const BUILD_LIMIT: Duration = Duration::from_secs(90 * 60);
 /// Transfers in flight, as the bench has them.
 const DEPTH: u32 = 16;
 
@@ -121,7 +119,7 @@ pub fn run(programs: &Programs, platform: Kind) -> Result<Floor> {
     cargo
         .args(["--release", "--package", PACKAGE])
         .env("CARGO_TARGET_DIR", &target);
-    command::check(PACKAGE, &mut cargo, BUILD_LIMIT, |_| ())?;
+    command::check(PACKAGE, &mut cargo, command::BUILD_LIMIT, |_| ())?;
     let program = target.join(TARGET).join("release").join(PACKAGE);
     let printed = machine::run(programs, &program, platform, &COUNTED, "f")?;
     let polled = f64::from(printed.row("floor", 1)?.median);

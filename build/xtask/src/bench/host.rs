@@ -15,7 +15,6 @@ use crate::setup::{self, Mode};
 use crate::{command, workspace};
 
 const PACKAGE: &str = "test-bench-queue";
-const BUILD_LIMIT: Duration = Duration::from_secs(90 * 60);
 const RUN_LIMIT: Duration = Duration::from_secs(2 * 60);
 /// Rounds of two runs: in their difference, what start-up costs is gone.
 const ROUNDS: [u32; 2] = [1_000, 3_000];
@@ -62,7 +61,7 @@ pub fn run(table: &mut Table) -> Result<Vec<Comparison>> {
     cargo
         .args(["build", "--release", "--package", PACKAGE])
         .env("CARGO_TARGET_DIR", &target);
-    command::check(PACKAGE, &mut cargo, BUILD_LIMIT, |_| ())?;
+    command::check(PACKAGE, &mut cargo, command::BUILD_LIMIT, |_| ())?;
     let program = target.join("release").join(PACKAGE);
     let folder = target.join(super::FOLDER);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;

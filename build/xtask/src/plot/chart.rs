@@ -3,7 +3,7 @@
 
 //! What of a recording is worth a line: panels with curves in units that people use, and one with the messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
@@ -106,18 +106,14 @@ pub fn panels(recording: &Recording, wanted: &Wanted<'_>) -> Result<Vec<Panel>> 
 const KINDS: [&str; 4] = ["sensor", "level", "cap", "rate"];
 
 fn check_names(recording: &Recording, wanted: &Wanted<'_>) -> Result<()> {
+    let known = KINDS.iter().flat_map(|kind| recording.names(kind));
+    let known: BTreeSet<&str> = known.collect();
     for only in wanted.only {
-        let mut names = KINDS.iter().flat_map(|kind| recording.names(kind));
-        if !names.any(|name| name == only) {
-            let mut all: Vec<&str> = KINDS
-                .iter()
-                .flat_map(|kind| recording.names(kind))
-                .collect();
-            all.sort_unstable();
-            all.dedup();
+        if !known.contains(only.as_str()) {
+            let known: Vec<&str> = known.into_iter().collect();
             bail!(
                 "no sensor, domain or clock is called {only:?}; there are {}",
-                all.join(", ")
+                known.join(", ")
             );
         }
     }
@@ -322,16 +318,17 @@ fn messages(recording: &Recording, wanted: &Wanted<'_>) -> Option<Panel> {
         rows.entry((kind, name)).or_default().push(seconds);
     }
     let mut rows: Vec<_> = rows.into_iter().collect();
-    let title = match rows.len() {
-        count @ ..=ROWS if wanted.all_messages || count == 0 => "messages".into(),
-        ..=ROWS => "messages that do something".into(),
-        count => format!("messages: the {ROWS} most frequent of {count} kinds"),
-    };
-    if rows.len() > ROWS {
+    let title = if rows.len() > ROWS {
+        let count = rows.len();
         rows.sort_by_key(|(_, marks)| core::cmp::Reverse(marks.len()));
         rows.truncate(ROWS);
         rows.sort_by(|one, other| one.0.cmp(&other.0));
-    }
+        format!("messages: the {ROWS} most frequent of {count} kinds")
+    } else if wanted.all_messages {
+        "messages".into()
+    } else {
+        "messages that do something".into()
+    };
     let rows: Vec<_> = rows
         .into_iter()
         .map(|((_, name), marks)| (name, marks))

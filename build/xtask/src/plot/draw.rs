@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::chart::{Line, Panel, Point, Style};
+use super::chart::{Line, Panel, Style};
 
 const WIDTH: u32 = 960;
 const CAPTION: u32 = 34;
@@ -96,7 +96,7 @@ fn scale(lines: &[Line]) -> (f64, f64) {
 fn parts(line: &Line) -> Vec<Vec<(f64, f64)>> {
     let mut parts: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     let mut before: Option<f64> = None;
-    for &(seconds, value) in &line.points as &[Point] {
+    for &(seconds, value) in &line.points {
         if line.style != Style::Curve
             && let (Some(before), Some(part)) = (before, parts.last_mut())
         {
@@ -110,6 +110,15 @@ fn parts(line: &Line) -> Vec<Vec<(f64, f64)>> {
     }
     parts.retain(|part| part.len() > 1);
     parts
+}
+
+/// The colour and the width of a line.
+fn pen(line: &Line) -> (RGBColor, u32) {
+    let width = match line.style {
+        Style::Curve | Style::Steps => 2,
+        Style::Limit => 1,
+    };
+    (COLOURS[line.colour % COLOURS.len()], width)
 }
 
 fn draw_lines(
@@ -133,10 +142,10 @@ fn draw_lines(
         .label_style((FONT, 11))
         .draw()?;
     for line in lines {
-        let colour = COLOURS[line.colour % COLOURS.len()];
+        let (colour, width) = pen(line);
         let stroke = match line.style {
-            Style::Curve | Style::Steps => colour.stroke_width(2),
-            Style::Limit => colour.mix(0.6).stroke_width(1),
+            Style::Curve | Style::Steps => colour.stroke_width(width),
+            Style::Limit => colour.mix(0.6).stroke_width(width),
         };
         for part in parts(line) {
             chart.draw_series(LineSeries::new(part, stroke))?;
@@ -145,11 +154,7 @@ fn draw_lines(
     // Beside the scale, where no line can hide them.
     let named = lines.iter().filter(|line| !line.label.is_empty());
     for (line, row) in named.zip(0..) {
-        let colour = COLOURS[line.colour % COLOURS.len()];
-        let width = match line.style {
-            Style::Curve | Style::Steps => 2,
-            Style::Limit => 1,
-        };
+        let (colour, width) = pen(line);
         let y = 40 + 16 * row;
         area.draw(&PathElement::new(
             [(12, y), (30, y)],
@@ -203,6 +208,7 @@ fn draw_marks(
 
 #[cfg(test)]
 mod tests {
+    use super::super::chart::Point;
     use super::*;
 
     fn steps(points: &[Point]) -> Line {
